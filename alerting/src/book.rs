@@ -1,0 +1,320 @@
+//! The open alerts: a finding joins the alert it belongs to or opens one; an alert ends when all its series recovered.
+
+use hark_model::{
+    Alert, AlertId, AlertStatus, Cause, Effect, Evidence, Explanation, Finding, FrozenChart, Metric, Severity, Shift,
+    Slice, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::filters::Funnel;
+use crate::identity::{alert_id, incident_id};
+
+/// A finding without a located cause joins an alert whose onset is this near.
+const SAME_ONSET_MINUTES: i64 = 3 * 60;
+/// An alert that recovered fires again, rather than a new one being opened, within this time.
+const REOPEN_MINUTES: i64 = 3 * 60;
+/// Minutes after opening at which an alert is looked at again, then every four hours.
+const REVIEW_MINUTES: [i64; 5] = [15, 30, 60, 120, 240];
+/// An alert folds so many series; the rest are still silent, and the list says that it is full by its length.
+const FOLDED_MAX: usize = 200;
+
+/// A series that takes part in an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    pub metric: String,
+    pub slice: Slice,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Book {
+    entries: Vec<Entry>,
+    pub funnel: Funnel,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Entry {
+    alert: Alert,
+    /// Series that still deviate.
+    open: Vec<Slice>,
+    reviews: usize,
+    next_review: Timestamp,
+}
+
+/// All that a new alert is made of.
+pub struct Opening<'a> {
+    pub finding: &'a Finding,
+    pub metric: &'a Metric,
+    pub explanation: Explanation,
+    pub budget: &'a str,
+}
+
+impl Book {
+    /// Adds a finding to the alert it belongs to, or opens one. Returns the alert as it now stands.
+    pub fn take(&mut self, opening: Opening<'_>) -> &Alert {
+        let at = match self.home(opening.finding, &opening.explanation.causes) {
+            Some(at) => {
+                self.join(at, opening.finding);
+                at
+            }
+            None => self.open(opening),
+        };
+        &self.entries[at].alert
+    }
+
+    /// A series of the metric is as expected again. Returns the alert that this ends, if it was the last one.
+    pub fn recover(&mut self, metric: &str, slice: &Slice, at: Timestamp) -> Option<&Alert> {
+        let entry = self.entries.iter_mut().find(|entry| entry.alert.metric == metric && entry.open.contains(slice))?;
+        entry.open.retain(|open| open != slice);
+        if !entry.open.is_empty() {
+            return None;
+        }
+        entry.alert.status = AlertStatus::Resolved;
+        entry.alert.resolved_at = Some(at);
+        Some(&entry.alert)
+    }
+
+    /// The alerts to look at again, each with the series that still deviate.
+    pub fn due(&mut self, now: Timestamp) -> Vec<(AlertId, Vec<Member>)> {
+        self.entries.retain(|entry| {
+            entry.alert.resolved_at.is_none_or(|resolved| now.minutes_since(resolved) < REOPEN_MINUTES)
+        });
+        let due = |entry: &&mut Entry| entry.alert.resolved_at.is_none() && entry.next_review <= now;
+        let review = |entry: &mut Entry| {
+            entry.reviews += 1;
+            entry.next_review = next_review(entry.alert.opened_at, entry.reviews);
+            let member = |slice: &Slice| Member { metric: entry.alert.metric.clone(), slice: slice.clone() };
+            (entry.alert.id.clone(), entry.open.iter().map(member).collect())
+        };
+        self.entries.iter_mut().filter(due).map(review).collect()
+    }
+
+    pub fn alert(&self, id: &AlertId) -> Option<&Alert> {
+        self.entries.iter().find(|entry| entry.alert.id == *id).map(|entry| &entry.alert)
+    }
+
+    /// Every alert that has not recovered.
+    pub fn firing(&self) -> impl Iterator<Item = &Alert> {
+        self.entries.iter().map(|entry| &entry.alert).filter(|alert| alert.resolved_at.is_none())
+    }
+
+    /// Renews what an alert says of its effect and its causes, with more data than it was opened on.
+    pub fn renew(&mut self, id: &AlertId, shift: &Shift, explanation: Explanation, metric: &Metric) -> Option<&Alert> {
+        let alert = &mut self.entries.iter_mut().find(|entry| entry.alert.id == *id)?.alert;
+        alert.statistic = shift.statistic;
+        alert.effect = effect(shift, metric);
+        alert.severity = severity(shift, metric);
+        alert.evidence.e_value = alert.evidence.e_value.max(shift.e_value);
+        if let Some(cause) = explanation.causes.first() {
+            alert.slice = cause.slice.clone();
+        }
+        explain(alert, explanation);
+        Some(alert)
+    }
+
+    pub fn freeze_chart(&mut self, id: &AlertId, chart: FrozenChart) -> Option<&Alert> {
+        let alert = &mut self.entries.iter_mut().find(|entry| entry.alert.id == *id)?.alert;
+        alert.evidence.chart = Some(chart);
+        Some(alert)
+    }
+
+    fn open(&mut self, opening: Opening<'_>) -> usize {
+        let Opening { finding, metric, explanation, budget } = opening;
+        let slice = explanation.causes.first().map_or_else(|| finding.slice.clone(), |cause| cause.slice.clone());
+        let shift = &finding.shift;
+        let mut alert = Alert {
+            id: alert_id(finding, &slice),
+            metric: finding.metric.clone(),
+            statistic: shift.statistic,
+            direction: shift.direction,
+            status: AlertStatus::Firing,
+            severity: severity(shift, metric),
+            incident_id: self.incident(finding, &slice),
+            owner: metric.owner.clone(),
+            opened_at: finding.at,
+            onset: shift.onset,
+            onset_interval: shift.onset_interval,
+            resolved_at: None,
+            effect: effect(shift, metric),
+            evidence: Evidence {
+                e_value: shift.e_value,
+                false_alarm_budget: budget.to_owned(),
+                detectors: shift.detectors.clone(),
+                chart: None,
+            },
+            causes: Vec::new(),
+            mix: None,
+            suspects: Vec::new(),
+            folded: Vec::new(),
+            feedback: Vec::new(),
+            slice,
+        };
+        explain(&mut alert, explanation);
+        self.funnel.opened += 1;
+        let next_review = next_review(alert.opened_at, 0);
+        self.entries.push(Entry { alert, open: vec![finding.slice.clone()], reviews: 0, next_review });
+        self.entries.len() - 1
+    }
+
+    fn join(&mut self, at: usize, finding: &Finding) {
+        let entry = &mut self.entries[at];
+        if entry.alert.resolved_at.take().is_some() {
+            entry.alert.status = AlertStatus::Firing;
+            entry.reviews = 0;
+            entry.next_review = next_review(finding.at, 0);
+            self.funnel.reopened += 1;
+        } else {
+            self.funnel.folded += 1;
+        }
+        entry.alert.onset = entry.alert.onset.min(finding.shift.onset);
+        entry.alert.onset_interval[0] = entry.alert.onset_interval[0].min(finding.shift.onset_interval[0]);
+        if !entry.open.contains(&finding.slice) {
+            entry.open.push(finding.slice.clone());
+        }
+        let folded = &mut entry.alert.folded;
+        if !folded.contains(&finding.slice) && folded.len() < FOLDED_MAX {
+            folded.push(finding.slice.clone());
+            folded.sort();
+        }
+    }
+
+    /// The alert of the same metric and direction that a finding is part of: their causes lie within one another, or,
+    /// where the finding has none, it shares traffic with the alert and began at about the same time.
+    fn home(&self, finding: &Finding, causes: &[Cause]) -> Option<usize> {
+        let nested = |a: &Slice, b: &Slice| a.contains(b) || b.contains(a);
+        let is_home = |entry: &Entry| {
+            let alert = &entry.alert;
+            if alert.metric != finding.metric || alert.direction != finding.shift.direction {
+                return false;
+            }
+            let near = alert.onset.minutes_since(finding.shift.onset).abs() <= SAME_ONSET_MINUTES;
+            match causes.first() {
+                Some(cause) => {
+                    nested(&cause.slice, &alert.slice) || alert.causes.iter().any(|c| c.slice == cause.slice)
+                }
+                None => near && finding.slice.overlaps(&alert.slice),
+            }
+        };
+        self.entries.iter().position(is_home)
+    }
+
+    /// Alerts of other metrics on shared traffic with about the same onset are one incident.
+    fn incident(&self, finding: &Finding, slice: &Slice) -> String {
+        let together = |entry: &&Entry| {
+            let near = entry.alert.onset.minutes_since(finding.shift.onset).abs() <= SAME_ONSET_MINUTES;
+            near && entry.alert.slice.overlaps(slice)
+        };
+        let found = self.entries.iter().find(together).map(|entry| entry.alert.incident_id.clone());
+        found.unwrap_or_else(|| incident_id(finding, slice))
+    }
+}
+
+fn next_review(opened_at: Timestamp, reviews: usize) -> Timestamp {
+    const EVERY_MINUTES: i64 = 240;
+    let last = REVIEW_MINUTES.len() - 1;
+    let beyond = reviews.saturating_sub(last) as i64;
+    opened_at.plus_minutes(REVIEW_MINUTES[reviews.min(last)] + EVERY_MINUTES * beyond)
+}
+
+fn effect(shift: &Shift, metric: &Metric) -> Effect {
+    Effect {
+        before: shift.before,
+        after: shift.after,
+        delta: shift.delta(),
+        relative: shift.relative(),
+        interval: shift.interval,
+        unit: metric.shown_unit(),
+        requests: shift.requests,
+        users: None,
+    }
+}
+
+fn severity(shift: &Shift, metric: &Metric) -> Severity {
+    if shift.relative().abs() >= metric.alert.page_at { Severity::Critical } else { Severity::Warning }
+}
+
+fn explain(alert: &mut Alert, explanation: Explanation) {
+    alert.causes = explanation.causes;
+    alert.mix = explanation.mix;
+    alert.suspects = explanation.suspects;
+}
+
+#[cfg(test)]
+mod tests {
+    use hark_model::{Definitions, Direction, Statistic};
+
+    use super::*;
+
+    fn finding(metric: &str, slice: &str, minute: i64) -> Finding {
+        let onset = Timestamp::from_millis(0).plus_minutes(minute);
+        let shift = Shift {
+            statistic: Statistic::P95,
+            direction: Direction::Up,
+            onset,
+            onset_interval: [onset, onset],
+            before: 100.0,
+            after: 150.0,
+            interval: [40.0, 60.0],
+            requests: 1000,
+            e_value: 1e6,
+            detectors: Vec::new(),
+        };
+        Finding { metric: metric.to_owned(), slice: slice.parse().unwrap(), at: onset.plus_minutes(10), shift }
+    }
+
+    fn caused_by(slice: &str) -> Explanation {
+        let cause = Cause { slice: slice.parse().unwrap(), share: 0.9, delta: 10.0, requests: 100 };
+        Explanation { causes: vec![cause], ..Explanation::default() }
+    }
+
+    fn take(book: &mut Book, finding: &Finding, explanation: Explanation) -> Alert {
+        let definitions = Definitions::built_in();
+        let metric = definitions.get(&finding.metric).unwrap();
+        book.take(Opening { finding, metric, explanation, budget: "1 per week" }).clone()
+    }
+
+    #[test]
+    fn one_cause_seen_in_many_slices_is_one_alert() {
+        let mut book = Book::default();
+        let first = take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
+        let second =
+            take(&mut book, &finding("response_time", "platform:iOS", 5), caused_by("cluster:eu,platform:iOS"));
+        let third = take(&mut book, &finding("response_time", "locale:de_DE", 5), Explanation::default());
+        assert_eq!((&second.id, &third.id), (&first.id, &first.id));
+        assert_eq!(first.slice.to_string(), "cluster:eu");
+        assert_eq!(third.folded.len(), 2);
+    }
+
+    #[test]
+    fn another_cause_is_another_alert_and_another_metric_the_same_incident() {
+        let mut book = Book::default();
+        let first = take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
+        let other = take(&mut book, &finding("response_time", "total", 400), caused_by("cluster:us"));
+        let failing = take(&mut book, &finding("failure_rate", "cluster:eu", 20), caused_by("cluster:eu"));
+        assert_ne!(other.id, first.id);
+        assert_ne!(other.incident_id, first.incident_id);
+        assert_ne!(failing.id, first.id);
+        assert_eq!(failing.incident_id, first.incident_id);
+    }
+
+    #[test]
+    fn it_ends_when_all_recovered_and_fires_again_when_one_relapses() {
+        let mut book = Book::default();
+        let first = take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
+        take(&mut book, &finding("response_time", "cluster:eu", 5), caused_by("cluster:eu"));
+        let at = Timestamp::from_millis(0).plus_minutes(60);
+        assert_eq!(book.recover("response_time", &Slice::total(), at), None);
+        let ended = book.recover("response_time", &"cluster:eu".parse().unwrap(), at).unwrap();
+        assert_eq!((ended.status, ended.resolved_at), (AlertStatus::Resolved, Some(at)));
+        let again = take(&mut book, &finding("response_time", "total", 100), caused_by("cluster:eu"));
+        assert_eq!((again.id, again.status, again.resolved_at), (first.id, AlertStatus::Firing, None));
+    }
+
+    #[test]
+    fn reviews_come_ever_less_often() {
+        let mut book = Book::default();
+        take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
+        let reviewed =
+            (0..24 * 60).filter(|minute| !book.due(Timestamp::from_millis(0).plus_minutes(10 + *minute)).is_empty());
+        assert_eq!(reviewed.collect::<Vec<_>>(), [15, 30, 60, 120, 240, 480, 720, 960, 1200]);
+    }
+}

@@ -1,0 +1,10 @@
+//! Findings that belong together become alerts, and alerts live and end.
+//!
+//! Pure: the [`Book`] is told what was found, explained and recovered, and says which alerts changed.
+
+mod book;
+mod filters;
+mod identity;
+
+pub use book::{Book, Member, Opening};
+pub use filters::{Dropped, Funnel, filter};

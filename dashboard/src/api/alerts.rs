@@ -1,0 +1,192 @@
+//! /api/v1/alerts: the list, one alert, and what people do with it.
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use hark_model::{Alert, AlertId, AlertStatus, Feedback, Timestamp};
+use hark_store::{Act, AlertQuery};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{bad_json, bad_query};
+use crate::{AppState, Live, Problem};
+
+pub(crate) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_alerts))
+        .routes(routes!(get_alert))
+        .routes(routes!(acknowledge_alert))
+        .routes(routes!(resolve_alert))
+        .routes(routes!(give_feedback))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct AlertParams {
+    /// firing, acknowledged, resolved or silenced
+    status: Option<String>,
+    metric: Option<String>,
+    /// Opened at or after.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<String>,
+    /// Opened before.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<String>,
+    /// 1 to 1000; 100 where it is left out.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct AlertList {
+    alerts: Vec<Alert>,
+    /// The cursor of the next page; null on the last one.
+    next: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Person {
+    /// Who does it.
+    by: Option<String>,
+}
+
+/// List alerts
+///
+/// The newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts",
+    params(AlertParams),
+    responses((status = 200, body = AlertList), (status = 400, body = Problem, content_type = "application/problem+json"))
+)]
+async fn list_alerts(
+    State(state): State<AppState>,
+    params: Result<Query<AlertParams>, QueryRejection>,
+) -> Result<Json<AlertList>, Problem> {
+    let Query(params) = params.map_err(|rejection| bad_query(&rejection))?;
+    let status = match params.status.as_deref() {
+        None | Some("") => None,
+        Some(name) => Some(AlertStatus::from_name(name).ok_or_else(|| {
+            Problem::bad_request(format!("status `{name}` is not one of firing, acknowledged, resolved and silenced"))
+        })?),
+    };
+    let query = AlertQuery {
+        status,
+        metric: params.metric.filter(|metric| !metric.is_empty()),
+        from: time(params.from.as_deref())?,
+        to: time(params.to.as_deref())?,
+        limit: params.limit,
+        cursor: params.cursor,
+    };
+    let page = state.store.alerts(&query).await?;
+    Ok(Json(AlertList { alerts: page.alerts, next: page.next }))
+}
+
+/// One alert
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts/{id}",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Alert), (status = 404, body = Problem, content_type = "application/problem+json"))
+)]
+async fn get_alert(State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<Alert>, Problem> {
+    let id = AlertId(id);
+    state.store.alert(&id).await?.map(Json).ok_or_else(|| unknown(&id))
+}
+
+/// Acknowledge
+///
+/// Somebody is on it. The first acknowledgement stays.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{id}/acknowledge",
+    params(("id" = String, Path)),
+    request_body = Person,
+    responses((status = 200, body = Alert), (status = 404, body = Problem, content_type = "application/problem+json"))
+)]
+async fn acknowledge_alert(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    body: Result<Json<Person>, JsonRejection>,
+) -> Result<Json<Alert>, Problem> {
+    let by = person(body)?;
+    act(&state, id, Act::Acknowledge { by: &by }).await
+}
+
+/// Resolve
+///
+/// For when a person knows better than the tested recovery.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{id}/resolve",
+    params(("id" = String, Path)),
+    request_body = Person,
+    responses((status = 200, body = Alert), (status = 404, body = Problem, content_type = "application/problem+json"))
+)]
+async fn resolve_alert(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    body: Result<Json<Person>, JsonRejection>,
+) -> Result<Json<Alert>, Problem> {
+    let by = person(body)?;
+    act(&state, id, Act::Resolve { by: &by }).await
+}
+
+/// Say whether it was real
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{id}/feedback",
+    params(("id" = String, Path)),
+    request_body = Feedback,
+    responses(
+        (status = 200, body = Alert),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn give_feedback(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    body: Result<Json<Feedback>, JsonRejection>,
+) -> Result<Json<Alert>, Problem> {
+    let Json(feedback) = body.map_err(|rejection| bad_json(&rejection))?;
+    act(&state, id, Act::Feedback(&feedback)).await
+}
+
+async fn act(state: &AppState, id: String, act: Act<'_>) -> Result<Json<Alert>, Problem> {
+    let id = AlertId(id);
+    let alert = state.store.act(&id, act, Timestamp::now()).await?.ok_or_else(|| unknown(&id))?;
+    state.engine.publish(Live::Alert(Box::new(alert.clone())));
+    Ok(Json(alert))
+}
+
+/// Without a body, or without a name in it, it was somebody on the dashboard.
+fn person(body: Result<Json<Person>, JsonRejection>) -> Result<String, Problem> {
+    let person = match body {
+        // No declared type is what a request without a body looks like.
+        Err(JsonRejection::MissingJsonContentType(_)) => Person::default(),
+        body => body.map_err(|rejection| bad_json(&rejection))?.0,
+    };
+    Ok(person.by.filter(|by| !by.trim().is_empty()).unwrap_or_else(|| "someone on the dashboard".to_owned()))
+}
+
+fn unknown(id: &AlertId) -> Problem {
+    Problem::not_found(format!("there is no alert `{}`; GET /api/v1/alerts lists them", id.0))
+}
+
+/// A time in a query string; an empty one counts as left out.
+pub(crate) fn time(text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| match text.parse::<i64>() {
+        Ok(millis) => Ok(Timestamp::from_millis(millis)),
+        Err(_) => {
+            text.parse().map_err(|error: hark_model::ParseTimestampError| Problem::bad_request(error.to_string()))
+        }
+    })
+    .transpose()
+}

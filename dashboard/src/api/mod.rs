@@ -1,0 +1,22 @@
+//! The API, one file a resource.
+
+pub(crate) mod alerts;
+pub(crate) mod changes;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod series;
+pub(crate) mod stream;
+
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+
+use crate::Problem;
+
+/// A body that is not the JSON asked for.
+pub(crate) fn bad_json(rejection: &JsonRejection) -> Problem {
+    Problem::bad_request(format!("{}; see /api/openapi.json for the shape", rejection.body_text()))
+}
+
+/// A query string that cannot be read.
+pub(crate) fn bad_query(rejection: &QueryRejection) -> Problem {
+    Problem::bad_request(format!("{}; see /api/openapi.json for the parameters", rejection.body_text()))
+}

@@ -1,0 +1,61 @@
+//! The router: API, health and pages on one address.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use hark_store::Store;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::engine::Engine;
+use crate::{Problem, api};
+
+#[derive(Clone)]
+pub struct AppState {
+    pub engine: Arc<dyn Engine>,
+    pub store: Arc<dyn Store>,
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "hark",
+    description = "Listens to the user-experience metrics of a voice assistant and says what got worse.",
+    license(name = "Apache-2.0", identifier = "Apache-2.0")
+))]
+struct ApiDoc;
+
+/// The API's description, OpenAPI 3.1.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api_router().split_for_parts().1
+}
+
+/// Everything that is served.
+pub fn router(state: AppState) -> Router {
+    let (routes, document) = api_router().split_for_parts();
+    let document = Arc::new(document);
+    routes
+        .route("/api/openapi.json", get(move || async move { axum::Json(document.as_ref().clone()) }))
+        .with_state(state)
+        .nest("/api", Router::new().fallback(unknown))
+        .merge(hark_dashboard_assets::router())
+}
+
+fn api_router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .merge(api::events::routes())
+        .merge(api::alerts::routes())
+        .merge(api::series::routes())
+        .merge(api::changes::routes())
+        .merge(api::health::routes())
+        .merge(api::stream::routes())
+}
+
+async fn unknown() -> Problem {
+    Problem::not_found("there is no such address in the API; /api/openapi.json lists all of them")
+}
+
+/// Whether this binary carries the pages.
+pub const fn pages_are_built() -> bool {
+    hark_dashboard_assets::is_built()
+}

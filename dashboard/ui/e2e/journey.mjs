@@ -1,0 +1,194 @@
+// One journey through a running hark in a real browser: list, alert, chart, acknowledge, verdict, in light and dark, on
+// a desk and in a hand. HARK_URL says where, SHOTS in which folder to leave the pictures, CHROMIUM which browser.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const URL_OF_HARK = (process.env.HARK_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
+const SHOTS = process.env.SHOTS;
+const WAIT_MS = Number(process.env.WAIT_MS ?? 30_000);
+const SIZES = [[1440, 900], [390, 844]];
+const SCHEMES = ['light', 'dark'];
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+class Failure extends Error {}
+function check(holds, sentence) {
+  if (!holds) throw new Failure(sentence);
+}
+
+/** Everything that the browser complained of, in its own words. */
+const complaints = [];
+
+async function main() {
+  if (SHOTS) mkdirSync(SHOTS, { recursive: true });
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  });
+  try {
+    const page = await newPage(browser, { viewport: { width: 1440, height: 900 } });
+    const address = await opensAnAlert(page);
+    await showsWhatIsNeededToDecide(page);
+    await drawsTheChart(page);
+    await isReadByKeyboard(page);
+    await takesAnAnswer(page);
+    await page.context().close();
+    await looksRight(browser, address);
+  } finally {
+    await browser.close();
+  }
+  check(complaints.length === 0, `The browser complained: ${complaints[0]} (${complaints.length} in all).`);
+}
+
+async function newPage(browser, options) {
+  const context = await browser.newContext({ timezoneId: 'Europe/Berlin', ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(WAIT_MS);
+  page.on('pageerror', (error) => complaints.push(`script error: ${error.message}`));
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(`console: ${message.text()}`);
+  });
+  page.on('requestfailed', (request) => {
+    // Leaving a page breaks off what it was still reading, the stream above all.
+    if (request.failure()?.errorText !== 'net::ERR_ABORTED') complaints.push(`request failed: ${request.url()}`);
+  });
+  page.on('response', (response) => {
+    if (response.status() >= 400) complaints.push(`${response.status()} for ${response.url()}`);
+  });
+  return page;
+}
+
+async function opensAnAlert(page) {
+  await page.goto(URL_OF_HARK).catch(() => {
+    throw new Failure(`hark did not answer at ${URL_OF_HARK}; start it first.`);
+  });
+  const rows = page.locator('main li a[href^="/alerts/"]');
+  await rows.first().waitFor().catch(() => {
+    throw new Failure(`No alert came into the list within ${WAIT_MS / 1000} s.`);
+  });
+  check((await page.locator('header dl').innerText()).includes('events'), 'The header does not say how ingestion stands.');
+  // An alert that nobody looks at yet, where there is one: the journey ends in acknowledging it.
+  const firing = page.locator('main li', { hasText: 'Firing' }).locator('a[href^="/alerts/"]');
+  const row = (await firing.count()) > 0 ? firing.first() : rows.first();
+  const said = (await row.innerText()).trim();
+  await row.click();
+  await page.waitForURL('**/alerts/*');
+  await page.locator('main h1').waitFor();
+  const headline = await page.locator('main h1').innerText();
+  check(plain(headline).startsWith(plain(said)), `The page says "${headline}", the list said "${said}".`);
+  return new URL(page.url()).pathname;
+}
+
+async function showsWhatIsNeededToDecide(page) {
+  const headline = plain(await page.locator('main h1').innerText());
+  check(/ (rose|fell) .*→.* (since|from) /.test(headline), `The headline does not say what moved, by how much and since when: "${headline}".`);
+  const cause = plain(await page.locator('[data-part="cause"]').innerText());
+  check(/\d %|stands out|too few/.test(cause), `Neither a likely cause nor a reason why there is none is shown: "${cause}".`);
+  check((await page.title()).includes('hark'), 'The page has no title.');
+}
+
+async function drawsTheChart(page) {
+  const canvas = page.locator('figure canvas');
+  await canvas.waitFor().catch(() => {
+    throw new Failure('There is no chart.');
+  });
+  check((await page.locator('figure .legend').innerText()).includes('usual range'), 'The chart has no expected band.');
+  const drawn = await canvas.evaluate((element) => {
+    const token = (name) => {
+      const probe = element.parentElement.appendChild(document.createElement('i'));
+      probe.style.color = `var(${name})`;
+      const [red, green, blue, alpha = 1] = getComputedStyle(probe).color.match(/[\d.]+/g).map(Number);
+      probe.remove();
+      return [red, green, blue, alpha * 255];
+    };
+    const { width, height } = element;
+    const { data } = element.getContext('2d').getImageData(0, 0, width, height);
+    /** The part of the columns of pixels that this colour is in. */
+    const spread = (colours, tolerance) => {
+      let columns = 0;
+      for (let x = 0; x < width; x++) {
+        let isHere = false;
+        for (let y = 0; y < height && !isHere; y++) {
+          const at = (y * width + x) * 4;
+          isHere = colours.some((colour) => colour.every((part, channel) => Math.abs(part - data[at + channel]) <= tolerance));
+        }
+        if (isHere) columns++;
+      }
+      return columns / width;
+    };
+    return { line: spread([token('--chart-value'), token('--critical')], 40), band: spread([token('--chart-band')], 12) };
+  });
+  check(drawn.line > 0.3, `The chart's line is in ${Math.round(drawn.line * 100)} % of its width only.`);
+  check(drawn.band > 0.3, `The expected band is in ${Math.round(drawn.band * 100)} % of the chart's width only.`);
+}
+
+async function isReadByKeyboard(page) {
+  const plot = page.getByRole('slider');
+  await plot.focus();
+  const before = await plot.getAttribute('aria-valuetext');
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('ArrowLeft');
+  const after = await plot.getAttribute('aria-valuetext');
+  check(before !== after && /\d/.test(after), `Arrow keys do not move the chart's cursor: "${after}".`);
+  await page.getByText('Points as a table').click();
+  check((await page.locator('main table tbody tr').count()) > 1, 'The table of points is empty.');
+  await page.getByText('Points as a table').click();
+}
+
+async function takesAnAnswer(page) {
+  const acknowledge = page.getByRole('button', { name: 'Acknowledge' });
+  if ((await acknowledge.count()) > 0) {
+    await page.getByLabel('Who is looking?').fill('journey');
+    await acknowledge.click();
+    // In fast simulated time it may be over by then.
+    await page.locator('.path', { hasText: /Acknowledged|Resolved/ }).waitFor().catch(() => {
+      throw new Failure('The alert was acknowledged, but does not say so.');
+    });
+  }
+  const real = page.getByRole('button', { name: 'Real', exact: true });
+  await real.click();
+  await page.locator('button[aria-pressed="true"]', { hasText: /^Real$/ }).waitFor().catch(() => {
+    throw new Failure('The verdict was given, but is not shown.');
+  });
+}
+
+async function looksRight(browser, address) {
+  for (const colorScheme of SCHEMES) {
+    for (const [width, height] of SIZES) {
+      const page = await newPage(browser, { viewport: { width, height }, colorScheme });
+      for (const [name, path, sign] of [['inbox', '/', 'main li a'], ['alert', address, 'figure canvas']]) {
+        await page.goto(URL_OF_HARK + path);
+        await page.locator(sign).first().waitFor();
+        await page.waitForTimeout(300);
+        const where = `${name} ${width}x${height} ${colorScheme}`;
+        if (SHOTS) await page.screenshot({ path: join(SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: name === 'alert' });
+        const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        check(tooWide <= 0, `${where} is ${tooWide} pixels wider than the screen.`);
+        await isAccessible(page, where);
+      }
+      await page.context().close();
+    }
+  }
+}
+
+async function isAccessible(page, where) {
+  await page.evaluate(AXE);
+  const violations = await page.evaluate(
+    async (tags) => (await globalThis.axe.run({ runOnly: tags })).violations.map(({ id, help, nodes }) => `${id}: ${help}, at ${nodes[0].target} (${nodes.length})`),
+    RULES,
+  );
+  check(violations.length === 0, `${where} shuts people out: ${violations.join('; ')}.`);
+}
+
+/** Without the spaces that never break, which only matter to the eye. */
+const plain = (text) => text.replaceAll(/[\s\u202f\u00a0]+/g, ' ').trim();
+
+try {
+  await main();
+  console.log('The journey went well.');
+} catch (error) {
+  console.error(error instanceof Failure ? error.message : `The journey broke off: ${error.message.split('\n')[0]}`);
+  process.exit(1);
+}

@@ -1,0 +1,109 @@
+// The way to the server: one function a request, one error for whatever goes wrong.
+import type { Alert, AlertList, AlertStatus, Change, Problem, Series, Slice, Status, Verdict } from './api-types';
+import { sliceText } from './slice';
+
+const ROOT = '/api/v1';
+/** A server that has not answered by then will hardly do so; the page says so instead of waiting. */
+const TIMEOUT_MS = 15_000;
+/** Rows of one page of the list; the server may give fewer. */
+export const PAGE_ROWS = 50;
+
+export class ApiError extends Error {
+  override name = 'ApiError';
+  /** 0 where no answer came at all. */
+  readonly status: number;
+  readonly title: string;
+
+  constructor(status: number, title: string, detail: string) {
+    super(detail);
+    this.status = status;
+    this.title = title;
+  }
+}
+
+export interface AlertQuery {
+  status?: AlertStatus | undefined;
+  metric?: string | undefined;
+  cursor?: string | undefined;
+}
+
+export interface SeriesQuery {
+  metric: string;
+  statistic: string;
+  slice: Slice;
+  from: string;
+  to: string;
+  step_seconds: number;
+}
+
+export const listAlerts = ({ status, metric, cursor }: AlertQuery, signal?: AbortSignal) =>
+  request<AlertList>(`/alerts${query({ status, metric, cursor, limit: String(PAGE_ROWS) })}`, { signal });
+
+export const readAlert = (id: string, signal?: AbortSignal) =>
+  request<Alert>(`/alerts/${encodeURIComponent(id)}`, { signal });
+
+export const alertJsonPath = (id: string) => `${ROOT}/alerts/${encodeURIComponent(id)}`;
+
+export const acknowledge = (id: string, by: string) =>
+  request<Alert>(`/alerts/${encodeURIComponent(id)}/acknowledge`, { body: { by } });
+
+export const giveFeedback = (id: string, verdict: Verdict, note?: string) =>
+  request<Alert>(`/alerts/${encodeURIComponent(id)}/feedback`, { body: note ? { verdict, note } : { verdict } });
+
+export const readSeries = (of: SeriesQuery, signal?: AbortSignal) =>
+  request<Series>(
+    `/series${query({
+      metric: of.metric,
+      statistic: of.statistic,
+      slice: sliceText(of.slice) || undefined,
+      from: of.from,
+      to: of.to,
+      step: String(of.step_seconds),
+    })}`,
+    { signal },
+  );
+
+export const listChanges = async (from: string, to: string, signal?: AbortSignal) =>
+  (await request<{ changes: Change[] }>(`/changes${query({ from, to })}`, { signal })).changes;
+
+export const readStatus = (signal?: AbortSignal) => request<Status>('/status', { signal });
+
+export const streamPath = `${ROOT}/stream`;
+
+/** `?a=1&b=2` of what is given; empty for nothing. */
+export function query(parts: Record<string, string | undefined>): string {
+  const given = Object.entries(parts).filter((part): part is [string, string] => part[1] !== undefined);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+}
+
+/** What to tell a person of an error, whatever it was. */
+export function describeError(error: unknown): { title: string; detail: string } {
+  if (error instanceof ApiError) return { title: error.title, detail: error.message };
+  return { title: 'Something went wrong in this page', detail: `${String(error)}. Reload it to try again.` };
+}
+
+async function request<T>(path: string, options: { signal?: AbortSignal | undefined; body?: object }): Promise<T> {
+  const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(options.signal ? [options.signal] : [])];
+  let response: Response;
+  try {
+    response = await fetch(ROOT + path, {
+      signal: AbortSignal.any(signals),
+      headers: { accept: 'application/json', ...(options.body ? { 'content-type': 'application/json' } : {}) },
+      ...(options.body ? { method: 'POST', body: JSON.stringify(options.body) } : {}),
+    });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new ApiError(0, 'hark did not answer', 'Check that it is running and that this machine can reach it, then try again.');
+  }
+  if (!response.ok) throw await problemOf(response);
+  return (await response.json()) as T;
+}
+
+async function problemOf(response: Response): Promise<ApiError> {
+  const problem = (await response.json().catch(() => ({}))) as Problem;
+  return new ApiError(
+    response.status,
+    problem.title ?? `hark answered with ${response.status}`,
+    problem.detail ?? 'It gave no reason; its log has one.',
+  );
+}

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { difference, fromTo, percent, plain, plural, quantity, range, roughly, scientific, shortCount, signed, tick } from './format';
+
+const spaced = (text: string) => text.replaceAll('\u202f', ' ');
+
+test.each([
+  [1047, 'ms', '1,047 ms'],
+  [53.9, 'ms', '54 ms'],
+  [4.25, 'ms', '4.3 ms'],
+  [0.425, 'ms', '0.43 ms'],
+  [12_340, 'ms', '12.3 s'],
+  [0.0312, 'share', '3.1 %'],
+  [0.0042, 'share', '0.42 %'],
+  [0, 'share', '0 %'],
+  [18_211, 'requests', '18,211'],
+  [83.24, 'points', '83.2 points'],
+  [0.5, '', '0.50'],
+])('%d %s is written as %s', (value, unit, text) => {
+  expect(spaced(quantity(value, unit))).toBe(text);
+});
+
+test('a move is written in one unit, with enough digits to differ', () => {
+  expect(spaced(fromTo(812, 1047, 'ms'))).toBe('812 → 1,047 ms');
+  expect(spaced(fromTo(0.012, 0.034, 'share'))).toBe('1.2 → 3.4 %');
+  expect(spaced(fromTo(0.0312, 0.0314, 'share'))).toBe('3.12 → 3.14 %');
+  expect(spaced(fromTo(9000, 14_000, 'ms'))).toBe('9.0 → 14.0 s');
+  expect(spaced(fromTo(5, 5, 'ms'))).toBe('5.0 → 5.0 ms');
+});
+
+test('a difference has its sign, and of shares is in percentage points', () => {
+  expect(spaced(difference(122, 'ms'))).toBe('+122 ms');
+  expect(spaced(difference(-0.021, 'share'))).toBe('−2.1 percentage points');
+  expect(spaced(range(101, 143, 'ms'))).toBe('101 to 143 ms');
+});
+
+test('shares, counts and rough sizes', () => {
+  expect(spaced(percent(0.29))).toBe('29 %');
+  expect(spaced(percent(0.042))).toBe('4.2 %');
+  expect(spaced(percent(-0.42))).toBe('−42 %');
+  expect(plural(1, 'request')).toBe('1 request');
+  expect(plural(6120, 'request')).toBe('6,120 requests');
+  expect(roughly(214_000)).toBe('210,000');
+  expect(roughly(3_420_000)).toBe('3.4 million');
+  expect(spaced(scientific(2.1e5))).toBe('2.1 × 10⁵');
+  expect(spaced(scientific(1e-12))).toBe('1.0 × 10⁻¹²');
+  expect(scientific(42)).toBe('42.0');
+  expect(roughly(1e30)).toBe('more than a trillion');
+  expect(shortCount(1_234_567)).toMatch(/^1\.23/);
+});
+
+test('plain numbers keep about three digits and never say minus zero', () => {
+  expect(plain(0.312)).toBe('0.31');
+  expect(plain(-0.001)).toBe('0.00');
+  expect(signed(0.31)).toBe('+0.31');
+  expect(signed(-4.25)).toBe('−4.25');
+});
+
+test('ticks have the digits that their distance asks for', () => {
+  expect(tick(1200, 'ms', 200)).toBe('1,200');
+  expect(tick(0.025, 'share', 0.005)).toBe('2.5');
+  expect(tick(0.04, 'share', 0.02)).toBe('4');
+});

@@ -1,0 +1,133 @@
+// Numbers for people: as many digits as tell something, units, words for very large and very small.
+
+/** A narrow space that never breaks, between number and unit. */
+export const THIN = '\u202f';
+const MINUS = '\u2212';
+
+const formats = new Map<number, Intl.NumberFormat>();
+
+function fixed(value: number, decimals: number): string {
+  let format = formats.get(decimals);
+  if (format === undefined) {
+    format = new Intl.NumberFormat('en-GB', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+    formats.set(decimals, format);
+  }
+  const text = format.format(Math.abs(value));
+  return value < 0 && /[1-9]/.test(text) ? MINUS + text : text;
+}
+
+interface Scale {
+  factor: number;
+  suffix: string;
+}
+
+/** How values of this size are best written: milliseconds from ten seconds on as seconds, shares as percent. */
+function scaleOf(unit: string, largest: number): Scale {
+  if (unit === 'ms') {
+    return Math.abs(largest) >= 10_000 ? { factor: 1e-3, suffix: `${THIN}s` } : { factor: 1, suffix: `${THIN}ms` };
+  }
+  if (unit === 'share') return { factor: 100, suffix: `${THIN}%` };
+  if (unit === 'requests') return { factor: 1, suffix: '' };
+  return { factor: 1, suffix: unit === '' ? '' : `${THIN}${unit}` };
+}
+
+/** Decimals that leave about three digits that mean something. */
+function decimalsOf(value: number): number {
+  const size = Math.abs(value);
+  if (size >= 100 || size === 0) return 0;
+  if (size >= 1) return size >= 10 ? 1 : 2;
+  return size >= 0.1 ? 2 : 3;
+}
+
+function decimalsFor(unit: string, scaled: number): number {
+  if (unit === 'requests') return 0;
+  if (unit === 'ms' && Math.abs(scaled) >= 20) return 0;
+  if (unit === 'points' || (unit === 'ms' && Math.abs(scaled) >= 1)) return 1;
+  return Math.min(decimalsOf(scaled), unit === 'share' && Math.abs(scaled) >= 1 ? 1 : 3);
+}
+
+/** `1,047 ms`, `3.1 %`, `18,211`, `83.2 points`. */
+export function quantity(value: number, unit: string): string {
+  const { factor, suffix } = scaleOf(unit, value);
+  const scaled = value * factor;
+  return fixed(scaled, decimalsFor(unit, scaled)) + suffix;
+}
+
+/** `812 → 1,047 ms`: one unit, and enough digits that the two differ. */
+export function fromTo(before: number, after: number, unit: string): string {
+  const largest = Math.max(Math.abs(before), Math.abs(after));
+  const { factor, suffix } = scaleOf(unit, largest);
+  let decimals = decimalsFor(unit, largest * factor);
+  while (decimals < 3 && before !== after && fixed(before * factor, decimals) === fixed(after * factor, decimals)) decimals++;
+  return `${fixed(before * factor, decimals)} → ${fixed(after * factor, decimals)}${suffix}`;
+}
+
+/** `+122 ms`, `−2.1 percentage points`: a difference, always with its sign. */
+export function difference(delta: number, unit: string): string {
+  const sign = delta < 0 ? MINUS : '+';
+  if (unit === 'share') {
+    const points = Math.abs(delta) * 100;
+    return `${sign}${fixed(points, decimalsFor(unit, points))} percentage points`;
+  }
+  return sign + quantity(Math.abs(delta), unit);
+}
+
+/** `101 to 143 ms`. */
+export function range(low: number, high: number, unit: string): string {
+  return fromTo(low, high, unit).replace(' → ', ' to ');
+}
+
+/** `29 %`, `4.2 %`: a share of one. */
+export function percent(share: number): string {
+  const value = share * 100;
+  return `${fixed(value, Math.abs(value) < 10 && value !== 0 ? 1 : 0)}${THIN}%`;
+}
+
+/** `1,234,567`. */
+export const count = (n: number): string => fixed(n, 0);
+
+const compact = new Intl.NumberFormat('en-GB', { notation: 'compact', maximumSignificantDigits: 3 });
+
+/** `1.23m`: where there is little room. */
+export const shortCount = (n: number): string => (n < 10_000 ? count(n) : compact.format(n));
+
+/** `1 request`, `2 requests`. */
+export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
+
+const MILLION = 1e6;
+const BILLION = 1e9;
+
+/** A large count in words a person can take in: two digits that mean something. */
+export function roughly(n: number): string {
+  if (!Number.isFinite(n) || n >= 1000 * BILLION) return 'more than a trillion';
+  const rounded = Number(n.toPrecision(2));
+  if (rounded >= BILLION) return `${trimmed(rounded / BILLION)} billion`;
+  if (rounded >= MILLION) return `${trimmed(rounded / MILLION)} million`;
+  return trimmed(rounded);
+}
+
+const trimmed = (n: number): string => fixed(n, Number.isInteger(n) ? 0 : 1);
+
+/** `2.1 × 10⁵`: for those who know what a number of that size means. */
+export function scientific(n: number): string {
+  if (Math.abs(n) < 1000 && Math.abs(n) >= 0.01) return plain(n);
+  const [digits = '', power = ''] = n.toExponential(1).split('e');
+  const raised = [...power.replace('+', '')].map((sign) => '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'['-0123456789'.indexOf(sign)]).join('');
+  return `${digits}${THIN}×${THIN}10${raised}`;
+}
+
+/** A plain number where no unit is known: `0.31`, `4.2`, `812`. */
+export const plain = (value: number): string => fixed(value, Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
+
+/** As `plain`, always with its sign. */
+export const signed = (value: number): string => (value < 0 ? '' : '+') + plain(value);
+
+/** The number beside a tick of an axis, without its unit. */
+export function tick(value: number, unit: string, step: number): string {
+  const { factor } = scaleOf(unit === 'ms' ? '' : unit, value);
+  const decimals = Math.max(0, Math.min(3, -Math.floor(Math.log10(Math.abs(step * factor)) + 1e-9)));
+  return fixed(value * factor, decimals);
+}
+
+/** The unit that an axis is in. */
+export const axisUnit = (unit: string): string => (unit === 'share' ? '%' : unit);

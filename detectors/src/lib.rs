@@ -1,0 +1,15 @@
+//! Detectors that turn series into findings.
+//!
+//! Pure: cells and times in, points and shifts out; no clock, no file, no name of any series. [`Watch`] is the state of
+//! one metric in one slice; [`list::ALL`] names every detector there is.
+
+mod dispersion;
+mod evidence;
+pub mod list;
+mod season;
+mod tally;
+mod track;
+mod watch;
+
+pub use track::value as series_value;
+pub use watch::{Observed, Transition, Watch};

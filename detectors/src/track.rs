@@ -1,0 +1,295 @@
+//! One statistic of one series: what it should be, how noisy it is, and the evidence that it moved.
+
+use std::collections::VecDeque;
+
+use hark_model::{Cell, Point, STEP_MINUTES, Statistic, Step, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::dispersion::Dispersion;
+use crate::evidence::Evidence;
+use crate::season::Season;
+use crate::tally::Tally;
+
+/// A day of steps is kept, to find the onset in and to measure the effect on.
+const RECENT_STEPS: usize = 288;
+/// Fewer requests in an hour say too little of its quantile.
+const HOUR_COUNT_MIN: u64 = 20;
+/// Half-life, in steps, of the calibration and of the band: three days.
+const CALIBRATION_HALF_LIFE: f64 = 864.0;
+/// How far the calibration may pull a chance from what the expectation says.
+const CALIBRATION_RANGE: (f64, f64) = (0.1, 10.0);
+/// The calibration starts as if so many expected hits had been seen.
+const CALIBRATION_PRIOR: f64 = 10.0;
+/// The band holds 99 % of a normal series.
+const BAND_DEVIATIONS: f64 = 2.58;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Track {
+    pub(crate) statistic: Statistic,
+    season: Season,
+    dispersion: Dispersion,
+    pub(crate) evidence: Evidence,
+    calibration: Calibration,
+    /// Mean square of (value - expected) times the requests behind it, on the season's scale.
+    spread: f64,
+    hour: Option<(i64, Cell)>,
+    recent: VecDeque<Past>,
+}
+
+/// Hits seen over hits expected, so that the chance is right on average whatever the expectation's bias.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Calibration {
+    seen: f64,
+    expected: f64,
+}
+
+/// A step as it was judged.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Past {
+    pub(crate) step: Step,
+    pub(crate) tally: Tally,
+    pub(crate) expected: f64,
+    pub(crate) weight: f64,
+}
+
+/// The most likely first step of a change, and the steps that are nearly as likely.
+pub(crate) struct Onset {
+    pub(crate) step: Step,
+    pub(crate) earliest: Step,
+    pub(crate) latest: Step,
+}
+
+impl Track {
+    pub(crate) fn new(statistic: Statistic) -> Self {
+        Self {
+            statistic,
+            season: Season::default(),
+            dispersion: Dispersion::new(),
+            evidence: Evidence::new(),
+            calibration: Calibration { seen: CALIBRATION_PRIOR, expected: CALIBRATION_PRIOR },
+            spread: 0.0,
+            hour: None,
+            recent: VecDeque::new(),
+        }
+    }
+
+    /// Judges a step by what was known before it, and adds it to the evidence.
+    pub(crate) fn judge(&mut self, step: Step, cell: &Cell, is_rest_day: bool) -> Point {
+        let expected = self.expected(step, cell, is_rest_day);
+        let value = value(self.statistic, cell);
+        let mut point = Point { step, value, count: cell.count(), expected, low: None, high: None };
+        let Some(expected) = expected else { return point };
+        let Some(tally) = self.tally(cell, expected) else { return point };
+        self.evidence.add(tally, self.power());
+        let band = self.band(cell, expected);
+        (point.low, point.high) = (Some(band.0), Some(band.1));
+        let weight = if matches!(cell, Cell::Count(_)) { 1.0 } else { cell.count() as f64 };
+        self.recent.push_back(Past { step, tally, expected, weight });
+        if self.recent.len() > RECENT_STEPS {
+            self.recent.pop_front();
+        }
+        point
+    }
+
+    /// Learns from a step that is not part of a regression.
+    pub(crate) fn learn(&mut self, step: Step, cell: &Cell, is_rest_day: bool) {
+        let decay = (-1.0 / CALIBRATION_HALF_LIFE).exp2();
+        if let Some(past) = self.recent.back().filter(|past| past.step == step).copied() {
+            self.dispersion.learn(past.tally.z());
+            let (seen, expected) = past.tally.observed_and_expected();
+            let nominal = expected / self.calibration.factor();
+            self.calibration.seen = self.calibration.seen * decay + seen;
+            self.calibration.expected = self.calibration.expected * decay + nominal;
+            if let Some(value) = value(self.statistic, cell).and_then(|value| self.to_scale(value)) {
+                let residual = value - self.to_scale(past.expected).unwrap_or(value);
+                let square = residual * residual * past.weight;
+                let gain = if self.spread > 0.0 { 1.0 - decay } else { 1.0 };
+                /// A wild step widens the band no more than one nine times as far out as usual would.
+                const WILD: f64 = 9.0;
+                let square = if self.spread > 0.0 { square.min(WILD * self.spread) } else { square };
+                self.spread += gain * (square - self.spread);
+            }
+        }
+        self.learn_hour(step, cell, is_rest_day);
+    }
+
+    /// What the hour has gathered so far is dropped: it is part of a regression.
+    pub(crate) fn skip_hour(&mut self) {
+        self.hour = None;
+    }
+
+    pub(crate) fn forget_since(&mut self, onset: Timestamp) {
+        self.season.forget_since(onset);
+        self.hour = None;
+    }
+
+    /// Takes the steps since `onset` for the new normal.
+    pub(crate) fn rebase_since(&mut self, onset: Step, after: f64) {
+        let before = self.expected_since(onset);
+        if let (Some(before), Some(after)) = (before.and_then(|v| self.to_scale(v)), self.to_scale(after)) {
+            self.season.rebase(after - before);
+        }
+        self.evidence = Evidence::new();
+    }
+
+    /// One over the dispersion: evidence is raised to this power.
+    pub(crate) fn power(&self) -> f64 {
+        1.0 / self.dispersion.factor()
+    }
+
+    pub(crate) fn dispersion(&self) -> f64 {
+        self.dispersion.factor()
+    }
+
+    pub(crate) fn last(&self) -> Option<&Past> {
+        self.recent.back()
+    }
+
+    /// Where a change by `factor` began: the start of the run of steps that speaks loudest for it, with the other
+    /// starts whose likelihood is within the 95 % interval (half of chi-square with one degree of freedom).
+    pub(crate) fn onset(&self, factor: f64) -> Option<Onset> {
+        const LOG_LIKELIHOOD_DROP: f64 = 1.92;
+        let power = self.power();
+        let mut sum = 0.0;
+        let mut sums = Vec::with_capacity(self.recent.len());
+        for past in self.recent.iter().rev() {
+            sum += power * past.tally.evidence_for(factor);
+            sums.push((past.step, sum));
+        }
+        let (step, best) = sums.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let near = || sums.iter().filter(|(_, sum)| *sum >= best - LOG_LIKELIHOOD_DROP).map(|(step, _)| *step);
+        Some(Onset { step, earliest: near().min().unwrap_or(step), latest: near().max().unwrap_or(step) })
+    }
+
+    /// The expectation over the steps since `onset`, weighted by requests.
+    pub(crate) fn expected_since(&self, onset: Step) -> Option<f64> {
+        let since = self.recent.iter().filter(|past| past.step >= onset);
+        let (sum, weight) =
+            since.fold((0.0, 0.0), |(sum, weight), past| (sum + past.expected * past.weight, weight + past.weight));
+        (weight > 0.0).then(|| sum / weight)
+    }
+
+    /// How many times the expected hits (or requests) came since `onset`.
+    pub(crate) fn factor_since(&self, onset: Step) -> Option<f64> {
+        let since = self.recent.iter().filter(|past| past.step >= onset);
+        let (seen, expected) = since
+            .map(|past| past.tally.observed_and_expected())
+            .fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        (expected > 0.0).then(|| seen / expected)
+    }
+
+    fn expected(&self, step: Step, cell: &Cell, is_rest_day: bool) -> Option<f64> {
+        // A rest day's traffic can only be judged by earlier rest days; its latency is near enough to a weekday's.
+        if matches!(cell, Cell::Count(_)) && is_rest_day && !self.season.knows_rest_days() {
+            return None;
+        }
+        let middle = step.start().plus_minutes(STEP_MINUTES / 2);
+        self.season.expect(middle, is_rest_day).map(|scaled| self.from_scale(scaled))
+    }
+
+    fn tally(&self, cell: &Cell, expected: f64) -> Option<Tally> {
+        let factor = self.calibration.factor();
+        match (cell, self.statistic) {
+            (Cell::Latency(sketch), Statistic::Quantile(_)) if sketch.count() > 0 => {
+                let chance = (factor * (1.0 - self.statistic.quantile()?)).min(0.95);
+                Some(Tally::Share { hits: sketch.count_above(expected), count: sketch.count() as f64, chance })
+            }
+            (Cell::Ratio { count, hits }, _) if *count > 0 => {
+                let chance = (factor * expected).clamp(1e-6, 0.95);
+                Some(Tally::Share { hits: *hits as f64, count: *count as f64, chance })
+            }
+            (Cell::Count(count), _) => {
+                let mean = (factor * expected * STEP_MINUTES as f64).max(1e-3);
+                Some(Tally::Count { count: *count as f64, mean })
+            }
+            (cell, _) => {
+                let value = value(self.statistic, cell)?;
+                let deviation = (self.spread / cell.count() as f64).sqrt();
+                let distance = self.to_scale(value)? - self.to_scale(expected)?;
+                Some(Tally::Distance { z: if deviation > 0.0 { distance / deviation } else { 0.0 } })
+            }
+        }
+    }
+
+    fn band(&self, cell: &Cell, expected: f64) -> (f64, f64) {
+        let noise = self.dispersion.factor();
+        match cell {
+            Cell::Ratio { count, .. } => {
+                let chance = (self.calibration.factor() * expected).min(1.0);
+                let half = BAND_DEVIATIONS * (chance * (1.0 - chance) * noise / *count as f64).sqrt();
+                ((chance - half).max(0.0), (chance + half).min(1.0))
+            }
+            Cell::Count(_) => {
+                let minutes = STEP_MINUTES as f64;
+                let mean = self.calibration.factor() * expected * minutes;
+                let half = BAND_DEVIATIONS * (mean * noise).sqrt();
+                ((mean - half).max(0.0) / minutes, (mean + half) / minutes)
+            }
+            _ => {
+                let half = BAND_DEVIATIONS * (self.spread / cell.count() as f64).sqrt();
+                let center = self.to_scale(expected).unwrap_or(0.0);
+                (self.from_scale(center - half), self.from_scale(center + half))
+            }
+        }
+    }
+
+    fn learn_hour(&mut self, step: Step, cell: &Cell, is_rest_day: bool) {
+        let hour = step.start().millis().div_euclid(3_600_000);
+        match &mut self.hour {
+            Some((at, gathered)) if *at == hour => gathered.merge(cell),
+            _ => self.hour = Some((hour, cell.clone())),
+        }
+        let is_last_step = step.end().millis().div_euclid(3_600_000) != hour;
+        if !is_last_step {
+            return;
+        }
+        let Some((at, gathered)) = self.hour.take() else { return };
+        let start = Timestamp::from_millis(at * 3_600_000);
+        if let Some(value) = self.hourly_value(&gathered) {
+            self.season.learn(start, value, is_rest_day);
+        }
+    }
+
+    fn hourly_value(&self, cell: &Cell) -> Option<f64> {
+        match cell {
+            Cell::Ratio { count, hits } if *count >= HOUR_COUNT_MIN => {
+                // Half a hit more keeps the logarithm finite; the calibration removes the bias.
+                self.to_scale((*hits as f64 + 0.5) / (*count as f64 + 1.0))
+            }
+            Cell::Count(count) => self.to_scale((*count as f64 + 0.5) / 60.0),
+            Cell::Ratio { .. } => None,
+            cell if cell.count() >= HOUR_COUNT_MIN => self.to_scale(cell.value(self.statistic)?),
+            _ => None,
+        }
+    }
+
+    /// Effects on latencies, rates and counts multiply, so they add as logarithms; a gauge may be negative.
+    fn to_scale(&self, value: f64) -> Option<f64> {
+        match self.statistic {
+            Statistic::Mean | Statistic::Score => Some(value),
+            _ => (value > 0.0).then(|| value.ln()),
+        }
+    }
+
+    fn from_scale(&self, scaled: f64) -> f64 {
+        match self.statistic {
+            Statistic::Mean | Statistic::Score => scaled,
+            _ => scaled.exp(),
+        }
+    }
+}
+
+/// A count is shown as requests a minute, whatever the length of the step.
+pub fn value(statistic: Statistic, cell: &Cell) -> Option<f64> {
+    match cell {
+        Cell::Count(count) => Some(*count as f64 / STEP_MINUTES as f64),
+        cell => cell.value(statistic),
+    }
+}
+
+impl Calibration {
+    fn factor(self) -> f64 {
+        let (low, high) = CALIBRATION_RANGE;
+        ((self.seen + CALIBRATION_PRIOR) / (self.expected + CALIBRATION_PRIOR)).clamp(low, high)
+    }
+}

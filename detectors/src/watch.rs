@@ -1,0 +1,294 @@
+//! One metric in one slice: its statistics watched together, from quiet to regression to recovery.
+
+use hark_model::{Attribution, Better, Cell, DetectorEvidence, Direction, Metric, Point, Shift, Statistic, Step};
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{Evidence, log_mean};
+use crate::list::SEASONAL_CHANGE;
+use crate::track::{Onset, Track, value};
+
+/// Evidence that a regression is over must reach this: odds of a thousand to one.
+const LOG_RECOVERED: f64 = 6.9;
+/// A move too small to tell anybody becomes the new normal after a day.
+const SMALL_MOVE_STEPS: u32 = 288;
+/// The effect is measured on the last day of a longer regression: cells are kept no longer.
+const EFFECT_STEPS_MAX: i64 = 288;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Watch {
+    tracks: Vec<Track>,
+    bad: Direction,
+    min_effect: f64,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum State {
+    Quiet,
+    /// Enough evidence for so many steps; the first step alone may be a blip.
+    Suspicious {
+        steps: u32,
+    },
+    /// A regression is open. `recovery` is the logarithm of the evidence that it is over.
+    Open {
+        track: usize,
+        onset: Step,
+        earliest: Step,
+        latest: Step,
+        recovery: f64,
+    },
+}
+
+/// What a step brought.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// One a statistic, in the metric's order.
+    pub points: Vec<(Statistic, Point)>,
+    pub transition: Option<Transition>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Transition {
+    Opened(Box<Shift>),
+    Recovered,
+}
+
+impl Watch {
+    /// `None` for metrics that have no cells of their own.
+    pub fn new(metric: &Metric) -> Option<Self> {
+        Cell::empty(&metric.kind)?;
+        let bad = match metric.better {
+            Better::Lower => Direction::Up,
+            Better::Higher => Direction::Down,
+        };
+        Some(Self {
+            tracks: metric.statistics.iter().copied().map(Track::new).collect(),
+            bad,
+            min_effect: metric.alert.min_effect,
+            state: State::Quiet,
+        })
+    }
+
+    /// Takes one closed step. `log_threshold` is the logarithm of the evidence that the false-alarm budget asks for;
+    /// `cell_of` gives the cells of earlier steps, to measure an effect on.
+    pub fn observe(
+        &mut self,
+        step: Step,
+        cell: &Cell,
+        is_rest_day: bool,
+        log_threshold: f64,
+        cell_of: impl Fn(Step) -> Cell,
+    ) -> Observed {
+        let judge = |track: &mut Track| (track.statistic, track.judge(step, cell, is_rest_day));
+        let points = self.tracks.iter_mut().map(judge).collect();
+        let transition = match self.state {
+            State::Open { .. } => self.check_recovery(step),
+            _ => self.check_opening(step, log_threshold, &cell_of),
+        };
+        if matches!(self.state, State::Open { .. }) {
+            self.tracks.iter_mut().for_each(Track::skip_hour);
+        } else {
+            self.tracks.iter_mut().for_each(|track| track.learn(step, cell, is_rest_day));
+        }
+        Observed { points, transition }
+    }
+
+    /// The open regression as it stands at the end of `step`.
+    pub fn shift(&self, step: Step, cell_of: impl Fn(Step) -> Cell) -> Option<Shift> {
+        let State::Open { track, onset, earliest, latest, .. } = self.state else { return None };
+        self.measure(track, &Onset { step: onset, earliest, latest }, step, &cell_of)
+    }
+
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
+    /// The statistic of the open regression.
+    pub fn open_statistic(&self) -> Option<Statistic> {
+        match self.state {
+            State::Open { track, .. } => Some(self.tracks[track].statistic),
+            _ => None,
+        }
+    }
+
+    fn check_opening(&mut self, step: Step, log_threshold: f64, cell_of: &impl Fn(Step) -> Cell) -> Option<Transition> {
+        self.accept_improvement(step, log_threshold, cell_of);
+        if self.log_evidence() < log_threshold {
+            self.state = State::Quiet;
+            return None;
+        }
+        let steps = match self.state {
+            State::Suspicious { steps } => steps + 1,
+            _ => 1,
+        };
+        self.state = State::Suspicious { steps };
+        if steps < 2 {
+            return None;
+        }
+        let track = self.strongest_track();
+        let factor = self.best_factor(track);
+        let onset = self.tracks[track].onset(factor)?;
+        let shift = self.measure(track, &onset, step, cell_of)?;
+        let is_bad = shift.direction == self.bad;
+        if !is_bad || shift.relative().abs() < self.min_effect {
+            if steps >= SMALL_MOVE_STEPS {
+                self.rebase(onset.step, step, cell_of);
+            }
+            return None;
+        }
+        self.tracks.iter_mut().for_each(|track| track.forget_since(shift.onset));
+        let Onset { step: onset, earliest, latest } = onset;
+        self.state = State::Open { track, onset, earliest, latest, recovery: f64::NEG_INFINITY };
+        Some(Transition::Opened(Box::new(shift)))
+    }
+
+    /// A lasting move to the better becomes the new normal, so that losing it again is seen. Traffic is left alone:
+    /// a busy day is no promise.
+    fn accept_improvement(&mut self, step: Step, log_threshold: f64, cell_of: &impl Fn(Step) -> Cell) {
+        let is_count = self.tracks.iter().any(|track| track.statistic == Statistic::Count);
+        if is_count || self.log_of(self.bad.opposite()) < log_threshold {
+            return;
+        }
+        let better = |track: &Track| log_of(&track.evidence, self.bad.opposite());
+        let strongest =
+            (0..self.tracks.len()).max_by(|&a, &b| better(&self.tracks[a]).total_cmp(&better(&self.tracks[b])));
+        let Some(track) = strongest.map(|at| &self.tracks[at]) else { return };
+        let factor = match self.bad {
+            Direction::Up => track.evidence.best_down(),
+            Direction::Down => track.evidence.best_up(),
+        };
+        if let Some(onset) = track.onset(factor) {
+            self.rebase(onset.step, step, cell_of);
+        }
+    }
+
+    fn rebase(&mut self, onset: Step, step: Step, cell_of: &impl Fn(Step) -> Cell) {
+        let Some(merged) = merge(onset, step, cell_of) else { return };
+        for track in &mut self.tracks {
+            if let Some(after) = mean_value(track.statistic, &merged, onset, step) {
+                track.rebase_since(onset, after);
+            }
+        }
+        self.state = State::Quiet;
+    }
+
+    fn check_recovery(&mut self, step: Step) -> Option<Transition> {
+        let State::Open { track, onset, recovery, .. } = &mut self.state else { return None };
+        let judged = &self.tracks[*track];
+        let tally = judged.last().filter(|past| past.step == step)?.tally;
+        // Recovered means: as expected rather than still half as bad (half on the scale of logarithms).
+        let half = judged.factor_since(*onset)?.max(1e-3).sqrt();
+        let evidence = -judged.power() * tally.evidence_for(half);
+        let carried = if *recovery > 30.0 { *recovery } else { recovery.exp().ln_1p() };
+        *recovery = carried + evidence;
+        if *recovery < LOG_RECOVERED {
+            return None;
+        }
+        self.tracks.iter_mut().for_each(|track| track.evidence = Evidence::new());
+        self.state = State::Quiet;
+        Some(Transition::Recovered)
+    }
+
+    fn measure(&self, track: usize, onset: &Onset, step: Step, cell_of: &impl Fn(Step) -> Cell) -> Option<Shift> {
+        let judged = &self.tracks[track];
+        let from = onset.step.max(Step(step.0 - EFFECT_STEPS_MAX + 1));
+        let merged = merge(from, step, cell_of)?;
+        let before = judged.expected_since(from)?;
+        let after = mean_value(judged.statistic, &merged, from, step)?;
+        let [low, high] = interval(judged, &merged, from, step, after);
+        let log_evidence = self.log_evidence();
+        Some(Shift {
+            statistic: judged.statistic,
+            direction: if after >= before { Direction::Up } else { Direction::Down },
+            onset: onset.step.start(),
+            onset_interval: [onset.earliest.start(), onset.latest.start()],
+            before,
+            after,
+            interval: [low - before, high - before],
+            requests: merged.count(),
+            e_value: log_evidence.min(700.0).exp(),
+            detectors: vec![self.testimony(log_evidence)],
+        })
+    }
+
+    /// The detector's word: its score is the logarithm of the e-value, shared out by what each statistic put in.
+    fn testimony(&self, log_evidence: f64) -> DetectorEvidence {
+        let logs: Vec<f64> = self.tracks.iter().map(|track| log_of(&track.evidence, self.bad)).collect();
+        let total: f64 = logs.iter().map(|log| (log - log_evidence).exp()).sum();
+        let attributions = self.tracks.iter().zip(&logs).map(|(track, log)| Attribution {
+            feature: format!("{}_beyond_expectation", track.statistic),
+            value: track.last().map_or(0.0, |past| past.tally.z() / track.dispersion().sqrt()),
+            contribution: log_evidence * (log - log_evidence).exp() / total,
+        });
+        DetectorEvidence {
+            name: SEASONAL_CHANGE.name.to_owned(),
+            score: log_evidence,
+            p_value: (-log_evidence).exp().min(1.0),
+            attributions: attributions.collect(),
+            base: 0.0,
+        }
+    }
+
+    fn log_evidence(&self) -> f64 {
+        self.log_of(self.bad)
+    }
+
+    fn log_of(&self, direction: Direction) -> f64 {
+        log_mean(&self.tracks.iter().map(|track| log_of(&track.evidence, direction)).collect::<Vec<_>>())
+    }
+
+    fn strongest_track(&self) -> usize {
+        let log = |at: usize| log_of(&self.tracks[at].evidence, self.bad);
+        // On a tie the earlier statistic, which the metric's owner put first.
+        (0..self.tracks.len()).rev().max_by(|&a, &b| log(a).total_cmp(&log(b))).unwrap_or(0)
+    }
+
+    fn best_factor(&self, track: usize) -> f64 {
+        match self.bad {
+            Direction::Up => self.tracks[track].evidence.best_up(),
+            Direction::Down => self.tracks[track].evidence.best_down(),
+        }
+    }
+}
+
+fn log_of(evidence: &Evidence, direction: Direction) -> f64 {
+    match direction {
+        Direction::Up => evidence.log_up(),
+        Direction::Down => evidence.log_down(),
+    }
+}
+
+fn merge(from: Step, to: Step, cell_of: &impl Fn(Step) -> Cell) -> Option<Cell> {
+    (from.0..=to.0).map(|step| cell_of(Step(step))).reduce(|mut all, cell| {
+        all.merge(&cell);
+        all
+    })
+}
+
+/// The value over several steps; a count becomes requests a minute.
+fn mean_value(statistic: Statistic, merged: &Cell, from: Step, to: Step) -> Option<f64> {
+    let steps = (to.0 - from.0 + 1) as f64;
+    value(statistic, merged).map(|value| if matches!(merged, Cell::Count(_)) { value / steps } else { value })
+}
+
+/// 95 % interval of the value since the onset: a quantile's ranks, a share's binomial and a count's Poisson error, each
+/// widened by the series' own dispersion.
+fn interval(track: &Track, merged: &Cell, from: Step, to: Step, after: f64) -> [f64; 2] {
+    const DEVIATIONS: f64 = 1.96;
+    let count = merged.count().max(1) as f64;
+    match (merged, track.statistic.quantile()) {
+        (Cell::Latency(sketch), Some(q)) => {
+            let half = DEVIATIONS * (q * (1.0 - q) * track.dispersion() / count).sqrt();
+            [q - half, q + half].map(|rank| sketch.quantile(rank).unwrap_or(after))
+        }
+        (Cell::Count(_), _) => {
+            let minutes = (to.0 - from.0 + 1) as f64 * hark_model::STEP_MINUTES as f64;
+            let half = DEVIATIONS * (count * track.dispersion()).sqrt() / minutes;
+            [(after - half).max(0.0), after + half]
+        }
+        _ => {
+            let half = DEVIATIONS * ((after * (1.0 - after)).abs() * track.dispersion() / count).sqrt();
+            [after - half, after + half]
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The finest grain, kept for attribution: events counted by all dimensions and by class of outcome, step by step.
+
+use std::collections::BTreeMap;
+
+use hark_model::Step;
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+/// Attribution looks back a week and a day.
+const KEPT_STEPS: i64 = 8 * 24 * 60 / hark_model::STEP_MINUTES;
+/// A step keeps so many rows; what comes later is counted in a row whose dimensions are all absent, so that it adds up.
+const ROWS_PER_STEP_MAX: usize = 20_000;
+/// All steps of a metric together keep so many; the oldest steps go first.
+const ROWS_MAX: usize = 4_000_000;
+
+/// What one row counts: the same codes and the same class. The class is the bucket of a latency's sketch, 0 or 1 for
+/// a ratio's miss or hit, and 0 for a count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeafRow<'a> {
+    pub codes: &'a [u16],
+    pub class: i16,
+    pub count: u32,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LeafStore {
+    dimensions: usize,
+    open: BTreeMap<Step, FxHashMap<(Box<[u16]>, i16), u32>>,
+    closed: BTreeMap<Step, Block>,
+    rows: usize,
+}
+
+/// A closed step: columns, so that a row costs its 16-bit codes and six bytes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Block {
+    codes: Vec<u16>,
+    classes: Vec<i16>,
+    counts: Vec<u32>,
+}
+
+impl LeafStore {
+    pub(crate) fn new(dimensions: usize) -> Self {
+        Self { dimensions, open: BTreeMap::new(), closed: BTreeMap::new(), rows: 0 }
+    }
+
+    pub(crate) fn add(&mut self, step: Step, is_closed: bool, codes: &[u16], class: i16) {
+        if is_closed && self.closed.contains_key(&step) {
+            // A late event: one more row, since finding its like would need the map that closing has dropped.
+            self.closed.entry(step).or_default().push(codes, class, 1);
+            self.rows += 1;
+            return;
+        }
+        let rows = self.open.entry(step).or_default();
+        if rows.len() < ROWS_PER_STEP_MAX {
+            *rows.entry((codes.into(), class)).or_default() += 1;
+        } else if let Some(count) = rows.get_mut(&(codes.into(), class)) {
+            *count += 1;
+        } else {
+            *rows.entry((vec![0; self.dimensions].into(), class)).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn close(&mut self, step: Step) {
+        while self.open.first_key_value().is_some_and(|(open, _)| *open <= step) {
+            let Some((closing, rows)) = self.open.pop_first() else { break };
+            let mut rows: Vec<_> = rows.into_iter().collect();
+            // The map's order is arbitrary; a block's must be the same on every run.
+            rows.sort_unstable();
+            let block = self.closed.entry(closing).or_default();
+            rows.iter().for_each(|((codes, class), count)| block.push(codes, *class, *count));
+            self.rows += rows.len();
+        }
+        let is_old = |oldest: Step, rows: usize| oldest.0 < step.0 - KEPT_STEPS || rows > ROWS_MAX;
+        while self.closed.first_key_value().is_some_and(|(oldest, _)| is_old(*oldest, self.rows)) {
+            self.rows -= self.closed.pop_first().map_or(0, |(_, block)| block.counts.len());
+        }
+    }
+
+    /// The rows of the closed steps in `from..to`.
+    pub fn rows(&self, from: Step, to: Step) -> impl Iterator<Item = LeafRow<'_>> {
+        let dimensions = self.dimensions;
+        self.closed.range(from..to.max(from)).flat_map(move |(_, block)| {
+            (0..block.counts.len()).map(move |row| LeafRow {
+                codes: &block.codes[row * dimensions..(row + 1) * dimensions],
+                class: block.classes[row],
+                count: block.counts[row],
+            })
+        })
+    }
+
+    /// The oldest step that is still kept.
+    pub fn oldest(&self) -> Option<Step> {
+        self.closed.first_key_value().map(|(step, _)| *step)
+    }
+}
+
+impl Block {
+    fn push(&mut self, codes: &[u16], class: i16, count: u32) {
+        self.codes.extend_from_slice(codes);
+        self.classes.push(class);
+        self.counts.push(count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_add_up_whatever_is_folded() {
+        let mut store = LeafStore::new(2);
+        let many = u16::try_from(ROWS_PER_STEP_MAX).unwrap() + 500;
+        (0..many).for_each(|code| store.add(Step(1), false, &[code, 1], 0));
+        store.close(Step(1));
+        store.add(Step(1), true, &[3, 1], 0);
+        let total: u32 = store.rows(Step(1), Step(2)).map(|row| row.count).sum();
+        assert_eq!(total, u32::from(many) + 1);
+        let folded: u32 = store.rows(Step(0), Step(9)).filter(|row| row.codes == [0, 0]).map(|row| row.count).sum();
+        assert_eq!(folded, 500);
+    }
+
+    #[test]
+    fn old_steps_are_forgotten() {
+        let mut store = LeafStore::new(1);
+        store.add(Step(1), false, &[1], 0);
+        store.close(Step(1));
+        store.add(Step(2 + KEPT_STEPS), false, &[1], 0);
+        store.close(Step(2 + KEPT_STEPS));
+        assert_eq!((store.oldest(), store.rows), (Some(Step(2 + KEPT_STEPS)), 1));
+    }
+}

@@ -1,0 +1,3 @@
+//! The wire formats, one file each.
+
+pub(crate) mod ndjson;

@@ -1,0 +1,153 @@
+//! The alert, in the shape that outside programs read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Cause, Direction, Mix, Slice, Statistic, Suspect, Timestamp};
+
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AlertId(pub String);
+
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertStatus {
+    Firing,
+    Acknowledged,
+    Resolved,
+    Silenced,
+}
+
+impl AlertStatus {
+    pub const ALL: [Self; 4] = [Self::Firing, Self::Acknowledged, Self::Resolved, Self::Silenced];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Acknowledged => "acknowledged",
+            Self::Resolved => "resolved",
+            Self::Silenced => "silenced",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+}
+
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Info,
+    Warning,
+    Critical,
+}
+
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    pub id: AlertId,
+    pub metric: String,
+    pub statistic: Statistic,
+    pub direction: Direction,
+    pub status: AlertStatus,
+    pub severity: Severity,
+    pub slice: Slice,
+    pub incident_id: String,
+    pub owner: Option<String>,
+    pub opened_at: Timestamp,
+    pub onset: Timestamp,
+    pub onset_interval: [Timestamp; 2],
+    pub resolved_at: Option<Timestamp>,
+    pub effect: Effect,
+    pub evidence: Evidence,
+    pub causes: Vec<Cause>,
+    pub mix: Option<Mix>,
+    pub suspects: Vec<Suspect>,
+    /// The other series of this metric that moved with it and were folded into it.
+    #[serde(default)]
+    pub folded: Vec<Slice>,
+    /// The verdicts people gave, oldest first.
+    #[serde(default)]
+    pub feedback: Vec<Feedback>,
+}
+
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    pub before: f64,
+    pub after: f64,
+    pub delta: f64,
+    pub relative: f64,
+    pub interval: [f64; 2],
+    pub unit: String,
+    pub requests: u64,
+    /// Distinct users; `None` where events name none.
+    pub users: Option<u64>,
+}
+
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    pub e_value: f64,
+    pub false_alarm_budget: String,
+    pub detectors: Vec<DetectorEvidence>,
+    /// The series of the alert's own slice as it stood when the evidence was last taken.
+    #[serde(default)]
+    pub chart: Option<FrozenChart>,
+}
+
+/// One detector's word. The contributions of its attributions add up to `score - base`.
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DetectorEvidence {
+    pub name: String,
+    pub score: f64,
+    pub p_value: f64,
+    pub attributions: Vec<Attribution>,
+    pub base: f64,
+}
+
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attribution {
+    pub feature: String,
+    pub value: f64,
+    pub contribution: f64,
+}
+
+/// Aligned columns, one entry a step from `start`; `None` is a gap.
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrozenChart {
+    /// The series that is drawn: the alert's own slice where it is watched, else the narrowest watched one around it.
+    pub slice: Slice,
+    pub start: Timestamp,
+    pub step_seconds: u32,
+    pub value: Vec<Option<f64>>,
+    pub expected: Vec<Option<f64>>,
+    pub low: Vec<Option<f64>>,
+    pub high: Vec<Option<f64>>,
+}
+
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    True,
+    False,
+    Duplicate,
+}
+
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feedback {
+    pub verdict: Verdict,
+    #[serde(default)]
+    pub label: Option<String>,
+    #[serde(default)]
+    pub note: Option<String>,
+}

@@ -1,0 +1,89 @@
+//! One minute (or any span, once merged) of one metric in one slice.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{MetricKind, Sketch, Statistic};
+
+/// Mergeable to the bit in any order: every part is an integer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cell {
+    Latency(Sketch),
+    Ratio { count: u64, hits: u64 },
+    Count(u64),
+    Gauge { count: u64, sum_thousandths: i64 },
+}
+
+impl Cell {
+    /// The empty cell of a metric; `None` for composites, which have no cells of their own.
+    pub fn empty(kind: &MetricKind) -> Option<Self> {
+        match kind {
+            MetricKind::Latency { .. } => Some(Self::Latency(Sketch::default())),
+            MetricKind::Ratio { .. } => Some(Self::Ratio { count: 0, hits: 0 }),
+            MetricKind::Count => Some(Self::Count(0)),
+            MetricKind::Gauge { .. } => Some(Self::Gauge { count: 0, sum_thousandths: 0 }),
+            MetricKind::Composite { .. } => None,
+        }
+    }
+
+    /// Adds what another cell of the same metric holds.
+    pub fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Latency(mine), Self::Latency(theirs)) => mine.merge(theirs),
+            (Self::Ratio { count, hits }, Self::Ratio { count: their_count, hits: their_hits }) => {
+                *count += their_count;
+                *hits += their_hits;
+            }
+            (Self::Count(mine), Self::Count(theirs)) => *mine += theirs,
+            (
+                Self::Gauge { count, sum_thousandths },
+                Self::Gauge { count: their_count, sum_thousandths: their_sum },
+            ) => {
+                *count += their_count;
+                *sum_thousandths = sum_thousandths.saturating_add(*their_sum);
+            }
+            (mine, theirs) => unreachable!("cells of one metric are of one kind, not {mine:?} and {theirs:?}"),
+        }
+    }
+
+    /// How many requests it holds.
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Latency(sketch) => sketch.count(),
+            Self::Ratio { count, .. } | Self::Count(count) | Self::Gauge { count, .. } => *count,
+        }
+    }
+
+    /// The statistic's value; `None` where there is nothing to compute it from, or it is of another kind.
+    pub fn value(&self, statistic: Statistic) -> Option<f64> {
+        match (self, statistic) {
+            (Self::Latency(sketch), Statistic::Quantile(_)) => sketch.quantile(statistic.quantile()?),
+            (Self::Latency(sketch), Statistic::Mean) => sketch.mean(),
+            (Self::Ratio { count, hits }, Statistic::Rate) if *count > 0 => Some(*hits as f64 / *count as f64),
+            (Self::Gauge { count, sum_thousandths }, Statistic::Mean) if *count > 0 => {
+                Some(*sum_thousandths as f64 / 1000.0 / *count as f64)
+            }
+            (cell, Statistic::Count) => Some(cell.count() as f64),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_cell_has_a_count_and_no_value() {
+        let ratio = Cell::Ratio { count: 0, hits: 0 };
+        assert_eq!(ratio.value(Statistic::Rate), None);
+        assert_eq!(ratio.value(Statistic::Count), Some(0.0));
+        assert_eq!(Cell::Latency(Sketch::default()).value(Statistic::P95), None);
+    }
+
+    #[test]
+    fn merged_cells_add_up() {
+        let mut cell = Cell::Ratio { count: 10, hits: 1 };
+        cell.merge(&Cell::Ratio { count: 30, hits: 7 });
+        assert_eq!(cell.value(Statistic::Rate), Some(0.2));
+    }
+}

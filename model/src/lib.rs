@@ -1,0 +1,38 @@
+//! The nouns of hark and the invariants that make them valid.
+//!
+//! Every stage of the pipeline is a function on these types and no stage knows another:
+//! event -> [`Cell`] -> [`Point`] -> [`Finding`] -> [`Explanation`] -> [`Alert`].
+//! Nothing here reads a file, a socket or (but for [`Timestamp::now`]) a clock.
+
+mod alert;
+mod cell;
+mod change;
+mod definitions;
+mod explanation;
+mod finding;
+mod leaves;
+mod metric;
+mod point;
+mod sketch;
+mod slice;
+mod spelling;
+mod statistic;
+mod time;
+
+pub use alert::{
+    Alert, AlertId, AlertStatus, Attribution, DetectorEvidence, Effect, Evidence, Feedback, FrozenChart, Severity,
+    Verdict,
+};
+pub use cell::Cell;
+pub use change::{Change, ChangeId, ChangeKind};
+pub use definitions::{DefinitionError, Definitions};
+pub use explanation::{Cause, Explanation, Mix, Suspect};
+pub use finding::{Direction, Finding, Shift};
+pub use leaves::{Leaf, Leaves};
+pub use metric::{AlertPolicy, Better, Metric, MetricKind, Objective};
+pub use point::Point;
+pub use sketch::Sketch;
+pub use slice::{ParseSliceError, Slice};
+pub use spelling::nearest;
+pub use statistic::{ParseStatisticError, Statistic};
+pub use time::{Minute, ParseTimestampError, STEP_MINUTES, Step, Timestamp};

@@ -1,0 +1,248 @@
+//! The quantile sketch: OpenTelemetry's base-2 exponential histogram at a fixed scale.
+//!
+//! Bucket `i` holds the values in `(2^(i/64), 2^((i+1)/64)]`, so a value is known to within 1.09 %. Counts and the
+//! sum are integers: merging is associative and commutative to the bit, whatever the order events came in.
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+/// Buckets in one doubling of the value.
+const BUCKETS_PER_OCTAVE: i32 = 64;
+/// Values are clamped into 2^-10..2^31: a microsecond to 24 days where the unit is the millisecond.
+const LOWEST_INDEX: i32 = -10 * BUCKETS_PER_OCTAVE;
+const HIGHEST_INDEX: i32 = 31 * BUCKETS_PER_OCTAVE - 1;
+/// The sum is kept in thousandths of the unit.
+const SUM_RESOLUTION: f64 = 1000.0;
+
+/// Counts per bucket, sorted by bucket, without empty ones.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sketch {
+    zeros: u64,
+    sum_thousandths: i64,
+    count: u64,
+    buckets: Vec<(i16, u32)>,
+}
+
+impl Sketch {
+    /// Half the width of a bucket relative to its middle, the largest error a quantile can have: 2^(1/64) - 1.
+    pub const RELATIVE_ERROR: f64 = 0.010_89;
+
+    /// Takes a finite value that is not negative; anything else must be refused before it comes here.
+    pub fn insert(&mut self, value: f64) {
+        debug_assert!(value.is_finite() && value >= 0.0, "{value} is not a magnitude");
+        self.count += 1;
+        self.sum_thousandths = self.sum_thousandths.saturating_add((value * SUM_RESOLUTION).round() as i64);
+        if value <= 0.0 {
+            self.zeros += 1;
+            return;
+        }
+        let index = Self::bucket_of(value);
+        match self.buckets.binary_search_by_key(&index, |bucket| bucket.0) {
+            Ok(at) => self.buckets[at].1 = self.buckets[at].1.saturating_add(1),
+            Err(at) => self.buckets.insert(at, (index, 1)),
+        }
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.zeros += other.zeros;
+        self.sum_thousandths = self.sum_thousandths.saturating_add(other.sum_thousandths);
+        if self.buckets.is_empty() {
+            self.buckets.clone_from(&other.buckets);
+            return;
+        }
+        let mut merged = Vec::with_capacity(self.buckets.len() + other.buckets.len());
+        let (mut mine, mut theirs) = (self.buckets.iter().peekable(), other.buckets.iter().peekable());
+        while let (Some(&&a), Some(&&b)) = (mine.peek(), theirs.peek()) {
+            match a.0.cmp(&b.0) {
+                std::cmp::Ordering::Less => merged.extend(mine.next()),
+                std::cmp::Ordering::Greater => merged.extend(theirs.next()),
+                std::cmp::Ordering::Equal => {
+                    merged.push((a.0, a.1.saturating_add(b.1)));
+                    mine.next();
+                    theirs.next();
+                }
+            }
+        }
+        merged.extend(mine);
+        merged.extend(theirs);
+        self.buckets = merged;
+    }
+
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub fn sum(&self) -> f64 {
+        self.sum_thousandths as f64 / SUM_RESOLUTION
+    }
+
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum() / self.count as f64)
+    }
+
+    /// The value below which the share `q` of requests lies, laid out evenly (in the logarithm) within its bucket.
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        if self.count == 0 {
+            return None;
+        }
+        let rank = (q.clamp(0.0, 1.0) * self.count as f64).max(f64::MIN_POSITIVE);
+        let mut below = self.zeros as f64;
+        if rank <= below {
+            return Some(0.0);
+        }
+        for &(index, count) in &self.buckets {
+            let count = f64::from(count);
+            if rank <= below + count {
+                let within = (rank - below) / count;
+                return Some(Self::bound((f64::from(index) + within) / f64::from(BUCKETS_PER_OCTAVE)));
+            }
+            below += count;
+        }
+        self.buckets.last().map(|&(index, _)| Self::upper_bound(index))
+    }
+
+    /// How many requests lie above `threshold`; those of the bucket it falls in are shared out evenly.
+    pub fn count_above(&self, threshold: f64) -> f64 {
+        if threshold <= 0.0 {
+            return (self.count - self.zeros) as f64;
+        }
+        let split = Self::bucket_of(threshold);
+        let position = threshold.log2() * f64::from(BUCKETS_PER_OCTAVE) - f64::from(split);
+        let share_above = (1.0 - position).clamp(0.0, 1.0);
+        self.buckets
+            .iter()
+            .map(|&(index, count)| match index.cmp(&split) {
+                std::cmp::Ordering::Less => 0.0,
+                std::cmp::Ordering::Equal => f64::from(count) * share_above,
+                std::cmp::Ordering::Greater => f64::from(count),
+            })
+            .sum()
+    }
+
+    /// Bucket and count, in order of value; zeros are not among them.
+    pub fn buckets(&self) -> impl Iterator<Item = (i16, u32)> {
+        self.buckets.iter().copied()
+    }
+
+    /// The bucket a positive value falls in.
+    pub fn bucket_of(value: f64) -> i16 {
+        let bits = value.to_bits();
+        let exponent = ((bits >> 52) & 0x7ff) as i32 - 1023;
+        let mantissa = f64::from_bits((bits & ((1 << 52) - 1)) | (1023 << 52));
+        let bounds = &*BOUNDS;
+        // The table of first guesses is indexed by the top bits of the mantissa; at most two steps remain.
+        let mut sub = usize::from(bounds.guess[((bits >> 44) & 0xff) as usize]);
+        while sub < BUCKETS_PER_OCTAVE as usize && bounds.lower[sub + 1] < mantissa {
+            sub += 1;
+        }
+        // A value on a bound belongs to the bucket below it; 2^k sits on the lower bound of its own octave.
+        let index = exponent * BUCKETS_PER_OCTAVE + sub as i32 - i32::from(mantissa <= bounds.lower[sub]);
+        index.clamp(LOWEST_INDEX, HIGHEST_INDEX) as i16
+    }
+
+    /// The largest value that a bucket holds.
+    pub fn upper_bound(index: i16) -> f64 {
+        Self::bound((f64::from(index) + 1.0) / f64::from(BUCKETS_PER_OCTAVE))
+    }
+
+    fn bound(octaves: f64) -> f64 {
+        octaves.exp2()
+    }
+}
+
+struct Bounds {
+    /// `lower[k]` is 2^(k/64).
+    lower: [f64; BUCKETS_PER_OCTAVE as usize + 1],
+    /// For each top byte of the mantissa, a sub-bucket at or below the right one.
+    guess: [u8; 256],
+}
+
+static BOUNDS: LazyLock<Bounds> = LazyLock::new(|| {
+    let lower = std::array::from_fn(|k| Sketch::bound(k as f64 / f64::from(BUCKETS_PER_OCTAVE)));
+    let guess = std::array::from_fn(|byte| {
+        let mantissa = 1.0 + byte as f64 / 256.0;
+        (lower.iter().take_while(|&&bound| bound <= mantissa).count() - 1) as u8
+    });
+    Bounds { lower, guess }
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sketch_of(values: &[f64]) -> Sketch {
+        let mut sketch = Sketch::default();
+        values.iter().for_each(|&value| sketch.insert(value));
+        sketch
+    }
+
+    proptest! {
+        #[test]
+        fn a_bucket_holds_its_value(value in 0.001_f64..1e9) {
+            let index = Sketch::bucket_of(value);
+            let upper = Sketch::upper_bound(index);
+            let lower = Sketch::upper_bound(index - 1);
+            prop_assert!(lower < value && value <= upper, "{lower} {value} {upper}");
+        }
+
+        #[test]
+        fn quantiles_keep_the_stated_error(
+            mut values in prop::collection::vec(0.01_f64..1e7, 1..400),
+            q in prop::sample::select(vec![0.5, 0.9, 0.95, 0.99, 0.999]),
+        ) {
+            let estimate = sketch_of(&values).quantile(q).unwrap();
+            values.sort_by(f64::total_cmp);
+            let rank = (q * values.len() as f64).ceil() as usize;
+            let exact = values[rank.clamp(1, values.len()) - 1];
+            prop_assert!((estimate / exact - 1.0).abs() <= Sketch::RELATIVE_ERROR + 1e-9, "{estimate} {exact}");
+        }
+
+        #[test]
+        fn merging_is_the_same_in_any_order(
+            a in prop::collection::vec(0.0_f64..1e6, 0..60),
+            b in prop::collection::vec(0.0_f64..1e6, 0..60),
+            c in prop::collection::vec(0.0_f64..1e6, 0..60),
+        ) {
+            let whole = sketch_of(&[a.clone(), b.clone(), c.clone()].concat());
+            let parts = [sketch_of(&a), sketch_of(&b), sketch_of(&c)];
+            for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+                let mut merged = Sketch::default();
+                order.iter().for_each(|&part| merged.merge(&parts[part]));
+                prop_assert_eq!(&merged, &whole);
+            }
+        }
+
+        #[test]
+        fn counting_above_a_quantile_gives_the_rest(values in prop::collection::vec(0.01_f64..1e6, 1..300)) {
+            let sketch = sketch_of(&values);
+            let median = sketch.quantile(0.5).unwrap();
+            prop_assert!((sketch.count_above(median) - values.len() as f64 / 2.0).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn powers_of_two_lie_on_their_upper_bound() {
+        for exponent in -9..30 {
+            let value = f64::from(exponent).exp2();
+            assert_eq!(i32::from(Sketch::bucket_of(value)), exponent * BUCKETS_PER_OCTAVE - 1, "2^{exponent}");
+        }
+    }
+
+    #[test]
+    fn the_stated_error_is_the_width_of_a_bucket() {
+        let width = Sketch::upper_bound(0) - 1.0;
+        assert!((width - Sketch::RELATIVE_ERROR).abs() < 1e-5, "{width}");
+    }
+
+    #[test]
+    fn zeros_and_extremes_are_counted() {
+        let sketch = sketch_of(&[0.0, 1e-9, 1e300]);
+        assert_eq!(sketch.count(), 3);
+        assert_eq!(sketch.quantile(0.1), Some(0.0));
+        assert!(sketch.quantile(1.0).unwrap() > 1e9);
+        assert_eq!(Sketch::default().quantile(0.5), None);
+    }
+}

@@ -1,0 +1,186 @@
+//! Configuration: file, then environment, then flags; raw at first, valid once it is a [`Config`].
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use hark_model::{Definitions, nearest};
+use serde::Deserialize;
+
+use crate::detection::Budget;
+
+/// The sample file; a test keeps it equal to the defaults.
+pub const SAMPLE: &str = include_str!("../docs/hark.toml");
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub data: PathBuf,
+    pub database: Option<String>,
+    pub metrics: Option<PathBuf>,
+    pub budget: Budget,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data: PathBuf::from("hark-data"),
+            database: None,
+            metrics: None,
+            budget: Budget { false_alarms_per_week: 1.0 },
+        }
+    }
+}
+
+/// What the command line or the environment says; it goes over what the file says.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    pub listen: Option<String>,
+    pub data: Option<PathBuf>,
+    pub database: Option<String>,
+    pub metrics: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Raw {
+    listen: Option<String>,
+    data: Option<PathBuf>,
+    database: Option<String>,
+    metrics: Option<PathBuf>,
+    detection: Option<RawDetection>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct RawDetection {
+    false_alarms_per_week: Option<f64>,
+}
+
+/// Every key there is, sections with a dot.
+const KEYS: [&str; 6] = ["listen", "data", "database", "metrics", "detection", "detection.false_alarms_per_week"];
+
+impl Config {
+    /// Reads the file where one is named, and `hark.toml` in the current folder where it exists.
+    pub fn load(file: Option<&Path>, overrides: Overrides) -> Result<Self> {
+        let usual = Path::new("hark.toml");
+        let raw = match file {
+            Some(file) => read(file)?,
+            None if usual.exists() => read(usual)?,
+            None => Raw::default(),
+        };
+        Self::validate(raw, overrides)
+    }
+
+    /// The built-in metrics with the team's own over them.
+    pub fn definitions(&self) -> Result<Definitions> {
+        definitions(self.metrics.as_deref())
+    }
+
+    fn validate(raw: Raw, overrides: Overrides) -> Result<Self> {
+        let usual = Self::default();
+        let listen = match overrides.listen.or(raw.listen) {
+            Some(text) => address(&text)?,
+            None => usual.listen,
+        };
+        let per_week = raw.detection.unwrap_or_default().false_alarms_per_week;
+        let per_week = per_week.unwrap_or(usual.budget.false_alarms_per_week);
+        if !(per_week.is_finite() && per_week > 0.0) {
+            bail!("detection.false_alarms_per_week is {per_week}; write a number above 0, such as 1");
+        }
+        Ok(Self {
+            listen,
+            data: overrides.data.or(raw.data).unwrap_or(usual.data),
+            database: overrides.database.or(raw.database),
+            metrics: overrides.metrics.or(raw.metrics),
+            budget: Budget { false_alarms_per_week: per_week },
+        })
+    }
+}
+
+/// The built-in metrics with those of `file` over them.
+pub fn definitions(file: Option<&Path>) -> Result<Definitions> {
+    let built_in = Definitions::built_in();
+    let Some(file) = file else { return Ok(built_in) };
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("the metric definitions in {} cannot be read", file.display()))?;
+    let own = Definitions::parse(&text).map_err(|error| anyhow!("{}: {error}", file.display()))?;
+    Ok(built_in.overlaid_with(own))
+}
+
+pub fn address(text: &str) -> Result<SocketAddr> {
+    text.parse().map_err(|_| anyhow!("`{text}` is not an address to listen on; write one such as 127.0.0.1:8080"))
+}
+
+fn read(file: &Path) -> Result<Raw> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("the configuration {} cannot be read", file.display()))?;
+    parse(&text).map_err(|error| anyhow!("{}: {error}", file.display()))
+}
+
+fn parse(text: &str) -> Result<Raw> {
+    let table: toml::Table = toml::from_str(text).map_err(|error| anyhow!("not valid TOML: {}", first_line(&error)))?;
+    for (key, value) in &table {
+        check_key(key)?;
+        for inner in value.as_table().into_iter().flat_map(toml::Table::keys) {
+            check_key(&format!("{key}.{inner}"))?;
+        }
+    }
+    table.try_into().map_err(|error: toml::de::Error| anyhow!("{}", first_line(&error)))
+}
+
+fn check_key(key: &str) -> Result<()> {
+    if KEYS.contains(&key) {
+        return Ok(());
+    }
+    match nearest(key, KEYS) {
+        Some(near) => bail!("unknown key `{key}`; did you mean `{near}`?"),
+        None => bail!("unknown key `{key}`; the keys are {}", KEYS.join(", ")),
+    }
+}
+
+fn first_line(error: &toml::de::Error) -> String {
+    error.message().lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config> {
+        Config::validate(parse(text)?, Overrides::default())
+    }
+
+    #[test]
+    fn the_sample_file_says_what_the_defaults_are() {
+        assert_eq!(load(SAMPLE).unwrap(), Config::default());
+        let uncommented: String = SAMPLE
+            .lines()
+            .map(|line| line.strip_prefix("#= ").unwrap_or(line))
+            .fold(String::new(), |text, line| text + line + "\n");
+        let all = load(&uncommented).unwrap();
+        assert!(all.database.is_some() && all.metrics.is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_sentence() {
+        let problem = |text: &str| load(text).unwrap_err().to_string();
+        assert_eq!(problem("lisen = '1'"), "unknown key `lisen`; did you mean `listen`?");
+        assert_eq!(
+            problem("[detection]\nfalse_alarm_per_week = 1"),
+            "unknown key `detection.false_alarm_per_week`; did you mean `detection.false_alarms_per_week`?"
+        );
+        assert_eq!(
+            problem("listen = 'here'"),
+            "`here` is not an address to listen on; write one such as 127.0.0.1:8080"
+        );
+        assert!(problem("[detection]\nfalse_alarms_per_week = 0").contains("above 0"));
+        assert!(problem("listen = ").starts_with("not valid TOML"));
+    }
+
+    #[test]
+    fn flags_go_over_the_file() {
+        let overrides = Overrides { listen: Some("127.0.0.1:9".to_owned()), ..Overrides::default() };
+        let config = Config::validate(parse("listen = '127.0.0.1:7'\ndata = 'd'").unwrap(), overrides).unwrap();
+        assert_eq!((config.listen.port(), config.data), (9, PathBuf::from("d")));
+    }
+}

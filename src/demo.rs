@@ -1,0 +1,132 @@
+//! `hark` alone: simulated history through the real pipeline, then live in compressed time, in a folder that is
+//! thrown away at the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use hark_dashboard::{Demo, Engine};
+use hark_ingest::Log;
+use hark_model::{Alert, Change, Definitions};
+use hark_query::Plan;
+use hark_simulate::Simulation;
+use indicatif::{ProgressBar, ProgressStyle};
+use tracing::{info, warn};
+
+use crate::detection::Budget;
+use crate::engine::{self, Durable, Handle};
+use crate::pipeline::Pipeline;
+use crate::replay::Replay;
+use crate::{config, serve, store};
+
+/// Days that go on live after the history.
+const LIVE_DAYS: u32 = 14;
+/// Minutes of history that are replayed as one batch.
+const MINUTES_PER_BATCH: usize = 60;
+const MINUTES_PER_DAY: u32 = 24 * 60;
+/// Bodies refused because the queue is full are sent again after this pause.
+const PAUSE_WHEN_BUSY: Duration = Duration::from_millis(100);
+
+pub struct Request {
+    pub listen: String,
+    pub seed: u64,
+    pub days: u32,
+    pub rate: f64,
+    pub incidents: u32,
+    /// Simulated minutes that pass in a second once the demo is live.
+    pub minutes_per_second: f64,
+    pub budget: Budget,
+}
+
+pub async fn demo(request: Request) -> Result<()> {
+    anyhow::ensure!(
+        request.minutes_per_second > 0.0 && request.minutes_per_second <= 1e4,
+        "--minutes-per-second is {}; write a number above 0 and up to 10000",
+        request.minutes_per_second
+    );
+    let listener = serve::listen(config::address(&request.listen)?).await?;
+    let plan = Arc::new(Plan::compile(&Definitions::built_in())?);
+    let mut simulation = Simulation::new(hark_simulate::Config {
+        seed: request.seed,
+        start_ms: hark_simulate::Config::DEFAULT_START_MS,
+        days: request.days + LIVE_DAYS,
+        rate: request.rate,
+        incidents: request.incidents,
+    })?;
+    let changes = changes(&simulation)?;
+    let folder = tempfile::tempdir().context("no temporary folder can be made for the demo")?;
+    let store = store::open(None, &folder.path().join("hark.db")).await?;
+    store.save_changes(&changes).await?;
+
+    let (pipeline, alerts, simulation) = tokio::task::spawn_blocking(move || {
+        let (pipeline, alerts) = history(&mut simulation, plan, changes, &request)?;
+        anyhow::Ok((pipeline, alerts, (simulation, request)))
+    })
+    .await
+    .context("the history could not be replayed")??;
+    let (simulation, request) = simulation;
+    store.save_alerts(&alerts).await?;
+    eprintln!("{} events of history, {} alerts in it", pipeline.counts().events, alerts.len());
+
+    let durable = Durable { log: Log::open(&folder.path().join("log"))?, snapshot: folder.path().join("snapshot") };
+    let pace = Demo { minutes_per_second: request.minutes_per_second };
+    let running = engine::start_with(pipeline, request.budget, Some(durable), Some(pace))?;
+    let feeder = tokio::spawn(feed(running.handle.clone(), simulation, request.minutes_per_second));
+    serve::announce(&listener)?;
+    let outcome = serve::run(listener, running, store).await;
+    feeder.abort();
+    outcome
+}
+
+/// Replays the history with a progress bar; gives the pipeline as it stands and every alert in it.
+fn history(
+    simulation: &mut Simulation,
+    plan: Arc<Plan>,
+    changes: Vec<Change>,
+    request: &Request,
+) -> Result<(Pipeline, Vec<Alert>)> {
+    let style = ProgressStyle::with_template("simulating and replaying {bar:30} day {pos} of {len}")
+        .context("the progress bar's template is wrong")?;
+    let bar = ProgressBar::new(u64::from(request.days)).with_style(style);
+    let mut replay = Replay::new(plan, changes, request.budget);
+    let mut body = Vec::new();
+    let minutes = (request.days * MINUTES_PER_DAY) as usize;
+    for minute in 0..minutes {
+        if simulation.next_minute(&mut body).is_none() {
+            break;
+        }
+        if (minute + 1) % MINUTES_PER_BATCH == 0 || minute + 1 == minutes {
+            replay.take(&body)?;
+            body.clear();
+            bar.set_position(minute as u64 / u64::from(MINUTES_PER_DAY));
+        }
+    }
+    bar.finish_and_clear();
+    Ok(replay.into_parts())
+}
+
+/// Sends a simulated minute at a time through the door that HTTP uses, at the chosen pace.
+async fn feed(engine: Handle, mut simulation: Simulation, minutes_per_second: f64) {
+    let pause = Duration::from_secs_f64(1.0 / minutes_per_second);
+    let mut body = Vec::new();
+    while simulation.next_minute(&mut body).is_some() {
+        let sent = axum::body::Bytes::from(std::mem::take(&mut body));
+        while let Err(problem) = engine.ingest(sent.clone(), "").await {
+            if matches!(problem, hark_dashboard::IngestError::Stopped(_)) {
+                return;
+            }
+            warn!(%problem, "the demo's events wait");
+            tokio::time::sleep(PAUSE_WHEN_BUSY).await;
+        }
+        tokio::time::sleep(pause).await;
+    }
+    info!("the simulated traffic has ended; start the demo again for more");
+}
+
+fn changes(simulation: &Simulation) -> Result<Vec<Change>> {
+    let convert = |record| -> Result<Change> {
+        let json = serde_json::to_value(record).context("a simulated change is no JSON")?;
+        serde_json::from_value(json).context("a simulated change is none of ours")
+    };
+    simulation.changes().iter().map(convert).collect()
+}

@@ -1,0 +1,17 @@
+//! hark: the parts wired together. Everything with logic of its own lives in a crate below.
+
+pub mod alerts_command;
+pub mod config;
+pub mod data_folder;
+pub mod demo;
+pub mod detection;
+pub mod doctor;
+pub mod engine;
+pub mod explainer;
+pub mod pipeline;
+pub mod replay;
+pub mod series;
+pub mod serve;
+pub mod simulate_command;
+pub mod snapshot;
+pub mod store;

@@ -1,0 +1,212 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use hark::config::{Config, Overrides};
+use hark::detection::Budget;
+use hark::{alerts_command, demo, doctor, replay, serve, simulate_command};
+use tracing_subscriber::EnvFilter;
+
+/// Listens to the user-experience metrics of a voice assistant and says what got worse.
+///
+/// Without a command it is the demo: four weeks of simulated traffic with incidents in it, then live.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    demo: DemoArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take events, detect, and serve the dashboard
+    Serve(Where),
+    /// Run a file of events through the pipeline: what would have been alerted, and when
+    Replay(ReplayArgs),
+    /// Write simulated traffic with incidents whose truth is known
+    Simulate(SimulateArgs),
+    /// List alerts, the newest first
+    Alerts(AlertsArgs),
+    /// Check that everything is in place
+    Doctor(Where),
+    /// Print the description of the HTTP API
+    #[command(hide = true)]
+    Openapi,
+}
+
+#[derive(Debug, Args)]
+struct DemoArgs {
+    /// Address of the dashboard
+    #[arg(long, default_value = "127.0.0.1:8080", env = "HARK_LISTEN")]
+    listen: String,
+    /// Days of history
+    #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(u32).range(1..=350))]
+    days: u32,
+    /// Mean events per minute
+    #[arg(long, default_value_t = 60.0)]
+    rate: f64,
+    /// Incidents in the history and the live days after it
+    #[arg(long, default_value_t = 10)]
+    incidents: u32,
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Simulated minutes that pass in a second once it is live
+    #[arg(long, default_value_t = 5.0)]
+    minutes_per_second: f64,
+}
+
+#[derive(Debug, Args)]
+struct Where {
+    /// Configuration file; hark.toml in this folder where it exists
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address of the API and the dashboard
+    #[arg(long, value_name = "ADDR", env = "HARK_LISTEN")]
+    listen: Option<String>,
+    /// Data folder
+    #[arg(long, value_name = "DIR", env = "HARK_DATA")]
+    data: Option<PathBuf>,
+    /// PostgreSQL instead of SQLite
+    #[arg(long, value_name = "URL", env = "HARK_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+    /// Metric definitions over the built-in ones
+    #[arg(long, value_name = "FILE", env = "HARK_METRICS")]
+    metrics: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct ReplayArgs {
+    /// Events, one JSON object a line; .gz and .zst are unpacked
+    events: PathBuf,
+    /// Metric definitions over the built-in ones
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
+    /// Deploys, configurations, holidays: one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    changes: Option<PathBuf>,
+    /// Where the alerts go
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Say how many findings each filter took out
+    #[arg(long)]
+    explain_funnel: bool,
+    /// False alarms a week that all series together may raise
+    #[arg(long, default_value_t = 1.0)]
+    false_alarms_per_week: f64,
+}
+
+#[derive(Debug, Args)]
+struct SimulateArgs {
+    /// The same seed gives the same bytes
+    #[arg(long)]
+    seed: u64,
+    #[arg(long)]
+    days: u32,
+    /// Mean events per minute
+    #[arg(long)]
+    rate: f64,
+    #[arg(long, default_value_t = 5)]
+    incidents: u32,
+    /// Folder for events.ndjson, changes.ndjson and truth.json
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct AlertsArgs {
+    #[command(flatten)]
+    place: Where,
+    /// firing, acknowledged, resolved or silenced
+    #[arg(long)]
+    status: Option<String>,
+    #[arg(long)]
+    metric: Option<String>,
+    #[arg(long)]
+    json: bool,
+}
+
+impl Where {
+    fn load(self) -> Result<Config> {
+        let Self { config, listen, data, database, metrics } = self;
+        Config::load(config.as_deref(), Overrides { listen, data, database, metrics })
+    }
+}
+
+fn main() -> ExitCode {
+    // clap itself answers wrong usage with status 2.
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("HARK_LOG").unwrap_or_else(|_| EnvFilter::new("warn,hark=info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    match run(cli) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("hark: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<bool> {
+    let Some(command) = cli.command else {
+        return done(block_on(demo::demo(cli.demo.into())));
+    };
+    match command {
+        Command::Serve(place) => done(block_on(serve::serve(place.load()?))),
+        Command::Replay(args) => done(replay::replay(&args.try_into()?)),
+        Command::Simulate(args) => {
+            let SimulateArgs { seed, days, rate, incidents, out } = args;
+            let start_ms = hark_simulate::Config::DEFAULT_START_MS;
+            let config = hark_simulate::Config { seed, start_ms, days, rate, incidents };
+            done(simulate_command::simulate(&config, &out))
+        }
+        Command::Alerts(args) => {
+            let AlertsArgs { place, status, metric, json } = args;
+            let config = place.load()?;
+            done(block_on(alerts_command::alerts(&config, status.as_deref(), metric, json)))
+        }
+        Command::Doctor(place) => {
+            let config = place.load()?;
+            block_on(async { Ok(doctor::doctor(&config).await) })
+        }
+        Command::Openapi => {
+            println!("{}", serde_json::to_string_pretty(&hark_dashboard::openapi())?);
+            Ok(true)
+        }
+    }
+}
+
+fn done(outcome: Result<()>) -> Result<bool> {
+    outcome.map(|()| true)
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+impl From<DemoArgs> for demo::Request {
+    fn from(args: DemoArgs) -> Self {
+        let DemoArgs { listen, days, rate, incidents, seed, minutes_per_second } = args;
+        let budget = Budget { false_alarms_per_week: 1.0 };
+        Self { listen, seed, days, rate, incidents, minutes_per_second, budget }
+    }
+}
+
+impl TryFrom<ReplayArgs> for replay::Request {
+    type Error = anyhow::Error;
+
+    fn try_from(args: ReplayArgs) -> Result<Self> {
+        let ReplayArgs { events, metrics, changes, out, explain_funnel, false_alarms_per_week } = args;
+        anyhow::ensure!(
+            false_alarms_per_week.is_finite() && false_alarms_per_week > 0.0,
+            "--false-alarms-per-week is {false_alarms_per_week}; write a number above 0, such as 1"
+        );
+        let budget = Budget { false_alarms_per_week };
+        Ok(Self { events, metrics, changes, out, explain_funnel, budget })
+    }
+}

@@ -1,0 +1,232 @@
+//! `hark replay`: a file through the very pipeline that `serve` runs; what would have been alerted, and when.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use hark_ingest::decode;
+use hark_model::{Alert, AlertId, Change, Timestamp};
+use hark_query::Plan;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::config;
+use crate::detection::Budget;
+use crate::pipeline::Pipeline;
+
+/// So many bytes are read at a time and cut at the last line end: the batches of a replay.
+const CHUNK_BYTES: usize = 4 * 1024 * 1024;
+/// A line longer than this ends the replay: it is not NDJSON.
+const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Rejected lines that are shown; the rest are counted.
+const REJECTED_SHOWN_MAX: usize = 10;
+
+pub struct Request {
+    pub events: PathBuf,
+    pub metrics: Option<PathBuf>,
+    pub changes: Option<PathBuf>,
+    pub out: PathBuf,
+    pub explain_funnel: bool,
+    pub budget: Budget,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Outcome {
+    pub alerts: Vec<Alert>,
+    pub ingested: Ingested,
+    pub watermark: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Ingested {
+    pub events: u64,
+    pub duplicates: u64,
+    pub late: u64,
+    pub rejected: u64,
+}
+
+pub fn replay(request: &Request) -> Result<()> {
+    let plan = Arc::new(Plan::compile(&config::definitions(request.metrics.as_deref())?)?);
+    let changes = request.changes.as_deref().map(read_changes).transpose()?.unwrap_or_default();
+    let bar = progress_bar(&request.events)?;
+    let mut reader = open(&request.events, &bar)?;
+    // The result's place is tried before the work and not after it.
+    let mut out = File::create(&request.out)
+        .with_context(|| format!("the result cannot be written to {}", request.out.display()))?;
+    let mut replay = Replay::new(plan, changes, request.budget);
+    replay.read(reader.as_mut()).with_context(|| format!("{} cannot be replayed", request.events.display()))?;
+    replay.pipeline.finish();
+    replay.collect();
+    bar.finish_and_clear();
+    replay.report(request.explain_funnel);
+    let outcome = replay.outcome();
+    let mut json = serde_json::to_vec_pretty(&outcome).context("the result cannot be written as JSON")?;
+    json.push(b'\n');
+    out.write_all(&json).with_context(|| format!("the result cannot be written to {}", request.out.display()))?;
+    let count = outcome.alerts.len();
+    eprintln!("{} events, {count} alerts -> {}", outcome.ingested.events, request.out.display());
+    Ok(())
+}
+
+/// A pipeline and what it said so far.
+pub struct Replay {
+    pub pipeline: Pipeline,
+    changes: std::iter::Peekable<std::vec::IntoIter<Change>>,
+    alerts: BTreeMap<AlertId, Alert>,
+    lines: u64,
+    rejected: Vec<(u64, String)>,
+}
+
+impl Replay {
+    pub fn new(plan: Arc<Plan>, mut changes: Vec<Change>, budget: Budget) -> Self {
+        changes.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| a.id().cmp(&b.id())));
+        Self {
+            pipeline: Pipeline::new(plan, budget),
+            changes: changes.into_iter().peekable(),
+            alerts: BTreeMap::new(),
+            lines: 0,
+            rejected: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, reader: &mut dyn Read) -> Result<()> {
+        let mut reader = BufReader::with_capacity(CHUNK_BYTES, reader);
+        let mut carried = Vec::new();
+        loop {
+            let chunk = reader.fill_buf()?;
+            let is_end = chunk.is_empty();
+            let read = chunk.len();
+            carried.extend_from_slice(chunk);
+            reader.consume(read);
+            let whole = match carried.iter().rposition(|&byte| byte == b'\n') {
+                Some(end) => end + 1,
+                None if is_end => carried.len(),
+                None if carried.len() > LINE_BYTES_MAX => {
+                    return Err(anyhow!(
+                        "line {} is longer than {LINE_BYTES_MAX} bytes; is this NDJSON?",
+                        self.lines + 1
+                    ));
+                }
+                None => continue,
+            };
+            let whole = if is_end { carried.len() } else { whole };
+            self.take(&carried[..whole])?;
+            carried.drain(..whole);
+            if is_end {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes one batch of whole lines. A change is known to the pipeline from its time on, as it would have been live.
+    pub fn take(&mut self, body: &[u8]) -> Result<()> {
+        let plan = Arc::clone(self.pipeline.plan());
+        let decoded = decode(body, &plan.fields);
+        if let Some(newest) = decoded.events.times.iter().max() {
+            while let Some(change) = self.changes.next_if(|change| change.time <= *newest) {
+                self.pipeline.add_change(change);
+            }
+        }
+        self.pipeline.take(&decoded)?;
+        let shown = REJECTED_SHOWN_MAX.saturating_sub(self.rejected.len());
+        let named = decoded.rejected.into_iter().take(shown);
+        self.rejected.extend(named.map(|one| (self.lines + one.line, one.reason)));
+        self.lines += body.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.collect();
+        Ok(())
+    }
+
+    fn collect(&mut self) {
+        for alert in self.pipeline.take_changed() {
+            self.alerts.insert(alert.id.clone(), alert);
+        }
+    }
+
+    fn report(&self, explain_funnel: bool) {
+        let counts = self.pipeline.counts();
+        for (line, reason) in &self.rejected {
+            eprintln!("line {line} was not taken: {reason}");
+        }
+        let more = counts.rejected.saturating_sub(self.rejected.len() as u64);
+        if more > 0 {
+            eprintln!("… and {more} more lines");
+        }
+        if counts.unusable > 0 {
+            eprintln!("{} values could not be used, such as a negative latency", counts.unusable);
+        }
+        for field in self.pipeline.unseen_fields() {
+            eprintln!("no event has the field `{field}`, which the metrics read; is its name right?");
+        }
+        if explain_funnel {
+            let funnel = self.pipeline.funnel();
+            eprintln!("findings            {:>6}", funnel.found);
+            eprintln!("  only mix shifted  {:>6}", funnel.mix_shift);
+            eprintln!("  holiday traffic   {:>6}", funnel.holiday);
+            eprintln!("  folded            {:>6}", funnel.folded);
+            eprintln!("  fired again       {:>6}", funnel.reopened);
+            eprintln!("  opened an alert   {:>6}", funnel.opened);
+        }
+    }
+
+    /// The pipeline as it stands, and every alert so far.
+    pub fn into_parts(self) -> (Pipeline, Vec<Alert>) {
+        (self.pipeline, self.alerts.into_values().collect())
+    }
+
+    /// Alerts in the order in which they opened.
+    pub fn outcome(self) -> Outcome {
+        let counts = self.pipeline.counts();
+        let watermark = self.pipeline.watermark();
+        let mut alerts: Vec<Alert> = self.alerts.into_values().collect();
+        alerts.sort_by(|a, b| a.opened_at.cmp(&b.opened_at).then_with(|| a.id.cmp(&b.id)));
+        let ingested = Ingested {
+            events: counts.events,
+            duplicates: counts.duplicates,
+            late: counts.late,
+            rejected: counts.rejected,
+        };
+        Outcome { alerts, ingested, watermark }
+    }
+}
+
+/// Changes as NDJSON, one a line.
+pub fn read_changes(path: &Path) -> Result<Vec<Change>> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("the changes in {} cannot be read", path.display()))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(at, line)| {
+            serde_json::from_str(line).map_err(|error| {
+                anyhow!(
+                    "{} line {}: {error}; a change is {{\"time\",\"kind\",\"title\",\"slice\"}}",
+                    path.display(),
+                    at + 1
+                )
+            })
+        })
+        .collect()
+}
+
+fn open(path: &Path, bar: &ProgressBar) -> Result<Box<dyn Read>> {
+    let file = File::open(path).with_context(|| format!("the events in {} cannot be read", path.display()))?;
+    let file = bar.wrap_read(file);
+    Ok(match path.extension().and_then(|extension| extension.to_str()) {
+        Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
+        Some("zst") => {
+            let decoder = zstd::Decoder::new(file);
+            Box::new(decoder.with_context(|| format!("{} is not valid zstd", path.display()))?)
+        }
+        _ => Box::new(file),
+    })
+}
+
+fn progress_bar(path: &Path) -> Result<ProgressBar> {
+    let size =
+        std::fs::metadata(path).with_context(|| format!("the events in {} cannot be read", path.display()))?.len();
+    let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {eta} left")
+        .context("the progress bar's template is wrong")?;
+    Ok(ProgressBar::new(size).with_style(style))
+}

@@ -1,0 +1,89 @@
+//! `hark serve`: recover, listen, and stop cleanly.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use hark_dashboard::{AppState, router};
+use hark_ingest::Log;
+use hark_query::Plan;
+use hark_store::Store;
+use tokio::net::TcpListener;
+use tracing::info;
+
+use crate::config::Config;
+use crate::data_folder::DataFolder;
+use crate::engine::{self, Durable, Running};
+use crate::store;
+
+pub async fn serve(config: Config) -> Result<()> {
+    let plan = Arc::new(Plan::compile(&config.definitions()?)?);
+    // The address first: a port in use should be said before a minute of recovery.
+    let listener = listen(config.listen).await?;
+    let folder = DataFolder::open(&config.data)?;
+    let store = store::open(config.database.as_deref(), &folder.database()).await?;
+    let durable = Durable { log: Log::open(&folder.log())?, snapshot: folder.snapshot() };
+    let running = engine::start(plan, config.budget, Some(durable), None)?;
+    announce(&listener)?;
+    run(listener, running, store).await
+}
+
+pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; is the port in use? Name another with --listen 127.0.0.1:PORT")
+    })
+}
+
+/// The address on a line of its own, where people and programs look for it.
+pub fn announce(listener: &TcpListener) -> Result<()> {
+    let address = listener.local_addr().context("the listening address is not known")?;
+    println!("hark is on http://{address}");
+    Ok(())
+}
+
+/// Answers requests until the process is asked to stop, then lets the pipeline finish.
+pub async fn run(listener: TcpListener, running: Running, store: Arc<dyn Store>) -> Result<()> {
+    let Running { handle, outgoing, thread } = running;
+    let keeper = tokio::spawn(store::keep_alerts(Arc::clone(&store), handle.clone(), outgoing));
+    let app = router(AppState { engine: Arc::new(handle.clone()), store: Arc::clone(&store) });
+    let server = axum::serve(listener, app).into_future();
+    let pipeline = tokio::task::spawn_blocking(move || thread.join());
+    tokio::pin!(pipeline);
+    let ended = tokio::select! {
+        // Open streams never end by themselves, so the server is dropped rather than drained.
+        served = server => { served.context("the server failed")?; None }
+        ended = &mut pipeline => Some(ended),
+        () = asked_to_stop() => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            info!("stopping");
+            let stop = handle.clone();
+            tokio::task::spawn_blocking(move || stop.stop())
+                .await
+                .context("the pipeline could not be asked to stop")?;
+            pipeline.await
+        }
+    };
+    drop(handle);
+    keeper.abort();
+    store.close().await;
+    match ended.context("the pipeline could not be waited for")? {
+        Ok(outcome) => outcome.context("the pipeline had to stop"),
+        Err(_) => anyhow::bail!("the pipeline panicked; what was acknowledged is in the log, start hark again"),
+    }
+}
+
+async fn asked_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        // Without the second signal the first still works.
+        let _ = interrupt.await;
+        return;
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminate.recv() => {}
+    }
+}

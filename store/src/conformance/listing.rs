@@ -1,0 +1,97 @@
+//! Lists of alerts: order, pages, filters, bounds.
+
+use hark_model::{Alert, AlertStatus, Timestamp};
+
+use super::{CaseResult, alert, all_pages, at, names};
+use crate::{ALERTS_PER_PAGE_DEFAULT, ALERTS_PER_PAGE_MAX, AlertQuery, Store, StoreError};
+
+pub async fn paging_over_equal_times_gives_each_alert_once(store: &dyn Store) -> CaseResult {
+    let saved: Vec<Alert> = (0..250).map(|n| alert(&format!("a{n:03}"), at(0))).collect();
+    let backwards: Vec<Alert> = saved.iter().rev().cloned().collect();
+    store.save_alerts(&backwards).await?;
+    let first = store.alerts(&AlertQuery::default()).await?;
+    assert_eq!(first.alerts.len(), ALERTS_PER_PAGE_DEFAULT);
+    for limit in [None, Some(7), Some(50), Some(249), Some(250), Some(251), Some(ALERTS_PER_PAGE_MAX)] {
+        let found = all_pages(store, &AlertQuery { limit, ..AlertQuery::default() }).await?;
+        assert_eq!(names(&found), names(&saved), "{limit:?}");
+    }
+    let whole = store.alerts(&AlertQuery { limit: Some(250), ..AlertQuery::default() }).await?;
+    assert_eq!(whole.next, None, "a full page that is the last one has no next");
+    Ok(())
+}
+
+pub async fn pages_follow_time_then_id(store: &dyn Store) -> CaseResult {
+    // Ids in the order of their bytes: that of a language would put é beside e, and a before B.
+    let in_order = [("z", 2), ("B", 1), ("a", 1), ("e", 1), ("f", 1), ("é", 1), ("a0", 0)];
+    for (name, minutes) in in_order.iter().rev() {
+        store.save_alert(&alert(name, at(*minutes))).await?;
+    }
+    let found = all_pages(store, &AlertQuery { limit: Some(1), ..AlertQuery::default() }).await?;
+    assert_eq!(names(&found), in_order.map(|(name, _)| name));
+    // An alert that opens while somebody pages shifts nothing.
+    let first = store.alerts(&AlertQuery { limit: Some(3), ..AlertQuery::default() }).await?;
+    store.save_alert(&alert("new", at(9))).await?;
+    let second = store.alerts(&AlertQuery { cursor: first.next, ..AlertQuery::default() }).await?;
+    assert_eq!(names(&second.alerts), ["e", "f", "é", "a0"]);
+    Ok(())
+}
+
+pub async fn alerts_are_filtered(store: &dyn Store) -> CaseResult {
+    let metrics = ["response_time", "error_rate"];
+    let mut saved = Vec::new();
+    for n in 0..24_usize {
+        let status = AlertStatus::ALL[n % 4];
+        let metric = metrics[n / 4 % 2].to_owned();
+        saved.push(Alert { status, metric, ..alert(&format!("a{n:02}"), at(n as i64)) });
+    }
+    store.save_alerts(&saved).await?;
+    let count = |status, metric: Option<&str>| {
+        let query = AlertQuery { status, metric: metric.map(str::to_owned), limit: Some(4), ..AlertQuery::default() };
+        async move { all_pages(store, &query).await.map(|found| found.len()) }
+    };
+    // Nobody acknowledged anything: what the pipeline calls acknowledged is firing.
+    assert_eq!(count(Some(AlertStatus::Firing), None).await?, 12);
+    assert_eq!(count(Some(AlertStatus::Acknowledged), None).await?, 0);
+    assert_eq!(count(Some(AlertStatus::Silenced), None).await?, 6);
+    assert_eq!(count(Some(AlertStatus::Resolved), Some("error_rate")).await?, 3);
+    assert_eq!(count(None, Some("response_time")).await?, 12);
+    assert_eq!(count(None, Some("Response_time")).await?, 0);
+    assert_eq!(count(None, Some("nosuch' OR '1'='1")).await?, 0);
+    Ok(())
+}
+
+pub async fn time_bounds_are_from_inclusive_to_exclusive(store: &dyn Store) -> CaseResult {
+    for n in 0..4 {
+        store.save_alert(&alert(&format!("a{n}"), at(n))).await?;
+    }
+    let found = |from: Option<Timestamp>, to: Option<Timestamp>| async move {
+        let found = all_pages(store, &AlertQuery { from, to, limit: Some(1), ..AlertQuery::default() }).await?;
+        Ok::<_, StoreError>(names(&found).join(" "))
+    };
+    assert_eq!(found(Some(at(1)), Some(at(3))).await?, "a2 a1");
+    assert_eq!(found(Some(at(1)), None).await?, "a3 a2 a1");
+    assert_eq!(found(None, Some(at(1))).await?, "a0");
+    assert_eq!(found(None, Some(at(1).plus_millis(1))).await?, "a1 a0");
+    assert_eq!(found(Some(at(1).plus_millis(1)), Some(at(2))).await?, "");
+    assert_eq!(found(Some(at(2)), Some(at(2))).await?, "");
+    assert_eq!(found(Some(at(3)), Some(at(0))).await?, "");
+    let (first, last) = (Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX));
+    assert_eq!(found(Some(first), Some(last)).await?, "a3 a2 a1 a0");
+    Ok(())
+}
+
+pub async fn senseless_queries_are_refused(store: &dyn Store) -> CaseResult {
+    let base = AlertQuery::default();
+    let senseless = [
+        AlertQuery { limit: Some(0), ..base.clone() },
+        AlertQuery { limit: Some(ALERTS_PER_PAGE_MAX + 1), ..base.clone() },
+        AlertQuery { cursor: Some("nonsense".to_owned()), ..base.clone() },
+        AlertQuery { cursor: Some(String::new()), ..base.clone() },
+        AlertQuery { metric: Some("a\0".to_owned()), ..base },
+    ];
+    for query in senseless {
+        let result = store.alerts(&query).await;
+        assert!(matches!(result, Err(StoreError::Query(_))), "{query:?} gave {result:?}");
+    }
+    Ok(())
+}

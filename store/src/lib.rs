@@ -1,0 +1,96 @@
+//! What the application reads and writes, as one narrow trait with a conformance suite.
+//!
+//! An alert has two authors. The pipeline writes the document, again and again as evidence grows and once more
+//! after a crash; people acknowledge, resolve and judge it. The two are kept apart ([`StoredAlert`]) and put
+//! together when read, so that neither overwrites the other. What both engines share (that rule, the cursor, the
+//! checks) is here; an engine adds SQL and nothing else.
+
+mod acts;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod documents;
+mod error;
+mod query;
+
+use async_trait::async_trait;
+use hark_model::{Alert, AlertId, Change, ChangeId, Feedback, Timestamp};
+
+pub use acts::{Act, Acts, FEEDBACK_BYTES_MAX, FEEDBACK_PER_ALERT_MAX, StoredAlert, WHO_BYTES_MAX};
+pub use documents::{AlertRow, ChangeRow, NAME_BYTES_MAX, is_name};
+pub use error::{BoxError, StoreError};
+pub use query::{ALERTS_PER_PAGE_DEFAULT, ALERTS_PER_PAGE_MAX, AlertPage, AlertQuery, AlertScan};
+
+/// Of one subject's audit entries, the newest this many are read.
+pub const AUDIT_ENTRIES_MAX: i64 = 1_000;
+/// Of the changes in an interval, the newest this many are read.
+pub const CHANGES_MAX: i64 = 10_000;
+
+/// Who did what to which subject, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    pub at: Timestamp,
+    /// `None` where nobody is named: feedback carries no name.
+    pub who: Option<String>,
+    /// [`Act::name`]
+    pub what: String,
+    /// The id of what it was done to.
+    pub subject: String,
+}
+
+/// Everything that outlives a restart and is not an event or a cell.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Writes what the pipeline says of these alerts, all of them or none. What people did to them stays; the
+    /// feedback in `alerts` and an `acknowledged` status are theirs and are not taken from here. Of two alerts with
+    /// one id the later one counts.
+    async fn save_alerts(&self, alerts: &[Alert]) -> Result<(), StoreError>;
+
+    /// [`Store::save_alerts`] of one.
+    async fn save_alert(&self, alert: &Alert) -> Result<(), StoreError> {
+        self.save_alerts(std::slice::from_ref(alert)).await
+    }
+
+    async fn alert(&self, id: &AlertId) -> Result<Option<Alert>, StoreError>;
+
+    /// Newest first; alerts that opened in the same millisecond in the order of their ids.
+    async fn alerts(&self, query: &AlertQuery) -> Result<AlertPage, StoreError>;
+
+    /// Does what a person asked for and writes it to the audit, both or neither. What has been done already changes
+    /// nothing and is not audited again. Answers the alert as it is now; `None` where there is no such alert.
+    async fn act(&self, id: &AlertId, act: Act<'_>, at: Timestamp) -> Result<Option<Alert>, StoreError>;
+
+    /// The first acknowledgement stays.
+    async fn acknowledge(&self, id: &AlertId, by: &str, at: Timestamp) -> Result<Option<Alert>, StoreError> {
+        self.act(id, Act::Acknowledge { by }, at).await
+    }
+
+    /// The first resolve stays.
+    async fn resolve(&self, id: &AlertId, by: &str, at: Timestamp) -> Result<Option<Alert>, StoreError> {
+        self.act(id, Act::Resolve { by }, at).await
+    }
+
+    /// Said again in the same words, with nothing else in between, it is kept once.
+    async fn add_feedback(
+        &self,
+        id: &AlertId,
+        feedback: &Feedback,
+        at: Timestamp,
+    ) -> Result<Option<Alert>, StoreError> {
+        self.act(id, Act::Feedback(feedback), at).await
+    }
+
+    /// What people did to this subject, oldest first; the newest [`AUDIT_ENTRIES_MAX`].
+    async fn audit(&self, subject: &str) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Writes these changes, all of them or none. A change with the id of an older one replaces it.
+    async fn save_changes(&self, changes: &[Change]) -> Result<(), StoreError>;
+
+    /// The changes at or after `from` and before `to`, in the order of time, then id; the newest [`CHANGES_MAX`].
+    async fn changes(&self, from: Timestamp, to: Timestamp) -> Result<Vec<(ChangeId, Change)>, StoreError>;
+
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Lets go of the connections, for a clean stop. What was saved is safe without it.
+    async fn close(&self);
+}

@@ -1,0 +1,43 @@
+//! `test`: every test there is, on a machine that has only Rust and Node.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{journey, process, ui};
+
+pub(crate) fn run() -> Result<()> {
+    let pages = ui::node_is_there();
+    if pages {
+        ui::build()?;
+    } else {
+        let what = "no node and npm found, the pages were neither built nor tested";
+        process::skip(what, "install Node.js 20 or later")?;
+    }
+    process::run(cargo(pages).args(["test", "--workspace", "--locked"]))?;
+    if pages {
+        ui::script("check")?;
+        ui::script("test")?;
+        browse()?;
+    }
+    Ok(())
+}
+
+fn browse() -> Result<()> {
+    let Some(chromium) = journey::chromium() else {
+        let what = "no Chromium found, the browser journey was not run";
+        return process::skip(what, "install Chromium, or name it in the environment variable CHROMIUM");
+    };
+    // Test targets are named as well, so that the dependencies have the features `cargo test` just built them with.
+    process::run(cargo(true).args(["build", "--workspace", "--locked", "--tests", "--bin", "hark"]))?;
+    journey::run(&chromium)
+}
+
+/// Where the pages were built they must end up in the binary.
+fn cargo(pages: bool) -> Command {
+    let mut command = process::cargo();
+    if pages {
+        command.env("HARK_UI", "require");
+    }
+    command
+}
