@@ -11,7 +11,7 @@ use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
 use crate::explainer::{self, Answer};
-use crate::series::{SeriesKey, SeriesStore};
+use crate::series::{SeriesId, SeriesKey, SeriesStore};
 
 /// Changes are kept as long as charts look back.
 const CHANGES_KEPT_MINUTES: i64 = 35 * 24 * 60;
@@ -37,7 +37,8 @@ impl std::fmt::Display for Budget {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Detection {
     /// `watches[metric][slice]`.
-    watches: Vec<Vec<Watch>>,
+    watches: Vec<Vec<Watched>>,
+    composites: Vec<CompositeSeries>,
     series: SeriesStore,
     book: Book,
     changes: Vec<(ChangeId, Change)>,
@@ -48,10 +49,26 @@ pub struct Detection {
     outbox: Vec<Alert>,
 }
 
+/// A watch and where its points go, one series a statistic.
+#[derive(Debug, Serialize, Deserialize)]
+struct Watched {
+    watch: Watch,
+    series: Vec<SeriesId>,
+}
+
+/// A composite in one slice: where its points go, and those of its parts come from, in the formula's order.
+#[derive(Debug, Serialize, Deserialize)]
+struct CompositeSeries {
+    composite: usize,
+    parts: Vec<SeriesId>,
+    series: SeriesId,
+}
+
 impl Detection {
     pub fn new(plan: &Plan, budget: Budget) -> Self {
         Self {
-            watches: vec![Vec::new(); plan.metrics.len()],
+            watches: plan.metrics.iter().map(|_| Vec::new()).collect(),
+            composites: Vec::new(),
             series: SeriesStore::default(),
             book: Book::default(),
             changes: Vec::new(),
@@ -101,12 +118,14 @@ impl Detection {
         self.correct(plan, fold, &corrected);
         let now = step.end();
         self.changes.retain(|(_, change)| now.minutes_since(change.time) < CHANGES_KEPT_MINUTES);
+        let holidays = self.holidays(step.start());
         let mut opened = Vec::new();
         for closed in &cells {
             let slice = fold.cells(closed.metric).slice(closed.slice);
-            let transition = self.observe(plan, fold, closed.metric, closed.slice, slice, step, &closed.cell);
+            let transition =
+                self.observe(plan, fold, closed.metric, closed.slice, slice, step, &closed.cell, &holidays);
             match transition {
-                Some(Transition::Opened(shift)) => opened.push((closed.metric, slice.clone(), *shift)),
+                Some(Transition::Opened(shift)) => opened.push((closed.metric, closed.slice, *shift)),
                 Some(Transition::Recovered) => {
                     let metric = &plan.metrics[closed.metric].metric.name;
                     let ended = self.book.recover(metric, slice, now).map(|alert| alert.id.clone());
@@ -115,13 +134,11 @@ impl Detection {
                 None => {}
             }
         }
-        self.push_composites(plan, fold, step);
+        self.push_composites(plan, step);
         // The strongest finding opens the alert that the others join.
-        opened.sort_by(|a, b| {
-            b.2.e_value.total_cmp(&a.2.e_value).then_with(|| (a.0, a.1.len(), &a.1).cmp(&(b.0, b.1.len(), &b.1)))
-        });
-        for (metric, slice, shift) in opened {
-            self.take_finding(plan, fold, metric, slice, shift, step);
+        opened.sort_by(|a, b| b.2.e_value.total_cmp(&a.2.e_value).then_with(|| (a.0, a.1).cmp(&(b.0, b.1))));
+        for (metric, index, shift) in opened {
+            self.take_finding(plan, fold, metric, index, shift, step);
         }
         self.review(plan, fold, step);
         self.post(plan, step);
@@ -137,20 +154,47 @@ impl Detection {
         slice: &Slice,
         step: Step,
         cell: &Cell,
+        holidays: &[Slice],
     ) -> Option<Transition> {
-        let definition = &plan.metrics[metric].metric;
         let log_threshold = self.log_threshold();
-        let is_rest_day = step.start().is_weekend() || self.is_holiday(slice, step.start());
-        let watches = &mut self.watches[metric];
-        if index.0 == watches.len() {
-            watches.push(Watch::new(definition)?);
+        let is_rest_day = step.start().is_weekend() || holidays.iter().any(|holiday| holiday.contains(slice));
+        if index.0 == self.watches[metric].len() {
+            self.begin(plan, metric, slice)?;
         }
         let cell_of = |step| fold.cells(metric).step_cell(index, step);
-        let observed = watches[index.0].observe(step, cell, is_rest_day, log_threshold, cell_of);
-        for (statistic, point) in observed.points {
-            self.series.push(SeriesKey { metric: definition.name.clone(), statistic, slice: slice.clone() }, point);
+        let watched = &mut self.watches[metric][index.0];
+        let observed = watched.watch.observe(step, cell, is_rest_day, log_threshold, cell_of);
+        for (id, (_, point)) in watched.series.iter().zip(observed.points) {
+            self.series.push(*id, point);
         }
         observed.transition
+    }
+
+    /// A slice that was not there before: a watch and its series, and those of the composites that have it.
+    fn begin(&mut self, plan: &Plan, metric: usize, slice: &Slice) -> Option<()> {
+        let definition = &plan.metrics[metric].metric;
+        let key = |name: &str, statistic| SeriesKey { metric: name.to_owned(), statistic, slice: slice.clone() };
+        let own = |&statistic| self.series.id(key(&definition.name, statistic));
+        let series = definition.statistics.iter().map(own).collect();
+        self.watches[metric].push(Watched { watch: Watch::new(definition)?, series });
+        for (composite, (metric, formula)) in plan.composites.iter().enumerate() {
+            let is_watched = metric
+                .watch
+                .iter()
+                .any(|set| set.len() == slice.len() && set.iter().all(|name| slice.get(name).is_some()));
+            let is_known = self.series.find(&key(&metric.name, Statistic::Score)).is_some();
+            let part = |(name, statistic): &(&str, Option<Statistic>)| {
+                let part = plan.metrics.iter().find(|part| part.metric.name == *name)?;
+                self.series.find(&key(name, statistic.unwrap_or(part.metric.headline())))
+            };
+            if let (true, false, Some(parts)) =
+                (is_watched, is_known, formula.parts().iter().map(part).collect::<Option<Vec<_>>>())
+            {
+                let series = self.series.id(key(&metric.name, Statistic::Score));
+                self.composites.push(CompositeSeries { composite, parts, series });
+            }
+        }
+        Some(())
     }
 
     /// Each of N series may reach evidence A once in A steps by chance, so all of them together do so N * steps / A
@@ -159,23 +203,33 @@ impl Detection {
         (self.watched().max(1) as f64 * STEPS_PER_WEEK / self.budget.false_alarms_per_week).ln()
     }
 
-    fn is_holiday(&self, slice: &Slice, at: Timestamp) -> bool {
-        self.changes.iter().map(|(_, change)| change).any(|change| {
-            change.kind == ChangeKind::Holiday
-                && (0..HOLIDAY_MINUTES).contains(&at.minutes_since(change.time))
-                && change.slice.contains(slice)
-        })
+    /// The traffic that has a holiday.
+    fn holidays(&self, at: Timestamp) -> Vec<Slice> {
+        let is_on = |change: &&Change| {
+            change.kind == ChangeKind::Holiday && (0..HOLIDAY_MINUTES).contains(&at.minutes_since(change.time))
+        };
+        self.changes.iter().map(|(_, change)| change).filter(is_on).map(|change| change.slice.clone()).collect()
     }
 
-    fn take_finding(&mut self, plan: &Plan, fold: &Fold, metric: usize, slice: Slice, shift: Shift, step: Step) {
+    fn take_finding(&mut self, plan: &Plan, fold: &Fold, metric: usize, index: SliceIndex, shift: Shift, step: Step) {
+        let slice = fold.cells(metric).slice(index).clone();
         let metric_plan = &plan.metrics[metric];
-        let Answer { explanation, mix_part } =
-            explainer::explain(fold, metric, metric_plan, &slice, &shift, step, &self.changes);
+        self.book.funnel.found += 1;
         let finding = Finding { metric: metric_plan.metric.name.clone(), slice, at: step.end(), shift };
+        // What lies within an open alert's slice needs no search of its own.
+        if let Some(alert) = self.book.join_within(&finding) {
+            self.changed.push(alert.id.clone());
+            return;
+        }
+        let Finding { slice, shift, .. } = &finding;
+        let Answer { explanation, mix_part } =
+            explainer::explain(fold, metric, metric_plan, slice, shift, step, &self.changes);
         let causes: Vec<Slice> = explanation.causes.iter().map(|cause| cause.slice.clone()).collect();
         self.book.funnel.found += 1;
         if let Some(dropped) = filter(&finding, &causes, mix_part, &self.changes) {
             self.book.funnel.count_dropped(dropped);
+            let cell_of = |step| fold.cells(metric).step_cell(index, step);
+            self.watches[metric][index.0].watch.dismiss(step, cell_of);
             return;
         }
         let budget = self.budget.to_string();
@@ -212,7 +266,7 @@ impl Detection {
             .slices()
             .filter(|(_, slice)| members.iter().any(|member| member.slice == **slice))
             .max_by(|a, b| rank(a.1).cmp(&rank(b.1)).then_with(|| b.1.cmp(a.1)))?;
-        let shift = self.watches[metric].get(index.0)?.shift(step, |step| cells.step_cell(index, step))?;
+        let shift = self.watches[metric].get(index.0)?.watch.shift(step, |step| cells.step_cell(index, step))?;
         Some((metric, slice.clone(), shift))
     }
 
@@ -224,71 +278,50 @@ impl Detection {
         for id in changed {
             let Some(alert) = self.book.alert(&id) else { continue };
             let Some(metric) = plan.metrics.iter().find(|metric| metric.metric.name == alert.metric) else { continue };
-            let key = self.chart_key(&metric.metric, alert.statistic, &alert.slice);
+            let Some((slice, series)) = self.charted(&metric.metric, alert.statistic, &alert.slice) else { continue };
             let from = Step(alert.onset.step().0 - CHART_STEPS_BEFORE).max(Step(step.0 - CHART_STEPS_MAX));
-            let chart = self.series.chart(&key, from, step.next());
+            let chart = self.series.chart(&slice, series, from, step.next());
             self.outbox.extend(self.book.freeze_chart(&id, chart).cloned());
         }
     }
 
     /// The narrowest watched series around a slice.
-    fn chart_key(&self, metric: &Metric, statistic: Statistic, slice: &Slice) -> SeriesKey {
-        let within = |set: &Vec<String>| -> Option<Slice> {
-            set.iter().map(|name| slice.get(name).map(|value| (name.clone(), value.to_owned()))).collect()
+    fn charted(&self, metric: &Metric, statistic: Statistic, slice: &Slice) -> Option<(Slice, SeriesId)> {
+        let within = |set: &Vec<String>| -> Option<(Slice, SeriesId)> {
+            let pairs = set.iter().map(|name| slice.get(name).map(|value| (name.clone(), value.to_owned())));
+            let key = SeriesKey { metric: metric.name.clone(), statistic, slice: pairs.collect::<Option<_>>()? };
+            self.series.find(&key).map(|id| (key.slice, id))
         };
-        let key = |slice| SeriesKey { metric: metric.name.clone(), statistic, slice };
-        let watched = metric.watch.iter().filter_map(within).filter(|slice| self.series.contains(&key(slice.clone())));
-        key(watched.max_by_key(Slice::len).unwrap_or_default())
+        metric.watch.iter().filter_map(within).max_by_key(|(slice, _)| slice.len())
     }
 
     fn correct(&mut self, plan: &Plan, fold: &Fold, corrected: &[(usize, SliceIndex, Step)]) {
         for &(metric, index, step) in corrected {
-            let cells = fold.cells(metric);
-            let cell = cells.step_cell(index, step);
-            let definition = &plan.metrics[metric].metric;
-            for &statistic in &definition.statistics {
-                let key = SeriesKey { metric: definition.name.clone(), statistic, slice: cells.slice(index).clone() };
-                let value = hark_detectors::series_value(statistic, &cell);
-                self.series.correct(&key, step, value, cell.count());
+            let Some(watched) = self.watches[metric].get(index.0) else { continue };
+            let cell = fold.cells(metric).step_cell(index, step);
+            for (&statistic, id) in plan.metrics[metric].metric.statistics.iter().zip(&watched.series) {
+                self.series.correct(*id, step, hark_detectors::series_value(statistic, &cell), cell.count());
             }
         }
     }
 
     /// Composites have no cells; their points follow from those of their parts in the same slice.
-    fn push_composites(&mut self, plan: &Plan, fold: &Fold, step: Step) {
-        for (metric, formula) in &plan.composites {
-            let parts = formula.parts();
-            let Some((first, _)) = parts.first() else { continue };
-            let Some(at) = plan.metrics.iter().position(|part| part.metric.name == *first) else { continue };
-            for (_, slice) in fold.cells(at).slices() {
-                let is_watched = metric
-                    .watch
-                    .iter()
-                    .any(|set| set.len() == slice.len() && set.iter().all(|name| slice.get(name).is_some()));
-                if is_watched {
-                    let point = self.composite_point(plan, formula, slice, step);
-                    let key =
-                        SeriesKey { metric: metric.name.clone(), statistic: Statistic::Score, slice: slice.clone() };
-                    self.series.push(key, point);
-                }
-            }
-        }
-    }
-
-    fn composite_point(&self, plan: &Plan, formula: &hark_query::Formula, slice: &Slice, step: Step) -> Point {
-        let part = |name: &str, statistic: Option<Statistic>| {
-            let metric = plan.metrics.iter().find(|metric| metric.metric.name == name)?;
-            let statistic = statistic.unwrap_or(metric.metric.headline());
-            self.series.point(&SeriesKey { metric: name.to_owned(), statistic, slice: slice.clone() }, step)
-        };
-        let first = formula.parts().first().and_then(|(name, statistic)| part(name, *statistic));
-        Point {
-            step,
-            value: formula.evaluate(&|name, statistic| part(name, statistic)?.value),
-            count: first.map_or(0, |point| point.count),
-            expected: formula.evaluate(&|name, statistic| part(name, statistic)?.expected),
-            low: None,
-            high: None,
+    fn push_composites(&mut self, plan: &Plan, step: Step) {
+        for composite in &self.composites {
+            let (_, formula) = &plan.composites[composite.composite];
+            let parts: Vec<Option<Point>> = composite.parts.iter().map(|part| self.series.point(*part, step)).collect();
+            let of = |field: fn(&Point) -> Option<f64>| {
+                formula.evaluate(&|position| parts[position].as_ref().and_then(field))
+            };
+            let point = Point {
+                step,
+                value: of(|point| point.value),
+                count: parts.iter().flatten().map(|point| point.count).max().unwrap_or(0),
+                expected: of(|point| point.expected),
+                low: None,
+                high: None,
+            };
+            self.series.push(composite.series, point);
         }
     }
 }

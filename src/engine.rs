@@ -385,16 +385,16 @@ fn answer_series(pipeline: &Pipeline, question: &SeriesQuestion) -> Result<Serie
         return Err(format!("step is {step_seconds}; it must be a multiple of {STEP_SECONDS} seconds"));
     }
     let key = SeriesKey { metric: metric.name.clone(), statistic, slice: question.slice.clone() };
-    if !pipeline.series().contains(&key) {
+    let Some(id) = pipeline.series().find(&key) else {
         return Err(format!(
             "`{}` keeps no series for {}; its watched sets are {:?}",
             key.metric, key.slice, metric.watch
         ));
-    }
+    };
     let to = question.to.or(pipeline.watermark()).unwrap_or_default();
     let from = question.from.unwrap_or_else(|| to.plus_minutes(-24 * 60));
     let steps = step_seconds / STEP_SECONDS;
-    let points = pipeline.series().range(&key, aligned(from, steps), to.step().next());
+    let points = pipeline.series().range(id, aligned(from, steps), to.step().next());
     let points = if steps == 1 { points } else { coarsen(&points, steps as usize) };
     if points.len() as i64 > POINTS_MAX {
         return Err(format!("that is {} points; ask for a larger step or a shorter time", points.len()));

@@ -1,9 +1,10 @@
 //! Gathers the leaves behind a finding and asks for slices, mix and suspects.
 
 use hark_explain::{Located, Question, locate, suspects};
-use hark_ingest::Fold;
+use hark_ingest::{Fold, LeafRow};
 use hark_model::{
-    Change, ChangeId, Explanation, Leaf, Leaves, MetricKind, Mix, STEP_MINUTES, Shift, Sketch, Slice, Step,
+    Change, ChangeId, DIMENSIONS_MAX, Explanation, Leaf, Leaves, MetricKind, Mix, STEP_MINUTES, Shift, Sketch, Slice,
+    Step,
 };
 use hark_query::MetricPlan;
 use rustc_hash::FxHashMap;
@@ -14,8 +15,8 @@ const DAYS_BEFORE_MAX: i64 = 7;
 const MARGIN_STEPS: i64 = 6;
 /// The window of a long regression is its newest part.
 const WINDOW_STEPS_MAX: i64 = 72;
-/// All windows before together are no longer than this: two days' worth.
-const BEFORE_STEPS_MAX: i64 = 576;
+/// All windows before together are no longer than this: a day's worth.
+const BEFORE_STEPS_MAX: i64 = 288;
 const DAY_STEPS: i64 = 24 * 60 / STEP_MINUTES;
 
 /// What the search said, in the terms of an alert, and what the filters want to know.
@@ -34,14 +35,12 @@ pub fn explain(
     now: Step,
     changes: &[(ChangeId, Change)],
 ) -> Answer {
-    let Some(question) = question(plan) else {
+    let Some(question) = question(plan, shift) else {
         let suspects = suspects(changes, shift.onset, shift.onset_interval, slice);
         return Answer { explanation: Explanation { suspects, ..Explanation::default() }, mix_part: None };
     };
     let leaves = gather(fold, metric_at, plan, shift, now);
-    let mut located = locate(&leaves, question);
-    // The search is over all traffic; what lies outside the slice that moved is another story.
-    located.causes.retain(|cause| cause.slice.overlaps(slice));
+    let located = locate(&leaves, question, slice);
     let scope = located.causes.first().map_or(slice, |cause| &cause.slice);
     let suspects = suspects(changes, shift.onset, shift.onset_interval, scope);
     let mix = mix(&located, shift);
@@ -49,9 +48,10 @@ pub fn explain(
     Answer { explanation: Explanation { causes: located.causes, mix, suspects }, mix_part }
 }
 
-fn question(plan: &MetricPlan) -> Option<Question> {
+fn question(plan: &MetricPlan, shift: &Shift) -> Option<Question> {
     match plan.metric.kind {
-        MetricKind::Latency { .. } | MetricKind::Ratio { .. } => Some(Question::BadShare),
+        MetricKind::Latency { .. } => Some(Question::BadShare { usual: 1.0 - shift.statistic.quantile()? }),
+        MetricKind::Ratio { .. } => Some(Question::BadShare { usual: shift.before }),
         MetricKind::Count => Some(Question::Missing),
         // A gauge's leaves keep no values to compare.
         MetricKind::Gauge { .. } | MetricKind::Composite { .. } => None,
@@ -76,33 +76,66 @@ fn gather(fold: &Fold, metric_at: usize, plan: &MetricPlan, shift: &Shift, now: 
     let from = shift.onset.step().max(Step(end.0 - WINDOW_STEPS_MAX)).min(now);
     let windows = windows_before(from, end, store.oldest().unwrap_or(end));
     let is_bad = bad_classes(plan, shift);
-    let mut leaves: FxHashMap<&[u16], Leaf> = FxHashMap::default();
-    let mut add = |row: hark_ingest::LeafRow<'_>, codes, is_after: bool| {
-        let empty = || Leaf { codes: row.codes.to_vec(), before: 0.0, bad_before: 0.0, after: 0.0, bad_after: 0.0 };
-        let leaf = leaves.entry(codes).or_insert_with(empty);
-        let count = f64::from(row.count);
-        let bad = if is_bad(row.class) { count } else { 0.0 };
-        let (all_count, bad_count) =
-            if is_after { (&mut leaf.after, &mut leaf.bad_after) } else { (&mut leaf.before, &mut leaf.bad_before) };
-        *all_count += count;
-        *bad_count += bad;
+    let searched = searched(plan);
+    let mut leaves: FxHashMap<[u16; DIMENSIONS_MAX], Counts> = FxHashMap::default();
+    let mut add = |row: LeafRow<'_>, is_after: bool| {
+        let mut codes = [0; DIMENSIONS_MAX];
+        codes.iter_mut().zip(&searched).for_each(|(code, &at)| *code = row.codes[at]);
+        let counts = leaves.entry(codes).or_default();
+        let side = if is_after { &mut counts.after } else { &mut counts.before };
+        side.all += u64::from(row.count);
+        side.bad += if is_bad(row.class) { u64::from(row.count) } else { 0 };
     };
-    store.rows(from, end).for_each(|row| add(row, row.codes, true));
+    store.rows(from, end).for_each(|row| add(row, true));
     for &(from, to) in &windows {
-        store.rows(from, to).for_each(|row| add(row, row.codes, false));
+        store.rows(from, to).for_each(|row| add(row, false));
     }
     let before_steps: i64 = windows.iter().map(|(from, to)| to.0 - from.0).sum();
-    let mut leaves: Vec<Leaf> = leaves.into_values().collect();
-    leaves.sort_by(|a, b| a.codes.cmp(&b.codes));
+    let mut leaves: Vec<Leaf> =
+        leaves.into_iter().map(|(codes, counts)| counts.leaf(&codes[..searched.len()])).collect();
+    leaves.sort_unstable_by(|a, b| a.codes.cmp(&b.codes));
     if before_steps == 0 {
         leaves.clear();
     }
     Leaves {
-        dimensions: plan.metric.dimensions.clone(),
-        values: plan.dimensions.iter().map(|&column| fold.dictionary(column).values().to_vec()).collect(),
+        dimensions: searched.iter().map(|&at| plan.metric.dimensions[at].clone()).collect(),
+        values: searched.iter().map(|&at| fold.dictionary(plan.dimensions[at]).values().to_vec()).collect(),
         leaves,
         before_to_after: before_steps as f64 / (end.0 - from.0) as f64,
     }
+}
+
+#[derive(Default)]
+struct Counts {
+    before: Side,
+    after: Side,
+}
+
+#[derive(Default)]
+struct Side {
+    all: u64,
+    bad: u64,
+}
+
+impl Counts {
+    fn leaf(&self, codes: &[u16]) -> Leaf {
+        Leaf {
+            codes: codes.to_vec(),
+            before: self.before.all as f64,
+            bad_before: self.before.bad as f64,
+            after: self.after.all as f64,
+            bad_after: self.after.bad as f64,
+        }
+    }
+}
+
+/// Which of the metric's dimensions are searched: for missing traffic those it watches, since the traffic of versions
+/// and builds comes and goes with every roll-out; for all else every one.
+fn searched(plan: &MetricPlan) -> Vec<usize> {
+    let metric = &plan.metric;
+    let is_count = metric.kind == MetricKind::Count;
+    let is_searched = |name: &String| !is_count || metric.watch.iter().any(|set| set.contains(name));
+    (0..metric.dimensions.len()).filter(|&at| is_searched(&metric.dimensions[at])).collect()
 }
 
 /// The same hours of the days before, newest first, cut to what is kept and never reaching into the window itself.

@@ -1,6 +1,6 @@
 //! The points of every series as the detectors saw them, for charts.
 
-use hark_model::{FrozenChart, Point, STEP_MINUTES, Slice, Statistic, Step, Timestamp};
+use hark_model::{FrozenChart, Point, STEP_MINUTES, Slice, Statistic, Step};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +14,14 @@ pub struct SeriesKey {
     pub slice: Slice,
 }
 
+/// Position of a series in its store: what the pipeline holds, so that no name is hashed a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesId(usize);
+
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct SeriesStore {
-    series: FxHashMap<SeriesKey, Column>,
+    ids: FxHashMap<SeriesKey, SeriesId>,
+    columns: Vec<Column>,
 }
 
 /// One entry a step from `first`, without holes: a step without requests is an entry without a value.
@@ -37,8 +42,25 @@ struct Packed {
 }
 
 impl SeriesStore {
-    pub fn push(&mut self, key: SeriesKey, point: Point) {
-        let column = self.series.entry(key).or_insert_with(|| Column { first: point.step, points: Vec::new() });
+    /// The series of that name, made where there is none yet.
+    pub fn id(&mut self, key: SeriesKey) -> SeriesId {
+        let next = SeriesId(self.columns.len());
+        let id = *self.ids.entry(key).or_insert(next);
+        if id == next {
+            self.columns.push(Column { first: Step(i64::MIN), points: Vec::new() });
+        }
+        id
+    }
+
+    pub fn find(&self, key: &SeriesKey) -> Option<SeriesId> {
+        self.ids.get(key).copied()
+    }
+
+    pub fn push(&mut self, id: SeriesId, point: Point) {
+        let column = &mut self.columns[id.0];
+        if column.points.is_empty() {
+            column.first = point.step;
+        }
         let at = (point.step.0 - column.first.0).max(0) as usize;
         column.points.resize(at, Packed::GAP);
         column.points.push(Packed::from(point));
@@ -51,39 +73,32 @@ impl SeriesStore {
     }
 
     /// A late event has changed what was seen in a step; what was expected of it stays.
-    pub fn correct(&mut self, key: &SeriesKey, step: Step, value: Option<f64>, count: u64) {
-        let Some(column) = self.series.get_mut(key) else { return };
-        let Ok(at) = usize::try_from(step.0 - column.first.0) else { return };
-        if let Some(packed) = column.points.get_mut(at) {
+    pub fn correct(&mut self, id: SeriesId, step: Step, value: Option<f64>, count: u64) {
+        let column = &mut self.columns[id.0];
+        if let Some(packed) = column.position(step).and_then(|at| column.points.get_mut(at)) {
             packed.value = pack(value);
             packed.count = u32::try_from(count).unwrap_or(u32::MAX);
         }
     }
 
-    pub fn point(&self, key: &SeriesKey, step: Step) -> Option<Point> {
-        let column = self.series.get(key)?;
-        let at = usize::try_from(step.0 - column.first.0).ok()?;
-        column.points.get(at).map(|packed| packed.unpack(step))
-    }
-
-    pub fn contains(&self, key: &SeriesKey) -> bool {
-        self.series.contains_key(key)
+    pub fn point(&self, id: SeriesId, step: Step) -> Option<Point> {
+        let column = &self.columns[id.0];
+        column.points.get(column.position(step)?).map(|packed| packed.unpack(step))
     }
 
     /// Every point in `from..to` that is kept.
-    pub fn range(&self, key: &SeriesKey, from: Step, to: Step) -> Vec<Point> {
-        let Some(column) = self.series.get(key) else { return Vec::new() };
-        let start = from.max(column.first);
-        let end = to.min(Step(column.first.0 + column.points.len() as i64));
-        (start.0..end.0.max(start.0))
-            .map(|step| column.points[(step - column.first.0) as usize].unpack(Step(step)))
-            .collect()
+    pub fn range(&self, id: SeriesId, from: Step, to: Step) -> Vec<Point> {
+        let column = &self.columns[id.0];
+        let at = |step: Step| (step.0.saturating_sub(column.first.0)).clamp(0, column.points.len() as i64) as usize;
+        let (start, end) = (at(from), at(to));
+        let points = column.points.get(start..end).unwrap_or_default().iter().enumerate();
+        points.map(|(at, packed)| packed.unpack(Step(column.first.0 + (start + at) as i64))).collect()
     }
 
-    pub fn chart(&self, key: &SeriesKey, from: Step, to: Step) -> FrozenChart {
-        let points = self.range(key, from, to);
+    pub fn chart(&self, slice: &Slice, id: SeriesId, from: Step, to: Step) -> FrozenChart {
+        let points = self.range(id, from, to);
         FrozenChart {
-            slice: key.slice.clone(),
+            slice: slice.clone(),
             start: points.first().map_or(from, |point| point.step).start(),
             step_seconds: STEP_MINUTES as u32 * 60,
             value: points.iter().map(|point| point.value).collect(),
@@ -91,6 +106,12 @@ impl SeriesStore {
             low: points.iter().map(|point| point.low).collect(),
             high: points.iter().map(|point| point.high).collect(),
         }
+    }
+}
+
+impl Column {
+    fn position(&self, step: Step) -> Option<usize> {
+        usize::try_from(step.0.checked_sub(self.first.0)?).ok()
     }
 }
 
@@ -156,11 +177,6 @@ fn weighted(points: &[Point], of: impl Fn(&Point) -> Option<f64>) -> Option<f64>
     (weight > 0.0).then(|| known().map(|(value, weight)| value * weight).sum::<f64>() / weight)
 }
 
-/// The step that holds an instant, for turning a query's times into positions.
-pub fn step_at(time: Timestamp) -> Step {
-    time.step()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,21 +192,26 @@ mod tests {
     #[test]
     fn points_come_back_and_holes_are_gaps() {
         let mut store = SeriesStore::default();
-        store.push(key(), point(10, Some(812.3)));
-        store.push(key(), point(12, None));
-        let values: Vec<_> = store.range(&key(), Step(0), Step(99)).iter().map(|point| point.value).collect();
+        let id = store.id(key());
+        store.push(id, point(10, Some(812.3)));
+        store.push(id, point(12, None));
+        let values: Vec<_> = store.range(id, Step(0), Step(99)).iter().map(|point| point.value).collect();
         assert_eq!(values, [Some(812.3), None, None]);
-        store.correct(&key(), Step(12), Some(7.0), 3);
-        assert_eq!(store.point(&key(), Step(12)).unwrap().value, Some(7.0));
+        store.correct(id, Step(12), Some(7.0), 3);
+        assert_eq!(store.point(id, Step(12)).unwrap().value, Some(7.0));
+        assert_eq!((store.point(id, Step(9)), store.point(id, Step(13))), (None, None));
+        assert_eq!((store.id(key()), store.find(&key())), (id, Some(id)));
     }
 
     #[test]
     fn old_points_are_cut_off() {
         let mut store = SeriesStore::default();
-        (0..2 * KEPT_STEPS as i64).for_each(|step| store.push(key(), point(step, Some(step as f64))));
-        let kept = store.range(&key(), Step(0), Step(i64::MAX));
+        let id = store.id(key());
+        (0..2 * KEPT_STEPS as i64).for_each(|step| store.push(id, point(step, Some(step as f64))));
+        let kept = store.range(id, Step(0), Step(i64::MAX));
         assert!(kept.len() <= KEPT_STEPS + KEPT_STEPS / 8);
-        assert_eq!(kept.last().unwrap().value, Some(2.0 * KEPT_STEPS as f64 - 1.0));
+        let last = kept.last().unwrap();
+        assert_eq!((last.value, last.step), (Some(2.0 * KEPT_STEPS as f64 - 1.0), Step(2 * KEPT_STEPS as i64 - 1)));
     }
 
     #[test]

@@ -13,6 +13,10 @@ pub fn simulate(config: &Config, out: &PathBuf) -> Result<()> {
     let truth = write_to(out, config, |done, _| bar.set_position(u64::from(done)))?;
     bar.finish_and_clear();
     let incidents = truth.incidents.len();
-    eprintln!("{} events, {incidents} incidents -> {}", truth.written.map_or(0, |written| written.events), out.display());
+    eprintln!(
+        "{} events, {incidents} incidents -> {}",
+        truth.written.map_or(0, |written| written.events),
+        out.display()
+    );
     Ok(())
 }

@@ -61,6 +61,19 @@ impl Book {
         &self.entries[at].alert
     }
 
+    /// Adds a finding to an open alert whose slice holds all of the finding's and which began at about the same time.
+    pub fn join_within(&mut self, finding: &Finding) -> Option<&Alert> {
+        let holds = |entry: &Entry| {
+            is_same_move(&entry.alert, finding)
+                && is_near(&entry.alert, finding)
+                && entry.alert.resolved_at.is_none()
+                && entry.alert.slice.contains(&finding.slice)
+        };
+        let at = self.entries.iter().position(holds)?;
+        self.join(at, finding);
+        Some(&self.entries[at].alert)
+    }
+
     /// A series of the metric is as expected again. Returns the alert that this ends, if it was the last one.
     pub fn recover(&mut self, metric: &str, slice: &Slice, at: Timestamp) -> Option<&Alert> {
         let entry = self.entries.iter_mut().find(|entry| entry.alert.metric == metric && entry.open.contains(slice))?;
@@ -180,16 +193,18 @@ impl Book {
     /// The alert of the same metric and direction that a finding is part of: their causes lie within one another, or,
     /// where the finding has none, it shares traffic with the alert and began at about the same time.
     fn home(&self, finding: &Finding, causes: &[Cause]) -> Option<usize> {
-        let nested = |a: &Slice, b: &Slice| a.contains(b) || b.contains(a);
         let is_home = |entry: &Entry| {
             let alert = &entry.alert;
-            if alert.metric != finding.metric || alert.direction != finding.shift.direction {
+            if !is_same_move(alert, finding) {
                 return false;
             }
-            let near = alert.onset.minutes_since(finding.shift.onset).abs() <= SAME_ONSET_MINUTES;
+            let near = is_near(alert, finding);
             match causes.first() {
-                Some(cause) => {
-                    nested(&cause.slice, &alert.slice) || alert.causes.iter().any(|c| c.slice == cause.slice)
+                // A narrower cause is part of it; a wider one only if it began with it.
+                Some(Cause { slice, .. }) => {
+                    alert.slice.contains(slice)
+                        || (near && slice.contains(&alert.slice))
+                        || alert.causes.iter().any(|known| known.slice == *slice)
                 }
                 None => near && finding.slice.overlaps(&alert.slice),
             }
@@ -200,12 +215,20 @@ impl Book {
     /// Alerts of other metrics on shared traffic with about the same onset are one incident.
     fn incident(&self, finding: &Finding, slice: &Slice) -> String {
         let together = |entry: &&Entry| {
-            let near = entry.alert.onset.minutes_since(finding.shift.onset).abs() <= SAME_ONSET_MINUTES;
+            let near = is_near(&entry.alert, finding);
             near && entry.alert.slice.overlaps(slice)
         };
         let found = self.entries.iter().find(together).map(|entry| entry.alert.incident_id.clone());
         found.unwrap_or_else(|| incident_id(finding, slice))
     }
+}
+
+fn is_same_move(alert: &Alert, finding: &Finding) -> bool {
+    alert.metric == finding.metric && alert.direction == finding.shift.direction
+}
+
+fn is_near(alert: &Alert, finding: &Finding) -> bool {
+    alert.onset.minutes_since(finding.shift.onset).abs() <= SAME_ONSET_MINUTES
 }
 
 fn next_review(opened_at: Timestamp, reviews: usize) -> Timestamp {
@@ -233,9 +256,12 @@ fn severity(shift: &Shift, metric: &Metric) -> Severity {
 }
 
 fn explain(alert: &mut Alert, explanation: Explanation) {
-    alert.causes = explanation.causes;
-    alert.mix = explanation.mix;
-    alert.suspects = explanation.suspects;
+    // What was located once is not unsaid because later, calmer data no longer show it.
+    if alert.causes.is_empty() || !explanation.causes.is_empty() {
+        alert.causes = explanation.causes;
+        alert.mix = explanation.mix;
+        alert.suspects = explanation.suspects;
+    }
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub fn filter(
     mix_part: Option<f64>,
     changes: &[(ChangeId, Change)],
 ) -> Option<Dropped> {
-    if causes.is_empty() && mix_part.is_some_and(|part| part >= MIX_PART_MIN) {
+    if mix_part.is_some_and(|part| part >= MIX_PART_MIN) {
         return Some(Dropped::MixShift);
     }
     let is_missing_traffic = finding.shift.direction == Direction::Down && finding.shift.statistic == Statistic::Count;

@@ -25,9 +25,10 @@ impl Evidence {
         Self { up: [f64::NEG_INFINITY; 4], down: [f64::NEG_INFINITY; 4] }
     }
 
-    /// `power` is one over the dispersion.
-    pub(crate) fn add(&mut self, tally: Tally, power: f64) {
-        for (logs, factors) in [(&mut self.up, UP), (&mut self.down, DOWN)] {
+    /// Adds a step, told as it looks to each question: `up` against the most that would still be fine, `down` against
+    /// the least. `power` is one over the dispersion.
+    pub(crate) fn add(&mut self, up: Tally, down: Tally, power: f64) {
+        for (logs, factors, tally) in [(&mut self.up, UP, up), (&mut self.down, DOWN, down)] {
             for (log, factor) in logs.iter_mut().zip(factors) {
                 *log = log_one_plus(*log) + power * tally.evidence_for(factor);
             }
@@ -58,7 +59,7 @@ fn best(logs: &[f64; 4]) -> usize {
 }
 
 /// `ln(1 + e^x)`, for any `x`.
-fn log_one_plus(x: f64) -> f64 {
+pub(crate) fn log_one_plus(x: f64) -> f64 {
     if x > 30.0 { x } else { x.exp().ln_1p() }
 }
 
@@ -79,7 +80,8 @@ mod tests {
     fn evidence_grows_with_a_change_and_in_its_direction_alone() {
         let mut evidence = Evidence::new();
         for _ in 0..20 {
-            evidence.add(Tally::Share { hits: 30.0, count: 300.0, chance: 0.05 }, 1.0);
+            let tally = Tally::Share { hits: 30.0, count: 300.0, chance: 0.05 };
+            evidence.add(tally, tally, 1.0);
         }
         assert!(evidence.log_up() > 40.0, "{}", evidence.log_up());
         assert!(evidence.log_down() < 0.0, "{}", evidence.log_down());
@@ -92,7 +94,8 @@ mod tests {
         let mut highest = f64::NEG_INFINITY;
         for step in 0..2000 {
             let hits = [14.0, 16.0, 15.0, 13.0, 17.0][step % 5];
-            evidence.add(Tally::Share { hits, count: 300.0, chance: 0.05 }, 1.0);
+            let tally = Tally::Share { hits, count: 300.0, chance: 0.05 };
+            evidence.add(tally, tally, 1.0);
             highest = highest.max(evidence.log_up());
         }
         assert!(highest < 5.0, "{highest}");

@@ -1,4 +1,7 @@
-//! What a series should be at a given hour: a level and a profile of the day, learned by robust medians.
+//! What a series should be at a given hour: a level and a profile, learned by robust medians.
+//!
+//! Latencies and rates follow the hour of the day, with a profile of their own for rest days. Traffic follows the hour
+//! of the week: a Saturday begins on Friday in UTC where the sun rises first, so days of the week are no unit for it.
 
 use hark_model::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,13 +15,19 @@ const HOURS_TO_LEARN: usize = 60;
 /// A day with fewer clean hours says nothing of its own level.
 const HOURS_IN_A_DAY_MIN: usize = 12;
 /// With fewer days of a kind their profile is that of the weekdays.
-const WEEKEND_DAYS_MIN: usize = 2;
+const REST_DAYS_MIN: usize = 2;
+const HOURS_IN_A_WEEK: usize = 168;
+/// A week is known when so many of its hours are.
+const HOURS_OF_A_WEEK_MIN: usize = 150;
 
 /// One value an hour, on a scale on which effects add (a logarithm).
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Season {
+    is_weekly: bool,
     history: Vec<Hour>,
     fit: Option<Fit>,
+    /// Hours learned since the level was last moved at once.
+    hours_at_level: u32,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -32,29 +41,63 @@ struct Hour {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Fit {
     level: f64,
-    /// By hour of the day, UTC.
-    weekday: [f64; 24],
-    rest_day: [f64; 24],
-    knows_rest_days: bool,
+    profiles: Profiles,
     day: i64,
 }
 
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Profiles {
+    /// By hour of the day, UTC.
+    Daily { weekday: [f64; 24], rest_day: [f64; 24] },
+    /// By hour of the week, from Thursday midnight UTC, as 1970 began.
+    Weekly(Vec<f64>),
+}
+
+impl Profiles {
+    fn at(&self, hour: i64, is_rest_day: bool) -> f64 {
+        let of_day = hour.rem_euclid(24) as usize;
+        match self {
+            Self::Daily { rest_day, .. } if is_rest_day => rest_day[of_day],
+            Self::Daily { weekday, .. } => weekday[of_day],
+            Self::Weekly(profile) => profile[slot(hour)],
+        }
+    }
+}
+
+fn slot(hour: i64) -> usize {
+    hour.rem_euclid(HOURS_IN_A_WEEK as i64) as usize
+}
+
 impl Season {
-    /// The expectation at an instant; `None` while there is too little to learn from.
-    pub(crate) fn expect(&self, at: Timestamp, is_rest_day: bool) -> Option<f64> {
-        let fit = self.fit.as_ref()?;
-        let profile = if is_rest_day { &fit.rest_day } else { &fit.weekday };
-        // Hourly values stand for the middle of their hour; between the middles the line is straight.
-        let position = (at.hour_of_day() - 0.5).rem_euclid(24.0);
-        let before = position.floor();
-        let share = position - before;
-        let at = |hour: f64| profile[hour as usize % 24];
-        Some(fit.level + at(before) * (1.0 - share) + at(before + 1.0) * share)
+    fn new(is_weekly: bool) -> Self {
+        Self { is_weekly, history: Vec::new(), fit: None, hours_at_level: u32::MAX }
     }
 
-    /// Whether the profile of rest days comes from rest days.
-    pub(crate) fn knows_rest_days(&self) -> bool {
-        self.fit.as_ref().is_some_and(|fit| fit.knows_rest_days)
+    pub(crate) fn daily() -> Self {
+        Self::new(false)
+    }
+
+    /// A rhythm of the week; daily until a week is known.
+    pub(crate) fn weekly() -> Self {
+        Self::new(true)
+    }
+
+    /// The expectation at an instant; `None` while there is too little to learn from.
+    pub(crate) fn expect(&self, at: Timestamp, is_rest_day: bool) -> Option<f64> {
+        /// Hourly values stand for the middle of their hour; between the middles the line is straight.
+        const HALF_AN_HOUR_MS: i64 = 1_800_000;
+        const HOUR_MS: i64 = 3_600_000;
+        let fit = self.fit.as_ref()?;
+        let since_middle = at.millis() - HALF_AN_HOUR_MS;
+        let hour = since_middle.div_euclid(HOUR_MS);
+        let share = since_middle.rem_euclid(HOUR_MS) as f64 / HOUR_MS as f64;
+        let profile = |hour| fit.profiles.at(hour, is_rest_day);
+        Some(fit.level + profile(hour) * (1.0 - share) + profile(hour + 1) * share)
+    }
+
+    /// Whether a rhythm of the week is asked for and not known yet.
+    pub(crate) fn lacks_the_week(&self) -> bool {
+        self.is_weekly && !matches!(self.fit, Some(Fit { profiles: Profiles::Weekly(_), .. }))
     }
 
     /// Learns one hour's value.
@@ -68,7 +111,9 @@ impl Season {
         } else if let Some(expected) = self.expect(at.plus_minutes(30), is_rest_day)
             && let Some(fit) = &mut self.fit
         {
-            let gain = 1.0 - (-1.0 / LEVEL_HALF_LIFE_HOURS).exp2();
+            // A level that was just set from little is soon set right.
+            self.hours_at_level = self.hours_at_level.saturating_add(1);
+            let gain = (1.0 - (-1.0 / LEVEL_HALF_LIFE_HOURS).exp2()).max(1.0 / f64::from(self.hours_at_level));
             /// One wild hour moves the level no more than a strange one (a third of the value) does.
             const STEP_MAX: f64 = 0.3;
             fit.level += gain * (value - expected).clamp(-STEP_MAX, STEP_MAX);
@@ -86,29 +131,67 @@ impl Season {
         if let Some(fit) = &mut self.fit {
             fit.level += by;
         }
+        self.hours_at_level = 1;
         // Older hours are moved along, so that the next refit sees one level and keeps the profile.
         self.history.iter_mut().for_each(|hour| hour.value += by);
     }
 
     fn refit(&mut self, day: i64, now: i64) {
+        let profiles = match self.weekly_profile(now) {
+            Some(profile) => Profiles::Weekly(profile),
+            None => self.daily_profiles(),
+        };
+        let residuals = self.history.iter().map(|hour| {
+            let weight = (-((now - hour.at) as f64) / LEVEL_HALF_LIFE_HOURS).exp2();
+            (hour.value - profiles.at(hour.at, hour.is_rest_day), weight)
+        });
+        let level = weighted_median(residuals.collect());
+        self.fit = Some(Fit { level, profiles, day });
+    }
+
+    fn daily_profiles(&self) -> Profiles {
         let days = self.days();
-        let weekday_levels: Vec<f64> = days.iter().filter(|day| !day.is_rest_day).map(|day| day.level).collect();
-        let rest_levels: Vec<f64> = days.iter().filter(|day| day.is_rest_day).map(|day| day.level).collect();
+        let levels = |is_rest_day| -> Vec<f64> {
+            days.iter().filter(|day| day.is_rest_day == is_rest_day).map(|day| day.level).collect()
+        };
+        let (weekday_levels, rest_levels) = (levels(false), levels(true));
         let weekday = profile(days.iter().filter(|day| !day.is_rest_day));
-        let knows_rest_days = rest_levels.len() >= WEEKEND_DAYS_MIN && !weekday_levels.is_empty();
-        let rest_day = if knows_rest_days {
+        let rest_day = if rest_levels.len() >= REST_DAYS_MIN && !weekday_levels.is_empty() {
             let offset = median(rest_levels) - median(weekday_levels);
             profile(days.iter().filter(|day| day.is_rest_day)).map(|value| value + offset)
         } else {
             weekday
         };
-        let residuals = self.history.iter().map(|hour| {
-            let profile = if hour.is_rest_day { &rest_day } else { &weekday };
-            let weight = (-((now - hour.at) as f64) / LEVEL_HALF_LIFE_HOURS).exp2();
-            (hour.value - profile[hour.at.rem_euclid(24) as usize], weight)
-        });
-        let level = weighted_median(residuals.collect());
-        self.fit = Some(Fit { level, weekday, rest_day, knows_rest_days, day });
+        Profiles::Daily { weekday, rest_day }
+    }
+
+    /// The median departure from its week's level at each hour of the week; `None` before a week is known.
+    fn weekly_profile(&self, now: i64) -> Option<Vec<f64>> {
+        if !self.is_weekly {
+            return None;
+        }
+        let mut by_slot = vec![Vec::new(); HOURS_IN_A_WEEK];
+        let mut by_hour: [Vec<f64>; 24] = Default::default();
+        let week = |hour: &Hour| (now - hour.at).div_euclid(HOURS_IN_A_WEEK as i64);
+        for hours in self.history.chunk_by(|a, b| week(a) == week(b)) {
+            if hours.len() < HOURS_OF_A_WEEK_MIN / 2 {
+                continue;
+            }
+            let level = median(hours.iter().map(|hour| hour.value).collect());
+            for hour in hours {
+                by_slot[slot(hour.at)].push(hour.value - level);
+                by_hour[hour.at.rem_euclid(24) as usize].push(hour.value - level);
+            }
+        }
+        if by_slot.iter().filter(|departures| !departures.is_empty()).count() < HOURS_OF_A_WEEK_MIN {
+            return None;
+        }
+        let of_day = by_hour.map(median);
+        // An hour that was part of a regression each week is taken from the other days.
+        let or_of_day = |(at, departures): (usize, Vec<f64>)| {
+            if departures.is_empty() { of_day[at % 24] } else { median(departures) }
+        };
+        Some(smooth(&by_slot.into_iter().enumerate().map(or_of_day).collect::<Vec<_>>()))
     }
 
     fn days(&self) -> Vec<Day> {
@@ -131,14 +214,21 @@ struct Day {
     departures: Vec<(usize, f64)>,
 }
 
-/// The median departure at each hour, smoothed with its neighbours because a median of a few days is rough.
+/// The median departure at each hour of the day.
 fn profile<'a>(days: impl Iterator<Item = &'a Day>) -> [f64; 24] {
     let mut by_hour: [Vec<f64>; 24] = Default::default();
     for &(hour, departure) in days.flat_map(|day| &day.departures) {
         by_hour[hour].push(departure);
     }
-    let rough = by_hour.map(|departures| if departures.is_empty() { 0.0 } else { median(departures) });
-    std::array::from_fn(|hour| 0.25 * rough[(hour + 23) % 24] + 0.5 * rough[hour] + 0.25 * rough[(hour + 1) % 24])
+    let smoothed = smooth(&by_hour.map(median));
+    std::array::from_fn(|hour| smoothed[hour])
+}
+
+/// Each value with half of its neighbours', round the clock: a median of a few days is rough.
+fn smooth(rough: &[f64]) -> Vec<f64> {
+    let count = rough.len();
+    let at = |hour: usize| rough[hour % count];
+    (0..count).map(|hour| 0.25 * at(hour + count - 1) + 0.5 * at(hour) + 0.25 * at(hour + 1)).collect()
 }
 
 fn median(values: Vec<f64>) -> f64 {
@@ -175,7 +265,7 @@ mod tests {
     }
 
     fn learned(hours: i64) -> Season {
-        let mut season = Season::default();
+        let mut season = Season::daily();
         for hour in 0..hours {
             let at = MONDAY.plus_minutes(60 * hour);
             season.learn(at, daily(hour) - if at.is_weekend() { 0.2 } else { 0.0 }, at.is_weekend());
@@ -199,6 +289,18 @@ mod tests {
             let weekend = season.expect(at, true).unwrap();
             assert!((weekend - daily(hour) + 0.2).abs() < 0.02, "{hour}: {weekend}");
         }
+    }
+
+    #[test]
+    fn traffic_knows_its_week_after_a_week() {
+        let mut season = Season::weekly();
+        let friday_evening = |at: i64| if (112..136).contains(&at.rem_euclid(168)) { -0.4 } else { 0.0 };
+        for hour in 0..10 * 24 {
+            assert_eq!(season.lacks_the_week(), hour <= 7 * 24, "{hour}");
+            season.learn(MONDAY.plus_minutes(60 * hour), daily(hour) + friday_evening(hour), false);
+        }
+        let expected = season.expect(MONDAY.plus_minutes((7 * 24 + 120) * 60 + 30), false).unwrap();
+        assert!((expected - daily(120) + 0.4).abs() < 0.05, "{expected} {}", daily(120));
     }
 
     #[test]

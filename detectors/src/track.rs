@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use hark_model::{Cell, Point, STEP_MINUTES, Statistic, Step, Timestamp};
+use hark_model::{Cell, Direction, Point, STEP_MINUTES, Statistic, Step, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::dispersion::Dispersion;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, log_one_plus};
 use crate::season::Season;
 use crate::tally::Tally;
 
@@ -20,12 +20,22 @@ const CALIBRATION_HALF_LIFE: f64 = 864.0;
 const CALIBRATION_RANGE: (f64, f64) = (0.1, 10.0);
 /// The calibration starts as if so many expected hits had been seen.
 const CALIBRATION_PRIOR: f64 = 10.0;
+/// No effect is taken for too small beyond this.
+const MARGIN_MAX: f64 = 0.5;
+/// How bad it is at present is read off the last hour.
+const PRESENT_STEPS: usize = 12;
+/// A new level is set from little: for three hours it is only learned.
+const SETTLING_STEPS: u32 = 36;
+/// Odds changed by less say nothing of a recovery.
+const LOG_FACTOR_MIN: f64 = 0.14;
 /// The band holds 99 % of a normal series.
 const BAND_DEVIATIONS: f64 = 2.58;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Track {
     pub(crate) statistic: Statistic,
+    /// Half of the smallest effect that counts, as a share.
+    margin: f64,
     season: Season,
     dispersion: Dispersion,
     pub(crate) evidence: Evidence,
@@ -33,6 +43,9 @@ pub(crate) struct Track {
     /// Mean square of (value - expected) times the requests behind it, on the season's scale.
     spread: f64,
     hour: Option<(i64, Cell)>,
+    recovery: Recovery,
+    /// Steps during which a level that was just moved is not yet judged by.
+    settling: u32,
     recent: VecDeque<Past>,
 }
 
@@ -41,6 +54,15 @@ pub(crate) struct Track {
 struct Calibration {
     seen: f64,
     expected: f64,
+}
+
+/// The way back from a regression.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct Recovery {
+    /// Logarithm of the worst factor by which the odds were changed, in the direction of the regression.
+    worst: f64,
+    /// Logarithm of the evidence that it is over.
+    evidence: f64,
 }
 
 /// A step as it was judged.
@@ -60,27 +82,39 @@ pub(crate) struct Onset {
 }
 
 impl Track {
-    pub(crate) fn new(statistic: Statistic) -> Self {
+    pub(crate) fn new(statistic: Statistic, min_effect: f64) -> Self {
         Self {
             statistic,
-            season: Season::default(),
+            margin: (min_effect / 2.0).min(MARGIN_MAX),
+            season: if statistic == Statistic::Count { Season::weekly() } else { Season::daily() },
             dispersion: Dispersion::new(),
             evidence: Evidence::new(),
             calibration: Calibration { seen: CALIBRATION_PRIOR, expected: CALIBRATION_PRIOR },
             spread: 0.0,
             hour: None,
+            recovery: Recovery::default(),
+            settling: 0,
             recent: VecDeque::new(),
         }
     }
 
     /// Judges a step by what was known before it, and adds it to the evidence.
     pub(crate) fn judge(&mut self, step: Step, cell: &Cell, is_rest_day: bool) -> Point {
-        let expected = self.expected(step, cell, is_rest_day);
+        let expected = self.expected(step, is_rest_day);
         let value = value(self.statistic, cell);
         let mut point = Point { step, value, count: cell.count(), expected, low: None, high: None };
         let Some(expected) = expected else { return point };
-        let Some(tally) = self.tally(cell, expected) else { return point };
-        self.evidence.add(tally, self.power());
+        let Some(tally) = self.tally(cell, expected, 1.0) else { return point };
+        // Evidence is for a move that somebody wants to hear of: half the smallest such effect is no evidence yet.
+        // Before a series knows its week, only a drastic move counts.
+        let margin = if self.season.lacks_the_week() { MARGIN_MAX } else { self.margin };
+        let up = self.tally(cell, expected, 1.0 + margin).unwrap_or(tally);
+        let down = self.tally(cell, expected, 1.0 - margin).unwrap_or(tally);
+        if self.settling > 0 {
+            self.settling -= 1;
+        } else {
+            self.evidence.add(up, down, self.power());
+        }
         let band = self.band(cell, expected);
         (point.low, point.high) = (Some(band.0), Some(band.1));
         let weight = if matches!(cell, Cell::Count(_)) { 1.0 } else { cell.count() as f64 };
@@ -128,6 +162,7 @@ impl Track {
         let before = self.expected_since(onset);
         if let (Some(before), Some(after)) = (before.and_then(|v| self.to_scale(v)), self.to_scale(after)) {
             self.season.rebase(after - before);
+            self.settling = SETTLING_STEPS;
         }
         self.evidence = Evidence::new();
     }
@@ -169,43 +204,63 @@ impl Track {
         (weight > 0.0).then(|| sum / weight)
     }
 
-    /// How many times the expected hits (or requests) came since `onset`.
-    pub(crate) fn factor_since(&self, onset: Step) -> Option<f64> {
-        let since = self.recent.iter().filter(|past| past.step >= onset);
-        let (seen, expected) = since
-            .map(|past| past.tally.observed_and_expected())
-            .fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        (expected > 0.0).then(|| seen / expected)
+    /// A regression has been found: from now on the way back is looked for.
+    pub(crate) fn begin_recovery(&mut self, onset: Step) {
+        let since = self.recent.iter().filter(|past| past.step >= onset).map(|past| past.tally);
+        self.recovery = Recovery { worst: log_factor(since), evidence: f64::NEG_INFINITY };
     }
 
-    fn expected(&self, step: Step, cell: &Cell, is_rest_day: bool) -> Option<f64> {
-        // A rest day's traffic can only be judged by earlier rest days; its latency is near enough to a weekday's.
-        if matches!(cell, Cell::Count(_)) && is_rest_day && !self.season.knows_rest_days() {
+    /// The evidence so far that this statistic is as expected again rather than still half as bad (on the scale of
+    /// logarithms); `None` where it took no part in the regression.
+    pub(crate) fn log_recovered(&mut self, step: Step, direction: Direction) -> Option<f64> {
+        let present = log_factor(self.recent.iter().rev().take(PRESENT_STEPS).map(|past| past.tally));
+        let power = self.power();
+        let tally = self.recent.back().filter(|past| past.step == step).map(|past| past.tally);
+        let recovery = &mut self.recovery;
+        recovery.worst = match direction {
+            Direction::Up => recovery.worst.max(present),
+            Direction::Down => recovery.worst.min(present),
+        };
+        if recovery.worst.abs() < LOG_FACTOR_MIN {
+            return None;
+        }
+        if let Some(tally) = tally {
+            let half = (recovery.worst / 2.0).exp();
+            recovery.evidence = log_one_plus(recovery.evidence) - power * tally.evidence_for(half);
+        }
+        Some(recovery.evidence)
+    }
+
+    fn expected(&self, step: Step, is_rest_day: bool) -> Option<f64> {
+        // A holiday's traffic follows no week.
+        if self.statistic == Statistic::Count && is_rest_day && !step.start().is_weekend() {
             return None;
         }
         let middle = step.start().plus_minutes(STEP_MINUTES / 2);
         self.season.expect(middle, is_rest_day).map(|scaled| self.from_scale(scaled))
     }
 
-    fn tally(&self, cell: &Cell, expected: f64) -> Option<Tally> {
+    /// The step against its expectation, or against `margin` times it.
+    fn tally(&self, cell: &Cell, expected: f64, margin: f64) -> Option<Tally> {
         let factor = self.calibration.factor();
         match (cell, self.statistic) {
             (Cell::Latency(sketch), Statistic::Quantile(_)) if sketch.count() > 0 => {
                 let chance = (factor * (1.0 - self.statistic.quantile()?)).min(0.95);
-                Some(Tally::Share { hits: sketch.count_above(expected), count: sketch.count() as f64, chance })
+                let hits = sketch.count_above(expected * margin);
+                Some(Tally::Share { hits, count: sketch.count() as f64, chance })
             }
             (Cell::Ratio { count, hits }, _) if *count > 0 => {
-                let chance = (factor * expected).clamp(1e-6, 0.95);
+                let chance = (factor * expected * margin).clamp(1e-6, 0.95);
                 Some(Tally::Share { hits: *hits as f64, count: *count as f64, chance })
             }
             (Cell::Count(count), _) => {
-                let mean = (factor * expected * STEP_MINUTES as f64).max(1e-3);
+                let mean = (factor * expected * margin * STEP_MINUTES as f64).max(1e-3);
                 Some(Tally::Count { count: *count as f64, mean })
             }
             (cell, _) => {
                 let value = value(self.statistic, cell)?;
                 let deviation = (self.spread / cell.count() as f64).sqrt();
-                let distance = self.to_scale(value)? - self.to_scale(expected)?;
+                let distance = self.to_scale(value)? - self.to_scale(expected * margin)?;
                 Some(Tally::Distance { z: if deviation > 0.0 { distance / deviation } else { 0.0 } })
             }
         }
@@ -277,6 +332,33 @@ impl Track {
             _ => scaled.exp(),
         }
     }
+}
+
+/// Logarithm of the factor by which the odds (or the mean) were changed over several steps; 0 where nothing is known.
+fn log_factor(tallies: impl Iterator<Item = Tally>) -> f64 {
+    /// Half a request keeps the logarithm finite.
+    const HALF: f64 = 0.5;
+    let (mut seen, mut expected, mut rest, mut rest_expected) = (HALF, HALF, HALF, HALF);
+    let mut distance = (0.0, 0.0);
+    for tally in tallies {
+        match tally {
+            Tally::Share { hits, count, chance } => {
+                seen += hits;
+                expected += count * chance;
+                rest += count - hits;
+                rest_expected += count * (1.0 - chance);
+            }
+            Tally::Count { count, mean } => {
+                seen += count;
+                expected += mean;
+            }
+            Tally::Distance { z } => distance = (distance.0 + z, distance.1 + 1.0),
+        }
+    }
+    if distance.1 > 0.0 {
+        return distance.0 / distance.1 * std::f64::consts::LN_2;
+    }
+    (seen / expected * (rest_expected / rest)).ln()
 }
 
 /// A count is shown as requests a minute, whatever the length of the step.

@@ -11,6 +11,8 @@ use crate::track::{Onset, Track, value};
 const LOG_RECOVERED: f64 = 6.9;
 /// A move too small to tell anybody becomes the new normal after a day.
 const SMALL_MOVE_STEPS: u32 = 288;
+/// An improvement must have lasted an hour to become the new normal.
+const IMPROVEMENT_STEPS_MIN: i64 = 12;
 /// The effect is measured on the last day of a longer regression: cells are kept no longer.
 const EFFECT_STEPS_MAX: i64 = 288;
 
@@ -29,13 +31,12 @@ enum State {
     Suspicious {
         steps: u32,
     },
-    /// A regression is open. `recovery` is the logarithm of the evidence that it is over.
+    /// A regression is open, strongest in the statistic of `track`.
     Open {
         track: usize,
         onset: Step,
         earliest: Step,
         latest: Step,
-        recovery: f64,
     },
 }
 
@@ -62,7 +63,7 @@ impl Watch {
             Better::Higher => Direction::Down,
         };
         Some(Self {
-            tracks: metric.statistics.iter().copied().map(Track::new).collect(),
+            tracks: metric.statistics.iter().map(|&statistic| Track::new(statistic, metric.alert.min_effect)).collect(),
             bad,
             min_effect: metric.alert.min_effect,
             state: State::Quiet,
@@ -95,12 +96,23 @@ impl Watch {
 
     /// The open regression as it stands at the end of `step`.
     pub fn shift(&self, step: Step, cell_of: impl Fn(Step) -> Cell) -> Option<Shift> {
-        let State::Open { track, onset, earliest, latest, .. } = self.state else { return None };
+        let State::Open { track, onset, earliest, latest } = self.state else { return None };
         self.measure(track, &Onset { step: onset, earliest, latest }, step, &cell_of)
     }
 
     pub fn is_open(&self) -> bool {
         matches!(self.state, State::Open { .. })
+    }
+
+    /// The open regression turned out to be none: a change of who came is the new normal, a quiet holiday is forgotten.
+    pub fn dismiss(&mut self, step: Step, cell_of: impl Fn(Step) -> Cell) {
+        let State::Open { onset, .. } = self.state else { return };
+        self.state = State::Quiet;
+        self.tracks.iter_mut().for_each(|track| track.evidence = Evidence::new());
+        let is_count = self.tracks.iter().any(|track| track.statistic == Statistic::Count);
+        if !is_count {
+            self.rebase(onset.max(Step(step.0 - EFFECT_STEPS_MAX + 1)), step, &cell_of);
+        }
     }
 
     /// The statistic of the open regression.
@@ -136,9 +148,12 @@ impl Watch {
             }
             return None;
         }
-        self.tracks.iter_mut().for_each(|track| track.forget_since(shift.onset));
         let Onset { step: onset, earliest, latest } = onset;
-        self.state = State::Open { track, onset, earliest, latest, recovery: f64::NEG_INFINITY };
+        for track in &mut self.tracks {
+            track.forget_since(shift.onset);
+            track.begin_recovery(onset);
+        }
+        self.state = State::Open { track, onset, earliest, latest };
         Some(Transition::Opened(Box::new(shift)))
     }
 
@@ -157,7 +172,8 @@ impl Watch {
             Direction::Up => track.evidence.best_down(),
             Direction::Down => track.evidence.best_up(),
         };
-        if let Some(onset) = track.onset(factor) {
+        let lasts = |onset: &Onset| step.0 - onset.step.0 >= IMPROVEMENT_STEPS_MIN;
+        if let Some(onset) = track.onset(factor).filter(lasts) {
             self.rebase(onset.step, step, cell_of);
         }
     }
@@ -173,15 +189,9 @@ impl Watch {
     }
 
     fn check_recovery(&mut self, step: Step) -> Option<Transition> {
-        let State::Open { track, onset, recovery, .. } = &mut self.state else { return None };
-        let judged = &self.tracks[*track];
-        let tally = judged.last().filter(|past| past.step == step)?.tally;
-        // Recovered means: as expected rather than still half as bad (half on the scale of logarithms).
-        let half = judged.factor_since(*onset)?.max(1e-3).sqrt();
-        let evidence = -judged.power() * tally.evidence_for(half);
-        let carried = if *recovery > 30.0 { *recovery } else { recovery.exp().ln_1p() };
-        *recovery = carried + evidence;
-        if *recovery < LOG_RECOVERED {
+        let bad = self.bad;
+        let logs: Vec<f64> = self.tracks.iter_mut().filter_map(|track| track.log_recovered(step, bad)).collect();
+        if log_mean(&logs) < LOG_RECOVERED {
             return None;
         }
         self.tracks.iter_mut().for_each(|track| track.evidence = Evidence::new());

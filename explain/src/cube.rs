@@ -50,14 +50,19 @@ pub(crate) fn cuboids(leaves: &Leaves) -> Vec<Vec<usize>> {
 }
 
 /// The best cell over the leaves that are still `free`; ties go to the shallower one, then to the earlier codes.
-pub(crate) fn best_cell(leaves: &Leaves, cuboids: &[Vec<usize>], vectors: &[Vector], free: &[bool]) -> Option<Cell> {
+pub(crate) fn best_cell<'a>(
+    leaves: &Leaves,
+    cuboids: &[Vec<usize>],
+    vector: impl Fn(usize) -> &'a Vector,
+    free: &[bool],
+) -> Option<Cell> {
     let mut best: Option<Cell> = None;
     for dimensions in cuboids {
         let mut sums: FxHashMap<u64, (usize, Vector)> = FxHashMap::default();
         for (at, leaf) in leaves.leaves.iter().enumerate().filter(|(at, _)| free[*at]) {
             let Some(key) = key(&leaf.codes, dimensions) else { continue };
             let (_, sum) = sums.entry(key).or_insert((at, [0.0; SEVERITIES]));
-            sum.iter_mut().zip(&vectors[at]).for_each(|(sum, log)| *sum += log);
+            sum.iter_mut().zip(vector(at)).for_each(|(sum, log)| *sum += log);
         }
         let price = price(sums.len(), leaves.leaves.len(), leaves.dimensions.len(), dimensions.len());
         let mut cells: Vec<_> = sums.into_values().collect();

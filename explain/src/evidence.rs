@@ -10,6 +10,9 @@ pub(crate) const SEVERITIES: usize = 20;
 /// one odd leaf then cannot outweigh its cell.
 const UNTOUCHED: f64 = 0.01;
 const OTHERWISE: f64 = 0.3;
+/// These chances are for leaves of many requests. A leaf of one request is no unit of its own, and splitting a leaf
+/// must not change what its cell says: below about this many requests the chances fade.
+const MANY_REQUESTS: f64 = 30.0;
 /// Nor can one leaf alone make a cell.
 const CAP: f64 = 20.0;
 
@@ -19,27 +22,31 @@ pub(crate) type Vector = [f64; SEVERITIES];
 pub(crate) fn of_share(leaf: &Leaf, usual: f64) -> Vector {
     let weight = trust(leaf.before, leaf.after);
     let (bad, good) = (leaf.bad_after, leaf.after - leaf.bad_after);
-    bounded(std::array::from_fn(|k| {
+    let logs = std::array::from_fn(|k| {
         let worse = share_of(log_odds(usual) + 0.12 * 1.25_f64.powi(k as i32)).min(0.999);
         weight * (bad * (worse / usual).ln() + good * ((1.0 - worse) / (1.0 - usual)).ln())
-    }))
+    });
+    bounded(logs, leaf.after)
 }
 
 /// Requests that are missing: 5 % to all of those expected.
 pub(crate) fn of_missing(leaf: &Leaf, expected: f64, weight: f64) -> Vector {
-    bounded(std::array::from_fn(|k| {
+    let logs = std::array::from_fn(|k| {
         let lost = (0.05 * (k + 1) as f64).min(0.99);
         weight * (leaf.after * (1.0 - lost).ln() + expected * lost)
-    }))
+    });
+    bounded(logs, expected)
 }
 
 /// Mixes the severities: mostly the one asked about, sometimes another, now and then none.
-fn bounded(logs: Vector) -> Vector {
+fn bounded(logs: Vector, requests: f64) -> Vector {
+    let many = requests / (requests + MANY_REQUESTS);
+    let (untouched, otherwise) = (UNTOUCHED * many, OTHERWISE * many);
     let largest = logs.iter().copied().fold(0.0, f64::max);
     let mean = logs.iter().map(|log| (log - largest).exp()).sum::<f64>() / SEVERITIES as f64;
     logs.map(|log| {
         let mixed =
-            (1.0 - UNTOUCHED - OTHERWISE) * (log - largest).exp() + OTHERWISE * mean + UNTOUCHED * (-largest).exp();
+            (1.0 - untouched - otherwise) * (log - largest).exp() + otherwise * mean + untouched * (-largest).exp();
         (largest + mixed.ln()).min(CAP)
     })
 }
@@ -65,6 +72,17 @@ mod tests {
         let wild = of_share(&leaf(1e6, 1e4, 1e6, 1e6), 0.01);
         assert!(wild.iter().all(|&log| log <= CAP));
         let calm = of_share(&leaf(1e6, 1e4, 1e6, 0.0), 0.01);
-        assert!(calm.iter().all(|&log| log >= UNTOUCHED.ln() - 1e-9), "{calm:?}");
+        assert!(calm.iter().all(|&log| log >= UNTOUCHED.ln() - 1e-3), "{calm:?}");
+    }
+
+    #[test]
+    fn splitting_a_thin_leaf_changes_little() {
+        let whole = of_share(&leaf(0.0, 0.0, 10.0, 2.0), 0.05);
+        let bad = of_share(&leaf(0.0, 0.0, 1.0, 1.0), 0.05);
+        let good = of_share(&leaf(0.0, 0.0, 1.0, 0.0), 0.05);
+        for k in 0..8 {
+            let split = 2.0 * bad[k] + 8.0 * good[k];
+            assert!((split - whole[k]).abs() < 0.7, "severity {k}: {split} split and {} whole", whole[k]);
+        }
     }
 }

@@ -1,22 +1,24 @@
 //! Which slices carry a move, and how much of it is only a change of who came.
 
-use hark_model::{Cause, Leaves, Slice};
+use hark_model::{Cause, Leaf, Leaves, Slice};
 
 use crate::baseline::usual_shares;
 use crate::cube::{Cell, best_cell, cuboids};
-use crate::evidence::{Vector, of_missing, of_share};
+use crate::evidence::{SEVERITIES, Vector, of_missing, of_share};
 
 /// A cell is named when its evidence exceeds its price by this much.
 const SCORE_MIN: f64 = 2.0;
 const CAUSES_MAX: usize = 3;
-/// Further causes that carry less than this part of the excess are left out.
-const SHARE_MIN: f64 = 0.1;
+/// Cells looked at: some may lie outside what moved and are passed over.
+const CELLS_MAX: usize = 6;
+/// A cause that carries less than this part of the excess is none.
+const SHARE_MIN: f64 = 0.2;
 
 /// What kind of worse is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Question {
-    /// More of the requests are bad: slow, failed.
-    BadShare,
+    /// More of the requests are bad (slow, failed) than the usual share.
+    BadShare { usual: f64 },
     /// Requests are missing.
     Missing,
 }
@@ -31,7 +33,7 @@ pub struct Located {
 }
 
 impl Located {
-    /// The part of the move that is a change of who came; 0 where the two parts pull against each other within noise.
+    /// The part of the move that is a change of who came.
     pub fn mix_part(&self) -> Option<f64> {
         let (within, mix) = (self.within?, self.mix_shift?);
         let all = within.abs() + mix.abs();
@@ -39,49 +41,82 @@ impl Located {
     }
 }
 
-/// Searches the cube for the cells that best tell where the move is.
-pub fn locate(leaves: &Leaves, question: Question) -> Located {
+/// Searches the cube for the cells that best tell where the move of `scope` comes from.
+///
+/// The search is over all traffic, so that a cause wider than the scope is seen in its full width; what it names must
+/// carry the scope's own excess.
+pub fn locate(leaves: &Leaves, question: Question, scope: &Slice) -> Located {
     if leaves.leaves.is_empty() {
         return Located::default();
     }
-    let (excess, vectors) = match question {
-        Question::BadShare => bad_share(leaves),
+    let evidence = match question {
+        Question::BadShare { .. } => bad_share(leaves),
         Question::Missing => missing(leaves),
     };
+    let inside: Vec<bool> = leaves.leaves.iter().map(|leaf| is_inside(leaves, leaf, scope)).collect();
     let (within, mix_shift) = match question {
-        Question::BadShare => mix(leaves, &excess).unzip(),
+        Question::BadShare { usual } => mix(leaves, &evidence, &inside, usual).unzip(),
         Question::Missing => (None, None),
     };
-    let total: f64 = excess.iter().sum();
-    let cuboids = cuboids(leaves);
     // A leaf without requests now says nothing of how requests fare; it only informed the usual shares.
-    let counts = |leaf: &hark_model::Leaf| question == Question::Missing || leaf.after > 0.0;
-    let mut free: Vec<bool> = leaves.leaves.iter().map(counts).collect();
+    let speaks = |leaf: &Leaf| question == Question::Missing || leaf.after > 0.0;
+    let rows = leaves.leaves.iter().cloned().zip(evidence).zip(inside);
+    let mut speaking = Leaves { leaves: Vec::new(), ..leaves.clone() };
+    let (mut said, mut inside) = (Vec::new(), Vec::new());
+    for ((leaf, evidence), is_inside) in rows.filter(|((leaf, _), _)| speaks(leaf)) {
+        speaking.leaves.push(leaf);
+        said.push(evidence);
+        inside.push(is_inside);
+    }
+    Located { causes: search(&speaking, &said, &inside, question), within, mix_shift }
+}
+
+fn is_inside(leaves: &Leaves, leaf: &Leaf, scope: &Slice) -> bool {
+    scope.iter().all(|(dimension, value)| {
+        // A dimension that is not searched cannot be told apart and is let pass.
+        leaves
+            .dimensions
+            .iter()
+            .position(|name| name == dimension)
+            .is_none_or(|at| leaves.values[at][usize::from(leaf.codes[at])] == value)
+    })
+}
+
+/// The best cell, then the best of what is left, until nothing stands out.
+fn search(leaves: &Leaves, evidence: &[Evidence], inside: &[bool], question: Question) -> Vec<Cause> {
+    let of_scope = evidence.iter().zip(inside).filter(|(_, inside)| **inside);
+    let total: f64 = of_scope.map(|(leaf, _)| leaf.excess).sum();
+    let cuboids = cuboids(leaves);
+    let mut free = vec![true; leaves.leaves.len()];
     let mut causes = Vec::new();
-    while causes.len() < CAUSES_MAX {
-        let Some(cell) = best_cell(leaves, &cuboids, &vectors, &free).filter(|cell| cell.score >= SCORE_MIN) else {
+    let mut searched = 0;
+    while causes.len() < CAUSES_MAX && searched < CELLS_MAX {
+        let vector = |at: usize| &evidence[at].vector;
+        let Some(cell) = best_cell(leaves, &cuboids, vector, &free).filter(|cell| cell.score >= SCORE_MIN) else {
             break;
         };
-        let cause = cause(leaves, &cell, &excess, total, &mut free, question);
-        let is_enough = causes.is_empty() || cause.share >= SHARE_MIN;
+        let cause = cause(leaves, &cell, evidence, inside, total, &mut free);
+        let is_missing = question == Question::Missing;
         let is_everything = cell.dimensions.is_empty();
-        if is_enough && cause.share > 0.0 {
-            causes.push(cause);
+        if cause.share >= SHARE_MIN {
+            causes.push(Cause { delta: if is_missing { -cause.delta } else { cause.delta }, ..cause });
         }
-        if is_everything || !is_enough {
+        if is_everything {
             break;
         }
+        searched += 1;
     }
-    Located { causes, within, mix_shift }
+    causes
 }
 
 /// Takes the cell's leaves out of the search and sums up what they carry.
-fn cause(leaves: &Leaves, cell: &Cell, excess: &[f64], total: f64, free: &mut [bool], question: Question) -> Cause {
-    let (mut carried, mut requests) = (0.0, 0.0);
+fn cause(leaves: &Leaves, cell: &Cell, evidence: &[Evidence], inside: &[bool], total: f64, free: &mut [bool]) -> Cause {
+    let (mut carried, mut carried_inside, mut requests) = (0.0, 0.0, 0.0);
     for (at, leaf) in leaves.leaves.iter().enumerate() {
         if free[at] && cell.holds(&leaf.codes) {
             free[at] = false;
-            carried += excess[at];
+            carried += evidence[at].excess;
+            carried_inside += if inside[at] { evidence[at].excess } else { 0.0 };
             requests += leaf.after;
         }
     }
@@ -89,45 +124,59 @@ fn cause(leaves: &Leaves, cell: &Cell, excess: &[f64], total: f64, free: &mut [b
         (leaves.dimensions[dimension].clone(), leaves.values[dimension][usize::from(code)].clone())
     });
     let slice: Slice = named.collect();
-    let delta = if question == Question::Missing { -carried } else { carried };
-    Cause { slice, share: if total > 0.0 { carried / total } else { 0.0 }, delta, requests: requests as u64 }
+    // Where the rest fares better than usual a slice can carry more than there is in all: that is all of it.
+    let whole = total.max(carried_inside);
+    let share = if carried_inside > 0.0 { carried_inside / whole } else { 0.0 };
+    Cause { slice, share, delta: carried, requests: requests as u64 }
+}
+
+/// What one leaf has to say.
+struct Evidence {
+    /// Bad requests over those expected, or requests missing.
+    excess: f64,
+    vector: Vector,
 }
 
 /// Bad requests over those expected at each leaf's usual share and today's traffic, so that mix cannot make a cell.
-fn bad_share(leaves: &Leaves) -> (Vec<f64>, Vec<Vector>) {
+fn bad_share(leaves: &Leaves) -> Vec<Evidence> {
     let usual = usual_shares(leaves);
-    let pairs = || leaves.leaves.iter().zip(&usual);
-    let excess = pairs().map(|(leaf, share)| leaf.bad_after - leaf.after * share).collect();
-    (excess, pairs().map(|(leaf, share)| of_share(leaf, *share)).collect())
+    let of = |(leaf, share): (&Leaf, f64)| Evidence {
+        excess: leaf.bad_after - leaf.after * share,
+        vector: if leaf.after > 0.0 { of_share(leaf, share) } else { [0.0; SEVERITIES] },
+    };
+    leaves.leaves.iter().zip(usual).map(of).collect()
 }
 
 /// Missing requests against the same hours before. The expectation is itself a count, less sure the shorter the past.
-fn missing(leaves: &Leaves) -> (Vec<f64>, Vec<Vector>) {
+fn missing(leaves: &Leaves) -> Vec<Evidence> {
     let longer = leaves.before_to_after.max(f64::MIN_POSITIVE);
     let weight = longer / (1.0 + longer);
-    let expected: Vec<f64> = leaves.leaves.iter().map(|leaf| leaf.before / longer).collect();
-    let pairs = || leaves.leaves.iter().zip(&expected);
-    let excess = pairs().map(|(leaf, expected)| expected - leaf.after).collect();
-    (excess, pairs().map(|(leaf, expected)| of_missing(leaf, *expected, weight)).collect())
+    let of = |leaf: &Leaf| {
+        let expected = leaf.before / longer;
+        Evidence { excess: expected - leaf.after, vector: of_missing(leaf, expected, weight) }
+    };
+    leaves.leaves.iter().map(of).collect()
 }
 
-/// The move of the overall bad share: `within` at today's traffic, `mix_shift` at the usual shares. They add up to it.
-fn mix(leaves: &Leaves, excess: &[f64]) -> Option<(f64, f64)> {
-    let sum = |of: fn(&hark_model::Leaf) -> f64| leaves.leaves.iter().map(of).sum::<f64>();
-    let (before, after) = (sum(|leaf| leaf.before), sum(|leaf| leaf.after));
-    if before <= 0.0 || after <= 0.0 {
+/// The move of the scope's bad share from its usual one: `within` is what today's requests lie above the usual shares
+/// of their like, `mix_shift` the rest. They add up to the move.
+fn mix(leaves: &Leaves, evidence: &[Evidence], inside: &[bool], usual: f64) -> Option<(f64, f64)> {
+    let rows = || leaves.leaves.iter().zip(evidence).zip(inside).filter(|(_, inside)| **inside).map(|(row, _)| row);
+    let after: f64 = rows().map(|(leaf, _)| leaf.after).sum();
+    if after <= 0.0 {
         return None;
     }
-    let moved = sum(|leaf| leaf.bad_after) / after - sum(|leaf| leaf.bad_before) / before;
-    let within = excess.iter().sum::<f64>() / after;
+    let moved = rows().map(|(leaf, _)| leaf.bad_after).sum::<f64>() / after - usual;
+    let within = rows().map(|(_, said)| said.excess).sum::<f64>() / after;
     Some((within, moved - within))
 }
 
 #[cfg(test)]
 mod tests {
-    use hark_model::Leaf;
-
     use super::*;
+
+    /// The mean of 2 % to 10 %.
+    const BAD: Question = Question::BadShare { usual: 0.06 };
 
     /// 5 x 4 x 3 leaves with a usual bad share that differs by the first dimension; `change` gives (traffic, share).
     fn cube(change: impl Fn(&[u16]) -> (f64, f64)) -> Leaves {
@@ -168,23 +217,23 @@ mod tests {
 
     #[test]
     fn a_planted_slice_of_each_depth_is_found() {
-        let one = locate(&cube(|codes| (1.0, if codes[1] == 2 { 4.0 } else { 1.0 })), Question::BadShare);
+        let one = locate(&cube(|codes| (1.0, if codes[1] == 2 { 4.0 } else { 1.0 })), BAD, &Slice::total());
         assert_eq!(named(&one), ["b:b2"]);
-        let two = locate(&cube(|c| (1.0, if c[0] == 3 && c[2] == 1 { 5.0 } else { 1.0 })), Question::BadShare);
+        let two = locate(&cube(|c| (1.0, if c[0] == 3 && c[2] == 1 { 5.0 } else { 1.0 })), BAD, &Slice::total());
         assert_eq!(named(&two), ["a:a3,c:c1"]);
         assert!((two.causes[0].share - 1.0).abs() < 0.15, "{two:?}");
     }
 
     #[test]
     fn a_change_everywhere_names_no_slice() {
-        let located = locate(&cube(|_| (1.0, 3.0)), Question::BadShare);
+        let located = locate(&cube(|_| (1.0, 3.0)), BAD, &Slice::total());
         assert_eq!(named(&located), ["total"]);
     }
 
     #[test]
     fn nothing_and_a_pure_mix_shift_name_nothing() {
-        assert_eq!(named(&locate(&cube(|_| (1.0, 1.0)), Question::BadShare)), [""; 0]);
-        let mix = locate(&cube(|codes| (if codes[0] == 5 { 6.0 } else { 1.0 }, 1.0)), Question::BadShare);
+        assert_eq!(named(&locate(&cube(|_| (1.0, 1.0)), BAD, &Slice::total())), [""; 0]);
+        let mix = locate(&cube(|codes| (if codes[0] == 5 { 6.0 } else { 1.0 }, 1.0)), BAD, &Slice::total());
         assert_eq!(named(&mix), [""; 0]);
         assert!(mix.mix_part().unwrap() > 0.8, "{mix:?}");
     }
@@ -192,15 +241,16 @@ mod tests {
     #[test]
     fn mix_and_rate_add_up_to_the_move() {
         let leaves = cube(|codes| (if codes[0] == 5 { 2.0 } else { 1.0 }, if codes[1] == 1 { 3.0 } else { 1.0 }));
-        let located = locate(&leaves, Question::BadShare);
+        let located = locate(&leaves, BAD, &Slice::total());
         let sum = |of: fn(&Leaf) -> f64| leaves.leaves.iter().map(of).sum::<f64>();
-        let moved = sum(|l| l.bad_after) / sum(|l| l.after) - sum(|l| l.bad_before) / sum(|l| l.before);
+        let moved = sum(|l| l.bad_after) / sum(|l| l.after) - 0.06;
         assert!((located.within.unwrap() + located.mix_shift.unwrap() - moved).abs() < 1e-12);
     }
 
     #[test]
     fn missing_traffic_is_located() {
-        let located = locate(&cube(|codes| (if codes[2] == 3 { 0.1 } else { 1.0 }, 1.0)), Question::Missing);
+        let located =
+            locate(&cube(|codes| (if codes[2] == 3 { 0.1 } else { 1.0 }, 1.0)), Question::Missing, &Slice::total());
         assert_eq!(named(&located), ["c:c3"]);
         assert!(located.causes[0].delta < 0.0);
     }
@@ -208,8 +258,8 @@ mod tests {
     #[test]
     fn the_answer_does_not_depend_on_the_order_of_leaves() {
         let mut leaves = cube(|codes| (1.0, if codes[1] == 2 { 4.0 } else { 1.0 }));
-        let first = locate(&leaves, Question::BadShare);
+        let first = locate(&leaves, BAD, &Slice::total());
         leaves.leaves.reverse();
-        assert_eq!(named(&locate(&leaves, Question::BadShare)), named(&first));
+        assert_eq!(named(&locate(&leaves, BAD, &Slice::total())), named(&first));
     }
 }

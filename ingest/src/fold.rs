@@ -4,7 +4,7 @@
 //! however they are cut into batches: that is what makes a replay of the log a recovery.
 
 use arrow_array::{Array, BooleanArray, Float64Array};
-use hark_model::{Cell, Metric, MetricKind, Sketch, Step, Timestamp};
+use hark_model::{Cell, DIMENSIONS_MAX, Metric, MetricKind, Sketch, Step, Timestamp};
 use hark_query::{Measure, Plan, QueryError};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,8 @@ pub struct Fold {
     counts: Counts,
     /// The next step to close.
     next: Option<Step>,
+    /// Closed steps that late events have changed since the last one closed.
+    corrected: Vec<Step>,
     /// Whether a column of the plan's schema ever had a value.
     seen_columns: Vec<bool>,
     /// One a column of the plan's schema; those of numbers stay empty.
@@ -94,6 +96,7 @@ impl Fold {
             seen: Seen::default(),
             counts: Counts::default(),
             next: None,
+            corrected: Vec::new(),
             seen_columns: vec![false; plan.schema.fields().len()],
             dictionaries: vec![Dictionary::new(); plan.schema.fields().len()],
             metrics: plan.metrics.iter().filter_map(metric).collect(),
@@ -148,7 +151,6 @@ impl Fold {
             *seen = *seen || column.has_any();
         }
         self.clock.start(&events.times);
-        let mut corrected = Vec::new();
         for row in 0..events.len() {
             let time = events.times[row];
             if let Some(is_late) = self.admit(time, events.ids[row], &mut applied) {
@@ -159,10 +161,10 @@ impl Fold {
                     }
                 }
                 if is_late {
-                    self.note_correction(time, &mut corrected);
+                    self.note_correction(time);
                 }
             }
-            self.close_passed(&mut corrected, &mut on_close);
+            self.close_passed(&mut on_close);
         }
         Ok(applied)
     }
@@ -172,7 +174,7 @@ impl Fold {
         let Some(watermark) = self.clock.watermark() else { return };
         let end = watermark.plus_minutes(crate::DISORDER_MINUTES).step();
         while let Some(step) = self.next.filter(|step| *step < end) {
-            self.close(step, Vec::new(), &mut on_close);
+            self.close(step, &mut on_close);
         }
     }
 
@@ -217,34 +219,34 @@ impl Fold {
         let Some((class, measure)) = measure(&plan.metric, reading, row, &mut self.counts) else { return };
         let minute = time.minute();
         let is_closed = self.next.is_some_and(|next| minute.step() < next);
-        let mut row_codes = [0_u16; 16];
+        let mut row_codes = [0_u16; DIMENSIONS_MAX];
         let row_codes = &mut row_codes[..plan.dimensions.len()];
         for (code, &column) in row_codes.iter_mut().zip(&plan.dimensions) {
             *code = codes[column][row];
         }
         let metric = &mut self.metrics[at];
-        let values: [&Dictionary; 16] =
+        let values: [&Dictionary; DIMENSIONS_MAX] =
             std::array::from_fn(|d| &self.dictionaries[plan.dimensions.get(d).copied().unwrap_or(0)]);
         metric.cells.add(minute, is_closed, row_codes, &values, |cell| add(cell, measure));
         metric.leaves.add(minute.step(), is_closed, row_codes, class);
     }
 
     /// Late events correct the cells of a step that detectors have seen; whoever keeps points wants to know.
-    fn note_correction(&self, time: Timestamp, corrected: &mut Vec<Step>) {
+    fn note_correction(&mut self, time: Timestamp) {
         let step = time.step();
-        if self.next.is_some_and(|next| step < next) && !corrected.contains(&step) {
-            corrected.push(step);
+        if self.next.is_some_and(|next| step < next) && !self.corrected.contains(&step) {
+            self.corrected.push(step);
         }
     }
 
-    fn close_passed(&mut self, corrected: &mut Vec<Step>, on_close: &mut impl FnMut(Closed<'_>)) {
+    fn close_passed(&mut self, on_close: &mut impl FnMut(Closed<'_>)) {
         let Some(watermark) = self.clock.watermark() else { return };
         while let Some(step) = self.next.filter(|step| step.end() <= watermark) {
-            self.close(step, std::mem::take(corrected), on_close);
+            self.close(step, on_close);
         }
     }
 
-    fn close(&mut self, step: Step, corrected: Vec<Step>, on_close: &mut impl FnMut(Closed<'_>)) {
+    fn close(&mut self, step: Step, on_close: &mut impl FnMut(Closed<'_>)) {
         let mut cells = Vec::new();
         for (at, metric) in self.metrics.iter_mut().enumerate() {
             metric.cells.close(step);
@@ -255,7 +257,7 @@ impl Fold {
         }
         self.seen.forget_before(step.end());
         self.next = Some(step.next());
-        let corrected = corrected.into_iter().flat_map(|step| self.cells_of(step)).collect();
+        let corrected = std::mem::take(&mut self.corrected).into_iter().flat_map(|step| self.cells_of(step)).collect();
         on_close(Closed { step, cells, corrected, fold: self });
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hark_model::Step;
+use hark_model::{DIMENSIONS_MAX, Step};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,9 @@ const KEPT_STEPS: i64 = 8 * 24 * 60 / hark_model::STEP_MINUTES;
 const ROWS_PER_STEP_MAX: usize = 20_000;
 /// All steps of a metric together keep so many; the oldest steps go first.
 const ROWS_MAX: usize = 4_000_000;
+
+/// Codes of all dimensions, padded with "absent": a key of fixed size needs no allocation an event.
+type Codes = [u16; DIMENSIONS_MAX];
 
 /// What one row counts: the same codes and the same class. The class is the bucket of a latency's sketch, 0 or 1 for
 /// a ratio's miss or hit, and 0 for a count.
@@ -25,7 +28,7 @@ pub struct LeafRow<'a> {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LeafStore {
     dimensions: usize,
-    open: BTreeMap<Step, FxHashMap<(Box<[u16]>, i16), u32>>,
+    open: BTreeMap<Step, FxHashMap<(Codes, i16), u32>>,
     closed: BTreeMap<Step, Block>,
     rows: usize,
 }
@@ -51,23 +54,25 @@ impl LeafStore {
             return;
         }
         let rows = self.open.entry(step).or_default();
+        let mut key = [0; DIMENSIONS_MAX];
+        key[..codes.len()].copy_from_slice(codes);
         if rows.len() < ROWS_PER_STEP_MAX {
-            *rows.entry((codes.into(), class)).or_default() += 1;
-        } else if let Some(count) = rows.get_mut(&(codes.into(), class)) {
+            *rows.entry((key, class)).or_default() += 1;
+        } else if let Some(count) = rows.get_mut(&(key, class)) {
             *count += 1;
         } else {
-            *rows.entry((vec![0; self.dimensions].into(), class)).or_default() += 1;
+            *rows.entry(([0; DIMENSIONS_MAX], class)).or_default() += 1;
         }
     }
 
     pub(crate) fn close(&mut self, step: Step) {
         while self.open.first_key_value().is_some_and(|(open, _)| *open <= step) {
             let Some((closing, rows)) = self.open.pop_first() else { break };
-            let mut rows: Vec<_> = rows.into_iter().collect();
-            // The map's order is arbitrary; a block's must be the same on every run.
-            rows.sort_unstable();
             let block = self.closed.entry(closing).or_default();
-            rows.iter().for_each(|((codes, class), count)| block.push(codes, *class, *count));
+            // The map's order is arbitrary. Counts are whole numbers and are added up, so it shows nowhere.
+            for ((codes, class), count) in &rows {
+                block.push(&codes[..self.dimensions], *class, *count);
+            }
             self.rows += rows.len();
         }
         let is_old = |oldest: Step, rows: usize| oldest.0 < step.0 - KEPT_STEPS || rows > ROWS_MAX;

@@ -11,7 +11,7 @@ use crate::{AlertPolicy, Better, Metric, MetricKind, Objective, Statistic, neare
 const WATCH_SETS_MAX: usize = 32;
 /// A watched set or a metric's dimensions may not be longer: keys hold 16 bits a dimension and leaves one code each.
 const WATCH_DIMENSIONS_MAX: usize = 4;
-const DIMENSIONS_MAX: usize = 16;
+pub const DIMENSIONS_MAX: usize = 16;
 
 /// All metrics in force, each name once, in the order they were defined.
 #[derive(Debug, Clone, PartialEq)]

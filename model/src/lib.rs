@@ -25,7 +25,7 @@ pub use alert::{
 };
 pub use cell::Cell;
 pub use change::{Change, ChangeId, ChangeKind};
-pub use definitions::{DefinitionError, Definitions};
+pub use definitions::{DIMENSIONS_MAX, DefinitionError, Definitions};
 pub use explanation::{Cause, Explanation, Mix, Suspect};
 pub use finding::{Direction, Finding, Shift};
 pub use leaves::{Leaf, Leaves};

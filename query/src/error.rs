@@ -16,10 +16,12 @@ pub enum QueryError {
     Evaluate(#[source] DataFusionError),
 }
 
-/// The first line of DataFusion's message, without the name of its error class in front.
+/// The first line of DataFusion's message, without the names of its error classes around it.
 pub(crate) fn sentence(error: &DataFusionError) -> String {
     let text = error.strip_backtrace();
     let line = text.lines().next().unwrap_or_default();
     let known = ["SQL error: ", "Error during planning: ", "Schema error: ", "This feature is not implemented: "];
-    known.iter().find_map(|prefix| line.strip_prefix(prefix)).unwrap_or(line).to_owned()
+    let line = known.iter().find_map(|prefix| line.strip_prefix(prefix)).unwrap_or(line);
+    let inside = line.strip_prefix("ParserError(\"").and_then(|rest| rest.strip_suffix("\")"));
+    inside.unwrap_or(line).to_owned()
 }

@@ -14,12 +14,16 @@ use crate::compile::parse;
 use crate::error::sentence;
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Formula(Node);
+pub struct Formula {
+    parts: Vec<(String, Option<Statistic>)>,
+    root: Node,
+}
 
 #[derive(Debug, Clone, PartialEq)]
 enum Node {
     Number(f64),
-    Part { metric: String, statistic: Option<Statistic> },
+    /// Position among the parts, in order of appearance.
+    Part(usize),
     Negate(Box<Node>),
     Arithmetic(Operator, Box<Node>, Box<Node>),
     Call(Call, Vec<Node>),
@@ -43,7 +47,9 @@ enum Call {
 impl Formula {
     pub(crate) fn compile(text: &str) -> Result<Self, String> {
         let parsed = parse(text).map_err(|error| sentence(&error))?;
-        build(&parsed).map(Self)
+        let mut parts = Vec::new();
+        let root = build(&parsed, &mut parts)?;
+        Ok(Self { parts, root })
     }
 
     /// Every part must be a defined metric with events of its own.
@@ -63,33 +69,21 @@ impl Formula {
         Ok(())
     }
 
-    /// The metrics it reads, with the statistic where one is named.
+    /// The metrics it reads, with the statistic where one is named, each once.
     pub fn parts(&self) -> Vec<(&str, Option<Statistic>)> {
-        let mut parts = Vec::new();
-        collect_parts(&self.0, &mut parts);
-        parts
+        self.parts.iter().map(|(metric, statistic)| (metric.as_str(), *statistic)).collect()
     }
 
-    /// `None` where a part has no value or the result is no number.
-    pub fn evaluate(&self, part: &impl Fn(&str, Option<Statistic>) -> Option<f64>) -> Option<f64> {
-        evaluate(&self.0, part).filter(|value| value.is_finite())
+    /// `part` gives the value of the part at a position; `None` where one has no value or the result is no number.
+    pub fn evaluate(&self, part: &impl Fn(usize) -> Option<f64>) -> Option<f64> {
+        evaluate(&self.root, part).filter(|value| value.is_finite())
     }
 }
 
-fn collect_parts<'a>(node: &'a Node, parts: &mut Vec<(&'a str, Option<Statistic>)>) {
-    match node {
-        Node::Number(_) => {}
-        Node::Part { metric, statistic } => parts.push((metric, *statistic)),
-        Node::Negate(inner) => collect_parts(inner, parts),
-        Node::Arithmetic(_, left, right) => [left, right].into_iter().for_each(|side| collect_parts(side, parts)),
-        Node::Call(_, arguments) => arguments.iter().for_each(|argument| collect_parts(argument, parts)),
-    }
-}
-
-fn evaluate(node: &Node, part: &impl Fn(&str, Option<Statistic>) -> Option<f64>) -> Option<f64> {
+fn evaluate(node: &Node, part: &impl Fn(usize) -> Option<f64>) -> Option<f64> {
     Some(match node {
         Node::Number(number) => *number,
-        Node::Part { metric, statistic } => part(metric, *statistic)?,
+        Node::Part(position) => part(*position)?,
         Node::Negate(inner) => -evaluate(inner, part)?,
         Node::Arithmetic(operator, left, right) => {
             let (left, right) = (evaluate(left, part)?, evaluate(right, part)?);
@@ -111,18 +105,20 @@ fn evaluate(node: &Node, part: &impl Fn(&str, Option<Statistic>) -> Option<f64>)
     })
 }
 
-fn build(expression: &Expr) -> Result<Node, String> {
+fn build(expression: &Expr, parts: &mut Parts) -> Result<Node, String> {
     let refuse =
         || Err(format!("`{expression}` has no place in a composite; use + - * /, penalty(), least(), greatest()"));
     match expression {
-        Expr::Nested(inner) => build(inner),
+        Expr::Nested(inner) => build(inner, parts),
         Expr::Value(value) => match &value.value {
             Value::Number(text, _) => text.parse().map(Node::Number).map_err(|_| format!("`{text}` is not a number")),
             _ => refuse(),
         },
-        Expr::Identifier(name) => Ok(Node::Part { metric: name.value.clone(), statistic: None }),
-        Expr::CompoundIdentifier(path) => part(&path.iter().map(|name| name.value.as_str()).collect::<Vec<_>>()),
-        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => Ok(Node::Negate(Box::new(build(expr)?))),
+        Expr::Identifier(name) => Ok(part(name.value.clone(), None, parts)),
+        Expr::CompoundIdentifier(path) => {
+            path_part(&path.iter().map(|name| name.value.as_str()).collect::<Vec<_>>(), parts)
+        }
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => Ok(Node::Negate(Box::new(build(expr, parts)?))),
         Expr::BinaryOp { left, op, right } => {
             let operator = match op {
                 BinaryOperator::Plus => Operator::Add,
@@ -131,23 +127,34 @@ fn build(expression: &Expr) -> Result<Node, String> {
                 BinaryOperator::Divide => Operator::Divide,
                 _ => return refuse(),
             };
-            Ok(Node::Arithmetic(operator, Box::new(build(left)?), Box::new(build(right)?)))
+            Ok(Node::Arithmetic(operator, Box::new(build(left, parts)?), Box::new(build(right, parts)?)))
         }
-        Expr::Function(function) => call(function),
+        Expr::Function(function) => call(function, parts),
         _ => refuse(),
     }
 }
 
-/// Metric names may hold dots themselves, so only a last part that is a statistic counts as one.
-fn part(path: &[&str]) -> Result<Node, String> {
-    let (last, rest) = path.split_last().ok_or("an empty name")?;
-    match last.parse() {
-        Ok(statistic) if !rest.is_empty() => Ok(Node::Part { metric: rest.join("."), statistic: Some(statistic) }),
-        _ => Ok(Node::Part { metric: path.join("."), statistic: None }),
-    }
+type Parts = Vec<(String, Option<Statistic>)>;
+
+fn part(metric: String, statistic: Option<Statistic>, parts: &mut Parts) -> Node {
+    let named = (metric, statistic);
+    let position = parts.iter().position(|known| *known == named).unwrap_or_else(|| {
+        parts.push(named);
+        parts.len() - 1
+    });
+    Node::Part(position)
 }
 
-fn call(function: &Function) -> Result<Node, String> {
+/// Metric names may hold dots themselves, so only a last part that is a statistic counts as one.
+fn path_part(path: &[&str], parts: &mut Parts) -> Result<Node, String> {
+    let (last, rest) = path.split_last().ok_or("an empty name")?;
+    Ok(match last.parse() {
+        Ok(statistic) if !rest.is_empty() => part(rest.join("."), Some(statistic), parts),
+        _ => part(path.join("."), None, parts),
+    })
+}
+
+fn call(function: &Function, parts: &mut Parts) -> Result<Node, String> {
     let name = function.name.to_string().to_ascii_lowercase();
     let (call, wanted) = match name.as_str() {
         "penalty" => (Call::Penalty, 3..=3),
@@ -160,7 +167,7 @@ fn call(function: &Function) -> Result<Node, String> {
         .args
         .iter()
         .map(|argument| match argument {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(inner)) => build(inner),
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(inner)) => build(inner, parts),
             other => Err(format!("{name}() cannot take `{other}`")),
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -178,15 +185,12 @@ mod tests {
     fn the_built_in_score() {
         let text = "100 - 40*penalty(response_time.p95, 800, 3000) - 60*penalty(failure_rate, 0.01, 0.15)";
         let formula = Formula::compile(text).unwrap();
-        let at = |p95: f64, rate: f64| {
-            formula.evaluate(&|metric, statistic| {
-                Some(if metric == "response_time" && statistic == Some(Statistic::P95) { p95 } else { rate })
-            })
-        };
+        assert_eq!(formula.parts(), [("response_time", Some(Statistic::P95)), ("failure_rate", None)]);
+        let at = |p95: f64, rate: f64| formula.evaluate(&|position| Some([p95, rate][position]));
         assert_eq!(at(700.0, 0.005), Some(100.0));
         assert_eq!(at(1900.0, 0.01), Some(80.0));
         assert_eq!(at(9000.0, 0.5), Some(0.0));
-        assert_eq!(formula.evaluate(&|_, _| None), None);
+        assert_eq!(formula.evaluate(&|_| None), None);
     }
 
     #[test]

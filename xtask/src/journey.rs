@@ -15,7 +15,7 @@ use crate::clock::Stopwatch;
 use crate::process;
 
 /// The demo the journey walks through: few days, little traffic, a port that is free.
-const SMALL_DEMO: [&str; 7] = ["--days", "10", "--rate", "30", "--listen", "127.0.0.1:0", "--no-browser"];
+const SMALL_DEMO: [&str; 8] = ["--days", "12", "--rate", "40", "--incidents", "6", "--listen", "127.0.0.1:0"];
 
 const SCRIPT: &str = "dashboard/ui/e2e/journey.mjs";
 const SCREENSHOTS: &str = "test-results/screenshots";

@@ -1,0 +1,135 @@
+//! A watch on made-up series: quiet when nothing changes, awake when something does, calm again when it is over.
+
+use hark_detectors::{Transition, Watch};
+use hark_model::{Cell, Definitions, Direction, STEP_MINUTES, Shift, Sketch, Step};
+
+const DAY: i64 = 24 * 60 / STEP_MINUTES;
+const FIRST: i64 = 1_772_409_600_000 / 300_000; // 2026-03-02, a Monday
+/// What a week of a hundred series asks for.
+const LOG_THRESHOLD: f64 = 12.2;
+
+/// Fixed pseudo-random numbers in 0..1 (splitmix64), so that a failure repeats.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Sum of twelve uniforms less six: near enough to normal.
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.next()).sum::<f64>() - 6.0
+    }
+}
+
+struct Run {
+    opened: Vec<(i64, Shift)>,
+    recovered: Vec<i64>,
+}
+
+/// Runs a built-in metric over `days`; `cell` makes each step's cell from its number and some noise.
+fn run(metric: &str, days: i64, seed: u64, cell: impl Fn(i64, &mut Numbers) -> Cell) -> Run {
+    let definitions = Definitions::built_in();
+    let mut watch = Watch::new(definitions.get(metric).unwrap()).unwrap();
+    let mut numbers = Numbers(seed);
+    let mut cells = Vec::new();
+    let mut run = Run { opened: Vec::new(), recovered: Vec::new() };
+    for at in 0..days * DAY {
+        let step = Step(FIRST + at);
+        cells.push(cell(at, &mut numbers));
+        let cell_of = |step: Step| cells[(step.0 - FIRST) as usize].clone();
+        let is_rest_day = step.start().is_weekend();
+        let now = cells[at as usize].clone();
+        match watch.observe(step, &now, is_rest_day, LOG_THRESHOLD, cell_of).transition {
+            Some(Transition::Opened(shift)) => run.opened.push((at, *shift)),
+            Some(Transition::Recovered) => run.recovered.push(at),
+            None => {}
+        }
+    }
+    run
+}
+
+fn daily(at: i64) -> f64 {
+    (std::f64::consts::TAU * at as f64 / DAY as f64).sin()
+}
+
+fn latencies(at: i64, numbers: &mut Numbers, factor: f64) -> Cell {
+    let mut sketch = Sketch::default();
+    let count = (150.0 + 80.0 * daily(at)) as usize;
+    (0..count).for_each(|_| sketch.insert(500.0 * factor * (0.4 * numbers.normal() + 0.05 * daily(at)).exp()));
+    Cell::Latency(sketch)
+}
+
+fn failures(at: i64, numbers: &mut Numbers, chance: f64) -> Cell {
+    let count = (150.0 + 80.0 * daily(at)) as u64;
+    Cell::Ratio { count, hits: (0..count).filter(|_| numbers.next() < chance).count() as u64 }
+}
+
+#[test]
+fn nothing_happens_when_nothing_changes() {
+    for seed in 1..=5 {
+        assert_eq!(run("response_time", 14, seed, |at, n| latencies(at, n, 1.0)).opened.len(), 0, "seed {seed}");
+        assert_eq!(run("failure_rate", 14, seed, |at, n| failures(at, n, 0.015)).opened.len(), 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_step_is_found_and_its_end_too() {
+    let (start, end) = (9 * DAY + 100, 9 * DAY + 160);
+    let bad = |at: i64| if (start..end).contains(&at) { 1.3 } else { 1.0 };
+    let run = run("response_time", 12, 3, |at, numbers| latencies(at, numbers, bad(at)));
+    let (at, shift) = &run.opened[0];
+    assert_eq!(run.opened.len(), 1);
+    assert!((start..start + 4).contains(at), "found after {} steps", at - start);
+    assert_eq!(shift.direction, Direction::Up);
+    assert!((shift.onset.step().0 - FIRST - start).abs() <= 2, "onset {}", shift.onset);
+    assert!((0.2..0.4).contains(&shift.relative()), "{}", shift.relative());
+    assert!(shift.interval[0] < shift.delta() && shift.delta() < shift.interval[1]);
+    let recovered = run.recovered[0];
+    assert!((end..end + 24).contains(&recovered), "recovered after {} steps", recovered - end);
+}
+
+#[test]
+fn a_burst_of_failures_is_found() {
+    let bad = |at: i64| if (8 * DAY + 50..8 * DAY + 62).contains(&at) { 0.08 } else { 0.015 };
+    let run = run("failure_rate", 10, 4, |at, numbers| failures(at, numbers, bad(at)));
+    assert_eq!((run.opened.len(), run.recovered.len()), (1, 1));
+    assert!(run.opened[0].0 < 8 * DAY + 58, "{:?}", run.opened);
+}
+
+#[test]
+fn missing_traffic_is_found_down_to_zero() {
+    let lost = 9 * DAY + 30..9 * DAY + 60;
+    let run = run("requests", 11, 5, |at, numbers| {
+        let usual = 300.0 * (0.5 * daily(at)).exp();
+        let noise = usual.sqrt() * numbers.normal();
+        Cell::Count(if lost.contains(&at) { 0 } else { (usual + noise).max(0.0) as u64 })
+    });
+    assert_eq!(run.opened.len(), 1);
+    assert!(run.opened[0].0 <= lost.start + 2);
+    assert!((run.opened[0].1.relative() + 1.0).abs() < 0.01);
+    assert_eq!(run.recovered.len(), 1);
+}
+
+#[test]
+fn an_improvement_is_no_alert_and_losing_it_again_is() {
+    let factor = |at: i64| if (7 * DAY..11 * DAY).contains(&at) { 0.7 } else { 1.0 };
+    let run = run("response_time", 13, 6, |at, numbers| latencies(at, numbers, factor(at)));
+    let found: Vec<i64> = run.opened.iter().map(|(at, _)| at - 11 * DAY).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!((0..6).contains(&found[0]), "{found:?}");
+}
+
+#[test]
+fn the_words_of_the_detector_add_up() {
+    let bad = |at: i64| if at >= 8 * DAY { 1.5 } else { 1.0 };
+    let run = run("response_time", 9, 7, |at, numbers| latencies(at, numbers, bad(at)));
+    let word = &run.opened[0].1.detectors[0];
+    let sum: f64 = word.attributions.iter().map(|one| one.contribution).sum();
+    assert!((sum - (word.score - word.base)).abs() < 1e-9);
+    assert!(word.p_value < 1e-4);
+}

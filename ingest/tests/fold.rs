@@ -1,0 +1,128 @@
+//! The fold's promises: each event once, the same cells however the stream is cut, late events in their minute.
+
+use hark_ingest::{Counts, Fold, decode};
+use hark_model::{Cell, Definitions, Slice, Statistic, Step};
+use hark_query::Plan;
+use proptest::prelude::*;
+
+const START_MS: i64 = 1_777_636_800_000; // 2026-05-01T12:00:00Z
+
+fn plan() -> Plan {
+    let yaml = "metrics:
+      - {name: slow, kind: latency, value: ms, where: outcome = 'ok', dimensions: [platform], watch: [[], [platform]]}
+      - {name: failed, kind: ratio, numerator: outcome = 'error', dimensions: [platform], watch: [[]]}
+      - {name: seen, kind: count, dimensions: [platform], watch: [[], [platform]]}";
+    Plan::compile(&Definitions::parse(yaml).unwrap()).unwrap()
+}
+
+/// What each closed step held: (step, metric, slice, count, value).
+type Closed = Vec<(Step, usize, String, u64, Option<f64>)>;
+
+fn fold(lines: &[String], batch: usize) -> (Closed, Counts) {
+    let plan = plan();
+    let mut fold = Fold::new(&plan);
+    let mut closed = Vec::new();
+    let statistics = [Statistic::P95, Statistic::Rate, Statistic::Count];
+    let mut keep = |step: hark_ingest::Closed<'_>| {
+        for one in &step.cells {
+            let slice = step.fold.cells(one.metric).slice(one.slice).to_string();
+            let value = one.cell.value(statistics[one.metric]);
+            closed.push((step.step, one.metric, slice, one.cell.count(), value));
+        }
+    };
+    for chunk in lines.chunks(batch) {
+        let decoded = decode(chunk.join("\n").as_bytes(), &plan.fields);
+        assert_eq!(decoded.rejected, []);
+        fold.apply(&plan, &decoded.events, &mut keep).unwrap();
+    }
+    fold.finish(&mut keep);
+    (closed, fold.counts())
+}
+
+fn line(at_ms: i64, id: u32, platform: &str, outcome: &str, ms: f64) -> String {
+    let time = START_MS + at_ms;
+    format!(r#"{{"time":{time},"id":"{id}","platform":"{platform}","outcome":"{outcome}","ms":{ms}}}"#)
+}
+
+fn events() -> impl Strategy<Value = Vec<String>> {
+    let event = (0..3_600_000_i64, 0..400_u32, 0..3_usize, any::<bool>(), 1.0..5000.0_f64);
+    prop::collection::vec(event, 40..400).prop_map(|events| {
+        let named = |(at, id, platform, ok, ms): &(i64, u32, usize, bool, f64)| {
+            line(*at, *id, ["iOS", "macOS", "tvOS"][*platform], if *ok { "ok" } else { "error" }, *ms)
+        };
+        events.iter().map(named).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn batches_do_not_matter(lines in events(), batch in 20_usize..100) {
+        let whole = fold(&lines, lines.len());
+        prop_assert_eq!(&fold(&lines, batch), &whole);
+        // Only the first batch sets the clock, from up to twenty events; beyond that even single lines are the same.
+        let (first, rest) = lines.split_at(20);
+        let plan = plan();
+        let mut fold = Fold::new(&plan);
+        fold.apply(&plan, &decode(first.join("\n").as_bytes(), &plan.fields).events, |_| {}).unwrap();
+        for line in rest {
+            fold.apply(&plan, &decode(line.as_bytes(), &plan.fields).events, |_| {}).unwrap();
+        }
+        prop_assert_eq!(fold.counts(), whole.1);
+    }
+
+    #[test]
+    fn each_id_counts_once(lines in events()) {
+        let twice = [lines.clone(), lines.clone()].concat();
+        let (_, counts) = fold(&twice, 50);
+        let mut ids: Vec<&str> = lines.iter().map(|line| line.split('"').nth(5).unwrap()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        prop_assert_eq!(counts.events, ids.len() as u64);
+        prop_assert_eq!(counts.events + counts.duplicates, twice.len() as u64);
+    }
+}
+
+#[test]
+fn a_late_event_corrects_its_minute() {
+    let plan = plan();
+    let mut fold = Fold::new(&plan);
+    let send = |fold: &mut Fold, line: String| {
+        let mut corrected = 0;
+        let applied = fold.apply(&plan, &decode(line.as_bytes(), &plan.fields).events, |closed| {
+            corrected += closed.corrected.len();
+        });
+        (applied.unwrap(), corrected)
+    };
+    send(&mut fold, line(0, 1, "iOS", "ok", 10.0));
+    send(&mut fold, line(30 * 60_000, 2, "iOS", "ok", 10.0));
+    let (applied, _) = send(&mut fold, line(60_000, 3, "iOS", "ok", 10.0));
+    assert_eq!((applied.accepted, applied.late), (1, 1));
+    let seen = fold.cells(2);
+    let (total, slice) = seen.slices().next().unwrap();
+    assert_eq!((slice, seen.step_cell(total, Step(START_MS / 300_000))), (&Slice::total(), Cell::Count(2)));
+    let (_, corrected) = send(&mut fold, line(40 * 60_000, 4, "iOS", "ok", 10.0));
+    assert!(corrected > 0, "whoever keeps points is told of the correction");
+}
+
+#[test]
+fn a_day_late_is_counted_and_in_no_cell() {
+    let (_, counts) = fold(
+        &[
+            line(0, 1, "iOS", "ok", 10.0),
+            line(50 * 60_000, 2, "iOS", "ok", 10.0),
+            line(-25 * 3_600_000, 3, "iOS", "ok", 10.0),
+        ],
+        1,
+    );
+    assert_eq!((counts.events, counts.late), (2, 1));
+}
+
+#[test]
+fn negative_latencies_are_counted_and_not_used() {
+    let (closed, counts) = fold(&[line(0, 1, "iOS", "ok", -3.0), line(600_000, 2, "iOS", "ok", 5.0)], 2);
+    assert_eq!((counts.events, counts.unusable), (2, 1));
+    let first: Vec<_> = closed.iter().filter(|one| one.0 == Step(START_MS / 300_000)).collect();
+    assert!(first.iter().any(|one| one.1 == 2 && one.3 == 1), "it is a request all the same: {first:?}");
+}

@@ -1,0 +1,78 @@
+//! Wrong input on the command line: one sentence that says what to do, status 1 or 2, and nothing lost.
+
+mod support;
+
+use std::fs;
+
+use support::{Server, failure, hark};
+
+#[test]
+fn wrong_usage_is_status_2() {
+    for args in
+        [&["--colour", "red"][..], &["fly"], &["replay"], &["simulate", "--seed", "x"], &["serve", "--lisen", "1"]]
+    {
+        let (status, text) = failure(args);
+        assert_eq!(status, Some(2), "{args:?}: {text}");
+        assert!(text.starts_with("error: "), "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_one_sentence_and_status_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (config, metrics, out) = (path("hark.toml"), path("metrics.yaml"), path("out.json"));
+    fs::write(&config, "lisen = 1").unwrap();
+    fs::write(&metrics, "metrics: [{name: a, kind: latency, value: 'ms +'}]").unwrap();
+    fs::write(path("events.ndjson"), "").unwrap();
+    fs::create_dir(path("newer")).unwrap();
+    fs::write(path("newer/format"), "9").unwrap();
+    let cases: [(&[&str], &str); 8] = [
+        (&["replay", &path("none.ndjson"), "--out", &out], "none.ndjson cannot be read"),
+        (
+            &["replay", &path("events.ndjson"), "--metrics", &metrics, "--out", &out],
+            "metric `a`: `ms +` cannot be used",
+        ),
+        (&["replay", &path("events.ndjson"), "--out", &path("no/folder/out.json")], "cannot be written to"),
+        (&["serve", "--config", &config], "unknown key `lisen`; did you mean `listen`?"),
+        (&["serve", "--listen", "nowhere"], "`nowhere` is not an address to listen on"),
+        (&["serve", "--listen", "127.0.0.1:0", "--data", &path("newer")], "written by a newer hark (format 9"),
+        (&["alerts", "--data", &path("nothing")], "there is no database in"),
+        (&["simulate", "--seed", "1", "--days", "0", "--rate", "1", "--out", &path("s")], "days"),
+    ];
+    for (args, part) in cases {
+        let (status, text) = failure(args);
+        assert_eq!(status, Some(1), "{args:?}: {text}");
+        assert!(text.contains(part), "{args:?}: {text}");
+        assert_eq!(text.trim_end().lines().count(), 1, "one sentence, not {text}");
+    }
+}
+
+#[test]
+fn a_port_in_use_and_a_folder_in_use_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (status, text) = failure(&["serve", "--listen", &address, "--data", elsewhere.path().to_str().unwrap()]);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("is the port in use?"), "{text}");
+    let (status, text) = failure(&["serve", "--listen", "127.0.0.1:0", "--data", folder.path().to_str().unwrap()]);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("another hark is using the data folder"), "{text}");
+    // The first one is none the worse for it.
+    assert_eq!(server.ask("/readyz").0, 200);
+    let listed = hark(&["alerts", "--json", "--data", folder.path().to_str().unwrap()]);
+    assert!(listed.status.success());
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&listed.stdout).unwrap()["alerts"], serde_json::json!([]));
+}
+
+#[test]
+fn doctor_names_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("format"), "9").unwrap();
+    let output = hark(&["doctor", "--data", folder.path().to_str().unwrap()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("ok    metrics") && text.contains("FAIL  data folder"), "{text}");
+}

@@ -1,0 +1,91 @@
+//! A real hark to talk to: the binary under test on a free port, ended when it goes out of scope.
+
+#![expect(dead_code, reason = "each scenario file uses what it needs")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+pub const HARK: &str = env!("CARGO_BIN_EXE_hark");
+/// Far more than a start takes here; a machine under load gets its time.
+const TRIES: u32 = 600;
+
+pub struct Server {
+    child: Child,
+    pub url: String,
+}
+
+impl Server {
+    /// Starts `hark serve` on a folder and waits until it is ready.
+    pub fn start(folder: &Path) -> Self {
+        let mut child = Command::new(HARK)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("hark is on ").unwrap_or_else(|| panic!("an address, not {line:?}"));
+        let server = Self { url: url.to_owned(), child };
+        for _ in 0..TRIES {
+            if ureq::get(format!("{}/readyz", server.url)).call().is_ok() {
+                return server;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("hark did not get ready");
+    }
+
+    /// SIGKILL: no goodbye, no cleaning up.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and the exit status it ends with.
+    pub fn stop(mut self) -> Option<i32> {
+        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        self.child.wait().unwrap().code()
+    }
+
+    pub fn post(&self, path: &str, body: &str) -> Result<serde_json::Value, ureq::Error> {
+        post(&self.url, path, body)
+    }
+
+    pub fn get(&self, path: &str) -> serde_json::Value {
+        ureq::get(format!("{}{path}", self.url)).call().unwrap().body_mut().read_json().unwrap()
+    }
+
+    /// The status and body of an answer, whatever it is.
+    pub fn ask(&self, path: &str) -> (u16, String) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut answer = agent.get(format!("{}{path}", self.url)).call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Already ended where the test killed or stopped it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn post(url: &str, path: &str, body: &str) -> Result<serde_json::Value, ureq::Error> {
+    let request = ureq::post(format!("{url}{path}")).header("content-type", "application/json");
+    request.send(body)?.body_mut().read_json()
+}
+
+/// Runs the command line to its end.
+pub fn hark(args: &[&str]) -> Output {
+    Command::new(HARK).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Exit status and standard error of a command that should fail.
+pub fn failure(args: &[&str]) -> (Option<i32>, String) {
+    let output = hark(args);
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
