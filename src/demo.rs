@@ -70,7 +70,7 @@ pub async fn demo(request: Request) -> Result<()> {
 
     let durable = Durable { log: Log::open(&folder.path().join("log"))?, snapshot: folder.path().join("snapshot") };
     let pace = Demo { minutes_per_second: request.minutes_per_second };
-    let running = engine::start_with(pipeline, request.budget, Some(durable), Some(pace))?;
+    let running = engine::start(pipeline, request.budget, Some(durable), Some(pace))?;
     let feeder = tokio::spawn(feed(running.handle.clone(), simulation, request.minutes_per_second));
     serve::announce(&listener)?;
     let outcome = serve::run(listener, running, store).await;
@@ -110,7 +110,7 @@ async fn feed(engine: Handle, mut simulation: Simulation, minutes_per_second: f6
     let pause = Duration::from_secs_f64(1.0 / minutes_per_second);
     let mut body = Vec::new();
     while simulation.next_minute(&mut body).is_some() {
-        let sent = axum::body::Bytes::from(std::mem::take(&mut body));
+        let sent = std::mem::take(&mut body);
         while let Err(problem) = engine.ingest(sent.clone(), "").await {
             if matches!(problem, hark_dashboard::IngestError::Stopped(_)) {
                 return;

@@ -10,7 +10,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use axum::body::Bytes;
 use hark_dashboard::{
     Demo, Engine, IngestAnswer, IngestError, Live, RejectedLine, SeriesAnswer, SeriesQuestion, Status,
 };
@@ -86,13 +85,9 @@ pub struct Running {
     pub thread: std::thread::JoinHandle<Result<()>>,
 }
 
-/// Starts the thread; recovery comes first, and the handle takes events while it goes on.
-pub fn start(plan: Arc<Plan>, budget: Budget, durable: Option<Durable>, demo: Option<Demo>) -> Result<Running> {
-    start_with(Pipeline::new(Arc::clone(&plan), budget), budget, durable, demo)
-}
-
-/// The same from a pipeline that has seen events already.
-pub fn start_with(pipeline: Pipeline, budget: Budget, durable: Option<Durable>, demo: Option<Demo>) -> Result<Running> {
+/// Starts the thread; recovery comes first, and the handle takes events while it goes on. What `pipeline` has seen
+/// already counts, unless there is a snapshot.
+pub fn start(pipeline: Pipeline, budget: Budget, durable: Option<Durable>, demo: Option<Demo>) -> Result<Running> {
     let (queue, waiting) = sync_channel(WAITING_MAX);
     let (outbox, outgoing) = mpsc::channel(OUTBOX_MAX);
     let definitions = definitions(pipeline.plan())?;
@@ -157,7 +152,7 @@ impl Worker {
             }
             Ok(None) => {}
             Err(reason) => {
-                warn!(%reason, "the snapshot is left aside; state is rebuilt from the raw events in the log")
+                warn!(%reason, "the snapshot is left aside; state is rebuilt from the raw events in the log");
             }
         }
         let mut folded = 0_u64;
@@ -299,7 +294,7 @@ fn stopped() -> IngestError {
 
 #[async_trait]
 impl Engine for Handle {
-    async fn ingest(&self, body: Bytes, encoding: &str) -> Result<IngestAnswer, IngestError> {
+    async fn ingest(&self, body: Vec<u8>, encoding: &str) -> Result<IngestAnswer, IngestError> {
         let encoding = match encoding {
             "" | "identity" => Encoding::Plain,
             "gzip" => Encoding::Gzip,
@@ -381,7 +376,7 @@ fn answer_series(pipeline: &Pipeline, question: &SeriesQuestion) -> Result<Serie
         return Err(format!("`{}` has no {statistic}; it has {known}", metric.name));
     }
     let step_seconds = question.step_seconds.unwrap_or(STEP_SECONDS);
-    if step_seconds == 0 || step_seconds % STEP_SECONDS != 0 {
+    if step_seconds == 0 || !step_seconds.is_multiple_of(STEP_SECONDS) {
         return Err(format!("step is {step_seconds}; it must be a multiple of {STEP_SECONDS} seconds"));
     }
     let key = SeriesKey { metric: metric.name.clone(), statistic, slice: question.slice.clone() };

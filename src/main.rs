@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -51,9 +52,9 @@ struct DemoArgs {
     #[arg(long, default_value_t = 60.0)]
     rate: f64,
     /// Incidents in the history and the live days after it
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 14)]
     incidents: u32,
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 11)]
     seed: u64,
     /// Simulated minutes that pass in a second once it is live
     #[arg(long, default_value_t = 5.0)]
@@ -141,7 +142,12 @@ fn main() -> ExitCode {
     // clap itself answers wrong usage with status 2.
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_env("HARK_LOG").unwrap_or_else(|_| EnvFilter::new("warn,hark=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
     match run(cli) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

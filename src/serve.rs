@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use hark_dashboard::{AppState, router};
+use hark_dashboard::AppState;
 use hark_ingest::Log;
 use hark_query::Plan;
 use hark_store::Store;
@@ -14,6 +14,7 @@ use tracing::info;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::engine::{self, Durable, Running};
+use crate::pipeline::Pipeline;
 use crate::store;
 
 pub async fn serve(config: Config) -> Result<()> {
@@ -23,7 +24,7 @@ pub async fn serve(config: Config) -> Result<()> {
     let folder = DataFolder::open(&config.data)?;
     let store = store::open(config.database.as_deref(), &folder.database()).await?;
     let durable = Durable { log: Log::open(&folder.log())?, snapshot: folder.snapshot() };
-    let running = engine::start(plan, config.budget, Some(durable), None)?;
+    let running = engine::start(Pipeline::new(plan, config.budget), config.budget, Some(durable), None)?;
     announce(&listener)?;
     run(listener, running, store).await
 }
@@ -45,12 +46,11 @@ pub fn announce(listener: &TcpListener) -> Result<()> {
 pub async fn run(listener: TcpListener, running: Running, store: Arc<dyn Store>) -> Result<()> {
     let Running { handle, outgoing, thread } = running;
     let keeper = tokio::spawn(store::keep_alerts(Arc::clone(&store), handle.clone(), outgoing));
-    let app = router(AppState { engine: Arc::new(handle.clone()), store: Arc::clone(&store) });
-    let server = axum::serve(listener, app).into_future();
+    let state = AppState { engine: Arc::new(handle.clone()), store: Arc::clone(&store) };
+    let server = hark_dashboard::serve(listener, state);
     let pipeline = tokio::task::spawn_blocking(move || thread.join());
     tokio::pin!(pipeline);
     let ended = tokio::select! {
-        // Open streams never end by themselves, so the server is dropped rather than drained.
         served = server => { served.context("the server failed")?; None }
         ended = &mut pipeline => Some(ended),
         () = asked_to_stop() => None,

@@ -1,7 +1,6 @@
 //! What the API asks of the running pipeline. The binary implements it; tests put a small one of their own behind it.
 
 use async_trait::async_trait;
-use axum::body::Bytes;
 use hark_model::{Alert, Change, Slice, Statistic, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -10,7 +9,7 @@ use utoipa::ToSchema;
 #[async_trait]
 pub trait Engine: Send + Sync {
     /// Takes a body of NDJSON, packed as `encoding` says (as in Content-Encoding), and answers once it is durable.
-    async fn ingest(&self, body: Bytes, encoding: &str) -> Result<IngestAnswer, IngestError>;
+    async fn ingest(&self, body: Vec<u8>, encoding: &str) -> Result<IngestAnswer, IngestError>;
 
     /// Takes a change into account from now on.
     async fn add_change(&self, change: Change) -> Result<(), IngestError>;

@@ -10,4 +10,4 @@ mod server;
 
 pub use engine::{Demo, Engine, IngestAnswer, IngestError, Live, RejectedLine, SeriesAnswer, SeriesQuestion, Status};
 pub use problem::Problem;
-pub use server::{AppState, openapi, pages_are_built, router};
+pub use server::{AppState, openapi, pages_are_built, router, serve};

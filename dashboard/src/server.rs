@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use hark_store::Store;
+use tokio::net::TcpListener;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -53,6 +54,11 @@ fn api_router() -> OpenApiRouter<AppState> {
 
 async fn unknown() -> Problem {
     Problem::not_found("there is no such address in the API; /api/openapi.json lists all of them")
+}
+
+/// Serves until the future is dropped: open streams never end by themselves, so there is nothing to drain for.
+pub async fn serve(listener: TcpListener, state: AppState) -> std::io::Result<()> {
+    axum::serve(listener, router(state)).await
 }
 
 /// Whether this binary carries the pages.

@@ -48,7 +48,7 @@ struct Fit {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum Profiles {
     /// By hour of the day, UTC.
-    Daily { weekday: [f64; 24], rest_day: [f64; 24] },
+    Daily { weekday: Vec<f64>, rest_day: Vec<f64> },
     /// By hour of the week, from Thursday midnight UTC, as 1970 began.
     Weekly(Vec<f64>),
 }
@@ -158,9 +158,9 @@ impl Season {
         let weekday = profile(days.iter().filter(|day| !day.is_rest_day));
         let rest_day = if rest_levels.len() >= REST_DAYS_MIN && !weekday_levels.is_empty() {
             let offset = median(rest_levels) - median(weekday_levels);
-            profile(days.iter().filter(|day| day.is_rest_day)).map(|value| value + offset)
+            profile(days.iter().filter(|day| day.is_rest_day)).into_iter().map(|value| value + offset).collect()
         } else {
-            weekday
+            weekday.clone()
         };
         Profiles::Daily { weekday, rest_day }
     }
@@ -215,13 +215,12 @@ struct Day {
 }
 
 /// The median departure at each hour of the day.
-fn profile<'a>(days: impl Iterator<Item = &'a Day>) -> [f64; 24] {
+fn profile<'a>(days: impl Iterator<Item = &'a Day>) -> Vec<f64> {
     let mut by_hour: [Vec<f64>; 24] = Default::default();
     for &(hour, departure) in days.flat_map(|day| &day.departures) {
         by_hour[hour].push(departure);
     }
-    let smoothed = smooth(&by_hour.map(median));
-    std::array::from_fn(|hour| smoothed[hour])
+    smooth(&by_hour.map(median))
 }
 
 /// Each value with half of its neighbours', round the clock: a median of a few days is rough.

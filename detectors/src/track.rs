@@ -28,6 +28,8 @@ const PRESENT_STEPS: usize = 12;
 const SETTLING_STEPS: u32 = 36;
 /// Odds changed by less say nothing of a recovery.
 const LOG_FACTOR_MIN: f64 = 0.14;
+/// A band wider than from half to double says nothing; a step of three requests would draw one.
+const LOG_BAND_MAX: f64 = std::f64::consts::LN_2;
 /// The band holds 99 % of a normal series.
 const BAND_DEVIATIONS: f64 = 2.58;
 
@@ -176,10 +178,6 @@ impl Track {
         self.dispersion.factor()
     }
 
-    pub(crate) fn last(&self) -> Option<&Past> {
-        self.recent.back()
-    }
-
     /// Where a change by `factor` began: the start of the run of steps that speaks loudest for it, with the other
     /// starts whose likelihood is within the 95 % interval (half of chi-square with one degree of freedom).
     pub(crate) fn onset(&self, factor: f64) -> Option<Onset> {
@@ -202,6 +200,15 @@ impl Track {
         let (sum, weight) =
             since.fold((0.0, 0.0), |(sum, weight), past| (sum + past.expected * past.weight, weight + past.weight));
         (weight > 0.0).then(|| sum / weight)
+    }
+
+    /// How many times as many requests (or what is counted) as expected came since `onset`.
+    pub(crate) fn times_expected(&self, onset: Step) -> f64 {
+        let since = self.recent.iter().filter(|past| past.step >= onset);
+        let (seen, expected) = since
+            .map(|past| past.tally.observed_and_expected())
+            .fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        if expected > 0.0 { seen / expected } else { 1.0 }
     }
 
     /// A regression has been found: from now on the way back is looked for.
@@ -237,7 +244,7 @@ impl Track {
             return None;
         }
         let middle = step.start().plus_minutes(STEP_MINUTES / 2);
-        self.season.expect(middle, is_rest_day).map(|scaled| self.from_scale(scaled))
+        self.season.expect(middle, is_rest_day).map(|scaled| self.off_scale(scaled))
     }
 
     /// The step against its expectation, or against `margin` times it.
@@ -281,9 +288,9 @@ impl Track {
                 ((mean - half).max(0.0) / minutes, (mean + half) / minutes)
             }
             _ => {
-                let half = BAND_DEVIATIONS * (self.spread / cell.count() as f64).sqrt();
+                let half = (BAND_DEVIATIONS * (self.spread / cell.count() as f64).sqrt()).min(LOG_BAND_MAX);
                 let center = self.to_scale(expected).unwrap_or(0.0);
-                (self.from_scale(center - half), self.from_scale(center + half))
+                (self.off_scale(center - half), self.off_scale(center + half))
             }
         }
     }
@@ -326,7 +333,7 @@ impl Track {
         }
     }
 
-    fn from_scale(&self, scaled: f64) -> f64 {
+    fn off_scale(&self, scaled: f64) -> f64 {
         match self.statistic {
             Statistic::Mean | Statistic::Score => scaled,
             _ => scaled.exp(),

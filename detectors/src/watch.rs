@@ -217,17 +217,17 @@ impl Watch {
             interval: [low - before, high - before],
             requests: merged.count(),
             e_value: log_evidence.min(700.0).exp(),
-            detectors: vec![self.testimony(log_evidence)],
+            detectors: vec![self.testimony(log_evidence, from)],
         })
     }
 
     /// The detector's word: its score is the logarithm of the e-value, shared out by what each statistic put in.
-    fn testimony(&self, log_evidence: f64) -> DetectorEvidence {
+    fn testimony(&self, log_evidence: f64, onset: Step) -> DetectorEvidence {
         let logs: Vec<f64> = self.tracks.iter().map(|track| log_of(&track.evidence, self.bad)).collect();
         let total: f64 = logs.iter().map(|log| (log - log_evidence).exp()).sum();
         let attributions = self.tracks.iter().zip(&logs).map(|(track, log)| Attribution {
             feature: format!("{}_beyond_expectation", track.statistic),
-            value: track.last().map_or(0.0, |past| past.tally.z() / track.dispersion().sqrt()),
+            value: track.times_expected(onset),
             contribution: log_evidence * (log - log_evidence).exp() / total,
         });
         DetectorEvidence {

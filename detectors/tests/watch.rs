@@ -1,5 +1,7 @@
 //! A watch on made-up series: quiet when nothing changes, awake when something does, calm again when it is over.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
+
 use hark_detectors::{Transition, Watch};
 use hark_model::{Cell, Definitions, Direction, STEP_MINUTES, Shift, Sketch, Step};
 

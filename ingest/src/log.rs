@@ -26,7 +26,7 @@ impl Log {
         let open = || -> Result<Self, fjall::Error> {
             let database = Database::builder(path).open()?;
             let bodies = database.keyspace("bodies", KeyspaceCreateOptions::default)?;
-            let last = bodies.last_key_value().map(|entry| entry.key()).transpose()?;
+            let last = bodies.last_key_value().map(fjall::Guard::key).transpose()?;
             let next = last.map_or(0, |key| offset_of(&key) + 1);
             Ok(Self { database, bodies, next })
         };

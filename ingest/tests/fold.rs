@@ -1,5 +1,7 @@
 //! The fold's promises: each event once, the same cells however the stream is cut, late events in their minute.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
+
 use hark_ingest::{Counts, Fold, decode};
 use hark_model::{Cell, Definitions, Slice, Statistic, Step};
 use hark_query::Plan;

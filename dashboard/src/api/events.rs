@@ -40,5 +40,5 @@ async fn post_events(
         Problem::too_large(format!("a body holds at most {BODY_BYTES_MAX} bytes; send smaller batches"))
     })?;
     let encoding = headers.get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Ok(Json(state.engine.ingest(body, encoding).await?))
+    Ok(Json(state.engine.ingest(body.into(), encoding).await?))
 }

@@ -45,7 +45,8 @@ const OWNERS: [(&str, &[&str]); 8] = [
     ("datafusion", &["hark-query"]),
     ("arrow", &["hark-query", "hark-ingest"]),
     ("axum", &["hark-dashboard", "hark-dashboard-assets"]),
-    ("utoipa", &["hark-dashboard", "hark-dashboard-assets"]),
+    // The nouns describe themselves for the API, behind the feature `schema`.
+    ("utoipa", &["hark-model", "hark-dashboard", "hark-dashboard-assets"]),
     ("fjall", &["hark-ingest"]),
     ("rand", &["hark-simulate"]),
     ("clap", &["hark", "xtask"]),

@@ -1,144 +1,21 @@
-// The API's shapes, by hand until `npm run types` makes openapi.d.ts from the server's own description;
-// then each line here becomes `export type Alert = components['schemas']['Alert']`.
-// Whatever a server may leave out is optional here, so that an older alert still opens.
+// The API's shapes by short names. They come from the server's own description: `npm run types` makes openapi.d.ts.
+import type { components } from './openapi';
 
+type Schemas = components['schemas'];
+
+export type Alert = Schemas['Alert'];
+export type AlertList = Schemas['AlertList'];
+export type AlertStatus = Schemas['AlertStatus'];
+export type Change = Schemas['KnownChange'];
+export type DetectorEvidence = Schemas['DetectorEvidence'];
+export type FrozenChart = Schemas['FrozenChart'];
+/** What stands in the way of the server, a proxy say, may answer in its own words. */
+export type Problem = Partial<Schemas['Problem']>;
+export type Series = Schemas['SeriesAnswer'];
+export type Severity = Schemas['Severity'];
 /** Dimension -> value; empty is all traffic. */
-export type Slice = Record<string, string>;
-export type AlertStatus = 'firing' | 'acknowledged' | 'resolved' | 'silenced';
-export type Severity = 'info' | 'warning' | 'critical';
-export type Direction = 'up' | 'down';
-export type Verdict = 'true' | 'false' | 'duplicate';
+export type Slice = Schemas['Slice'];
+export type Status = Schemas['Status'];
+export type Verdict = Schemas['Verdict'];
 /** One entry a step; null is a gap. */
-export type Column = (number | null)[];
-
-export interface Alert {
-  id: string;
-  metric: string;
-  statistic: string;
-  direction: Direction;
-  status: AlertStatus;
-  severity: Severity;
-  slice: Slice;
-  incident_id?: string;
-  owner?: string | null;
-  opened_at: string;
-  onset: string;
-  onset_interval?: [string, string] | null;
-  resolved_at?: string | null;
-  effect: Effect;
-  evidence?: Evidence | null;
-  causes?: Cause[] | null;
-  mix?: Mix | null;
-  suspects?: Suspect[] | null;
-  folded?: Slice[] | null;
-  feedback?: Feedback[] | null;
-}
-
-export interface Effect {
-  before: number;
-  after: number;
-  delta: number;
-  relative: number;
-  interval?: [number, number] | null;
-  unit: string;
-  requests?: number | null;
-  users?: number | null;
-}
-
-export interface Evidence {
-  e_value?: number | null;
-  false_alarm_budget?: string | null;
-  detectors?: DetectorEvidence[] | null;
-  chart?: FrozenChart | null;
-}
-
-export interface DetectorEvidence {
-  name: string;
-  score: number;
-  p_value?: number | null;
-  attributions?: Attribution[] | null;
-  base: number;
-}
-
-export interface Attribution {
-  feature: string;
-  value: number;
-  contribution: number;
-}
-
-export interface FrozenChart {
-  start: string;
-  step_seconds: number;
-  value: Column;
-  expected: Column;
-  low: Column;
-  high: Column;
-}
-
-export interface Series extends FrozenChart {
-  metric: string;
-  statistic: string;
-  slice: Slice;
-  unit: string;
-  count?: Column | null;
-}
-
-export interface Cause {
-  slice: Slice;
-  share: number;
-  delta: number;
-  requests: number;
-}
-
-export interface Mix {
-  within: number;
-  mix_shift: number;
-}
-
-export interface Suspect {
-  change: string;
-  title?: string | null;
-  time: string;
-  score: number;
-  why: string;
-}
-
-export interface Feedback {
-  verdict: Verdict;
-  label?: string | null;
-  note?: string | null;
-}
-
-export interface Change {
-  id: string;
-  time: string;
-  kind: string;
-  title: string;
-  slice?: Slice | null;
-  url?: string | null;
-}
-
-export interface Status {
-  watermark: string | null;
-  events: number;
-  duplicates: number;
-  late: number;
-  rejected: number;
-  series?: number;
-  firing?: number;
-  demo?: { minutes_per_second: number } | null;
-  version?: string;
-}
-
-export interface AlertList {
-  alerts: Alert[];
-  next: string | null;
-}
-
-/** application/problem+json */
-export interface Problem {
-  type?: string;
-  title?: string;
-  status?: number;
-  detail?: string;
-}
+export type Column = FrozenChart['value'];

@@ -1,13 +1,11 @@
 //! Simulated weeks through the real pipeline: the strong incidents are found, twice with the same bytes.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
+use crate::support::hark;
 use hark_model::{Slice, Timestamp};
 use serde_json::Value;
-use support::hark;
 
 /// Not among the seeds that the detector was tuned on (1 to 8).
 const SEED: &str = "101";

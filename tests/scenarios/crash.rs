@@ -1,12 +1,10 @@
 //! kill -9 while events come in: what was acknowledged is there after a restart, and nothing counts twice.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use support::{Server, post};
+use crate::support::{Server, post};
 
 const SENDERS: u32 = 4;
 const EVENTS_PER_BATCH: u32 = 20;

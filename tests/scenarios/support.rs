@@ -1,24 +1,22 @@
 //! A real hark to talk to: the binary under test on a free port, ended when it goes out of scope.
 
-#![expect(dead_code, reason = "each scenario file uses what it needs")]
-
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-pub const HARK: &str = env!("CARGO_BIN_EXE_hark");
+pub(crate) const HARK: &str = env!("CARGO_BIN_EXE_hark");
 /// Far more than a start takes here; a machine under load gets its time.
 const TRIES: u32 = 600;
 
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
     /// Starts `hark serve` on a folder and waits until it is ready.
-    pub fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         let mut child = Command::new(HARK)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder)
@@ -39,27 +37,27 @@ impl Server {
     }
 
     /// SIGKILL: no goodbye, no cleaning up.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// SIGTERM, and the exit status it ends with.
-    pub fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         self.child.wait().unwrap().code()
     }
 
-    pub fn post(&self, path: &str, body: &str) -> Result<serde_json::Value, ureq::Error> {
+    pub(crate) fn post(&self, path: &str, body: &str) -> Result<serde_json::Value, ureq::Error> {
         post(&self.url, path, body)
     }
 
-    pub fn get(&self, path: &str) -> serde_json::Value {
+    pub(crate) fn get(&self, path: &str) -> serde_json::Value {
         ureq::get(format!("{}{path}", self.url)).call().unwrap().body_mut().read_json().unwrap()
     }
 
     /// The status and body of an answer, whatever it is.
-    pub fn ask(&self, path: &str) -> (u16, String) {
+    pub(crate) fn ask(&self, path: &str) -> (u16, String) {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut answer = agent.get(format!("{}{path}", self.url)).call().unwrap();
         (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
@@ -74,18 +72,18 @@ impl Drop for Server {
     }
 }
 
-pub fn post(url: &str, path: &str, body: &str) -> Result<serde_json::Value, ureq::Error> {
+pub(crate) fn post(url: &str, path: &str, body: &str) -> Result<serde_json::Value, ureq::Error> {
     let request = ureq::post(format!("{url}{path}")).header("content-type", "application/json");
     request.send(body)?.body_mut().read_json()
 }
 
 /// Runs the command line to its end.
-pub fn hark(args: &[&str]) -> Output {
+pub(crate) fn hark(args: &[&str]) -> Output {
     Command::new(HARK).args(args).stdin(Stdio::null()).output().unwrap()
 }
 
 /// Exit status and standard error of a command that should fail.
-pub fn failure(args: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn failure(args: &[&str]) -> (Option<i32>, String) {
     let output = hark(args);
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }

@@ -1,10 +1,8 @@
 //! Wrong input on the command line: one sentence that says what to do, status 1 or 2, and nothing lost.
 
-mod support;
-
 use std::fs;
 
-use support::{Server, failure, hark};
+use crate::support::{Server, failure, hark};
 
 #[test]
 fn wrong_usage_is_status_2() {

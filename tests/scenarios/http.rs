@@ -1,10 +1,8 @@
 //! The API as a client meets it: answers, refusals, and the pages.
 
-mod support;
-
 use std::io::Write;
 
-use support::Server;
+use crate::support::Server;
 
 fn server() -> (tempfile::TempDir, Server) {
     let folder = tempfile::tempdir().unwrap();

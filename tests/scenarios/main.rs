@@ -1,0 +1,9 @@
+//! Scenarios through the real binary, one program for all of them so that it is linked once.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
+
+mod command_line;
+mod crash;
+mod http;
+mod replay;
+mod support;
