@@ -17,7 +17,7 @@ use crate::detection::Budget;
 use crate::engine::{self, Durable, Handle};
 use crate::pipeline::Pipeline;
 use crate::replay::Replay;
-use crate::{config, serve, store};
+use crate::{bench, config, serve, store};
 
 /// Days that go on live after the history.
 const LIVE_DAYS: u32 = 14;
@@ -53,7 +53,7 @@ pub async fn demo(request: Request) -> Result<()> {
         rate: request.rate,
         incidents: request.incidents,
     })?;
-    let changes = changes(&simulation)?;
+    let changes = bench::changes(&simulation)?;
     let folder = tempfile::tempdir().context("no temporary folder can be made for the demo")?;
     let store = store::open(None, &folder.path().join("hark.db")).await?;
     store.save_changes(&changes).await?;
@@ -121,12 +121,4 @@ async fn feed(engine: Handle, mut simulation: Simulation, minutes_per_second: f6
         tokio::time::sleep(pause).await;
     }
     info!("the simulated traffic has ended; start the demo again for more");
-}
-
-fn changes(simulation: &Simulation) -> Result<Vec<Change>> {
-    let convert = |record| -> Result<Change> {
-        let json = serde_json::to_value(record).context("a simulated change is no JSON")?;
-        serde_json::from_value(json).context("a simulated change is none of ours")
-    };
-    simulation.changes().iter().map(convert).collect()
 }

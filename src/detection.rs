@@ -225,7 +225,6 @@ impl Detection {
         let Answer { explanation, mix_part } =
             explainer::explain(fold, metric, metric_plan, slice, shift, step, &self.changes);
         let causes: Vec<Slice> = explanation.causes.iter().map(|cause| cause.slice.clone()).collect();
-        self.book.funnel.found += 1;
         if let Some(dropped) = filter(&finding, &causes, mix_part, &self.changes) {
             self.book.funnel.count_dropped(dropped);
             let cell_of = |step| fold.cells(metric).step_cell(index, step);
@@ -235,7 +234,23 @@ impl Detection {
         let budget = self.budget.to_string();
         let opening = Opening { finding: &finding, metric: &metric_plan.metric, explanation, budget: &budget };
         let id = self.book.take(opening).id.clone();
+        self.measure(fold, metric, &metric_plan.metric, &id, step);
         self.changed.push(id);
+    }
+
+    /// Measures an alert's effect on the series that is drawn for it: its own slice's, or the narrowest around it.
+    fn measure(&mut self, fold: &Fold, metric: usize, definition: &Metric, id: &AlertId, step: Step) {
+        let Some(alert) = self.book.alert(id) else { return };
+        let Some((slice, _)) = self.charted(definition, alert.statistic, &alert.slice) else { return };
+        let cells = fold.cells(metric);
+        let Some((index, _)) = cells.slices().find(|(_, known)| **known == slice) else { return };
+        let cell_of = |step| cells.step_cell(index, step);
+        let watched = self.watches[metric].get(index.0);
+        let shift = watched.and_then(|one| one.watch.shift_since(alert.statistic, alert.onset.step(), step, cell_of));
+        // A dilution may hide the move in a wider series; then the finding's own words stand.
+        if let Some(shift) = shift.filter(|shift| shift.direction == alert.direction) {
+            self.book.set_effect(id, &shift, definition);
+        }
     }
 
     /// Alerts that are due get a fresh effect, fresh causes and so perhaps a truer slice.
@@ -243,8 +258,12 @@ impl Detection {
         for (id, members) in self.book.due(step.end()) {
             let Some((metric, slice, shift)) = self.lead(plan, fold, &id, &members, step) else { continue };
             let metric_plan = &plan.metrics[metric];
+            // The onset is what the alert says; only what is known of it since is renewed.
+            let Some(alert) = self.book.alert(&id) else { continue };
+            let shift = Shift { onset: alert.onset, onset_interval: alert.onset_interval, ..shift };
             let answer = explainer::explain(fold, metric, metric_plan, &slice, &shift, step, &self.changes);
-            self.book.renew(&id, &shift, answer.explanation, &metric_plan.metric);
+            self.book.renew(&id, &shift, answer.explanation);
+            self.measure(fold, metric, &metric_plan.metric, &id, step);
             self.changed.push(id);
         }
     }
@@ -255,7 +274,7 @@ impl Detection {
         plan: &Plan,
         fold: &Fold,
         id: &AlertId,
-        members: &[hark_alerting::Member],
+        members: &[Slice],
         step: Step,
     ) -> Option<(usize, Slice, Shift)> {
         let alert = self.book.alert(id)?;
@@ -264,7 +283,7 @@ impl Detection {
         let rank = |slice: &Slice| (slice.contains(&alert.slice), slice.len());
         let (index, slice) = cells
             .slices()
-            .filter(|(_, slice)| members.iter().any(|member| member.slice == **slice))
+            .filter(|(_, slice)| members.contains(slice))
             .max_by(|a, b| rank(a.1).cmp(&rank(b.1)).then_with(|| b.1.cmp(a.1)))?;
         let shift = self.watches[metric].get(index.0)?.watch.shift(step, |step| cells.step_cell(index, step))?;
         Some((metric, slice.clone(), shift))

@@ -1,6 +1,7 @@
 //! hark: the parts wired together. Everything with logic of its own lives in a crate below.
 
 pub mod alerts_command;
+pub mod bench;
 pub mod config;
 pub mod data_folder;
 pub mod demo;
@@ -11,6 +12,7 @@ pub mod explainer;
 pub mod pipeline;
 pub mod replay;
 pub mod series;
+pub mod series_query;
 pub mod serve;
 pub mod simulate_command;
 pub mod snapshot;

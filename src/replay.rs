@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::detection::Budget;
 use crate::pipeline::Pipeline;
 
 /// So many bytes are read at a time and cut at the last line end: the batches of a replay.
-const CHUNK_BYTES: usize = 4 * 1024 * 1024;
+const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
 /// A line longer than this ends the replay: it is not NDJSON.
 const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Rejected lines that are shown; the rest are counted.
@@ -58,8 +58,7 @@ pub fn replay(request: &Request) -> Result<()> {
         .with_context(|| format!("the result cannot be written to {}", request.out.display()))?;
     let mut replay = Replay::new(plan, changes, request.budget);
     replay.read(reader.as_mut()).with_context(|| format!("{} cannot be replayed", request.events.display()))?;
-    replay.pipeline.finish();
-    replay.collect();
+    replay.finish();
     bar.finish_and_clear();
     replay.report(request.explain_funnel);
     let outcome = replay.outcome();
@@ -92,31 +91,24 @@ impl Replay {
         }
     }
 
+    /// Reads to the end in batches of whole lines. The cuts depend on the content alone, so a replay repeats exactly.
     fn read(&mut self, reader: &mut dyn Read) -> Result<()> {
-        let mut reader = BufReader::with_capacity(CHUNK_BYTES, reader);
         let mut carried = Vec::new();
         loop {
-            let chunk = reader.fill_buf()?;
-            let is_end = chunk.is_empty();
-            let read = chunk.len();
-            carried.extend_from_slice(chunk);
-            reader.consume(read);
-            let whole = match carried.iter().rposition(|&byte| byte == b'\n') {
-                Some(end) => end + 1,
-                None if is_end => carried.len(),
-                None if carried.len() > LINE_BYTES_MAX => {
-                    return Err(anyhow!(
-                        "line {} is longer than {LINE_BYTES_MAX} bytes; is this NDJSON?",
-                        self.lines + 1
-                    ));
+            let read = reader.take(CHUNK_BYTES).read_to_end(&mut carried)?;
+            if read == 0 {
+                return self.take(&carried);
+            }
+            match carried.iter().rposition(|&byte| byte == b'\n') {
+                Some(end) => {
+                    self.take(&carried[..=end])?;
+                    carried.drain(..=end);
                 }
-                None => continue,
-            };
-            let whole = if is_end { carried.len() } else { whole };
-            self.take(&carried[..whole])?;
-            carried.drain(..whole);
-            if is_end {
-                return Ok(());
+                None if carried.len() > LINE_BYTES_MAX => {
+                    let line = self.lines + 1;
+                    return Err(anyhow!("line {line} is longer than {LINE_BYTES_MAX} bytes; is this NDJSON?"));
+                }
+                None => {}
             }
         }
     }
@@ -137,6 +129,12 @@ impl Replay {
         self.lines += body.iter().filter(|&&byte| byte == b'\n').count() as u64;
         self.collect();
         Ok(())
+    }
+
+    /// The input has ended: closes what is open.
+    pub fn finish(&mut self) {
+        self.pipeline.finish();
+        self.collect();
     }
 
     fn collect(&mut self) {
@@ -194,20 +192,18 @@ impl Replay {
 
 /// Changes as NDJSON, one a line.
 pub fn read_changes(path: &Path) -> Result<Vec<Change>> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("the changes in {} cannot be read", path.display()))?;
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("the changes in {shown} cannot be read"))?;
+    parse_changes(&text).with_context(|| format!("the changes in {shown} cannot be taken"))
+}
+
+pub fn parse_changes(text: &str) -> Result<Vec<Change>> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(at, line)| {
-            serde_json::from_str(line).map_err(|error| {
-                anyhow!(
-                    "{} line {}: {error}; a change is {{\"time\",\"kind\",\"title\",\"slice\"}}",
-                    path.display(),
-                    at + 1
-                )
-            })
-        })
-        .collect()
+    let parse = |(at, line)| {
+        serde_json::from_str(line)
+            .map_err(|error| anyhow!("line {}: {error}; a change is {{\"time\",\"kind\",\"title\",\"slice\"}}", at + 1))
+    };
+    lines.map(parse).collect()
 }
 
 fn open(path: &Path, bar: &ProgressBar) -> Result<Box<dyn Read>> {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hark_dashboard::AppState;
@@ -9,13 +10,16 @@ use hark_ingest::Log;
 use hark_query::Plan;
 use hark_store::Store;
 use tokio::net::TcpListener;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::engine::{self, Durable, Running};
 use crate::pipeline::Pipeline;
 use crate::store;
+
+/// For the last alerts to reach the store when hark stops.
+const STORE_WITHIN: Duration = Duration::from_secs(10);
 
 pub async fn serve(config: Config) -> Result<()> {
     let plan = Arc::new(Plan::compile(&config.definitions()?)?);
@@ -67,7 +71,10 @@ pub async fn run(listener: TcpListener, running: Running, store: Arc<dyn Store>)
         }
     };
     drop(handle);
-    keeper.abort();
+    // The pipeline has let go of its end: what is still on its way is stored, unless the store does not answer.
+    if tokio::time::timeout(STORE_WITHIN, keeper).await.is_err() {
+        warn!("some alerts could not be stored; they are raised again from the log at the next start");
+    }
     store.close().await;
     match ended.context("the pipeline could not be waited for")? {
         Ok(outcome) => outcome.context("the pipeline had to stop"),

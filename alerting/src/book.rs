@@ -18,13 +18,6 @@ const REVIEW_MINUTES: [i64; 5] = [15, 30, 60, 120, 240];
 /// An alert folds so many series; the rest are still silent, and the list says that it is full by its length.
 const FOLDED_MAX: usize = 200;
 
-/// A series that takes part in an alert.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Member {
-    pub metric: String,
-    pub slice: Slice,
-}
-
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Book {
     entries: Vec<Entry>,
@@ -86,8 +79,8 @@ impl Book {
         Some(&entry.alert)
     }
 
-    /// The alerts to look at again, each with the series that still deviate.
-    pub fn due(&mut self, now: Timestamp) -> Vec<(AlertId, Vec<Member>)> {
+    /// The alerts to look at again, each with the slices that still deviate.
+    pub fn due(&mut self, now: Timestamp) -> Vec<(AlertId, Vec<Slice>)> {
         self.entries.retain(|entry| {
             entry.alert.resolved_at.is_none_or(|resolved| now.minutes_since(resolved) < REOPEN_MINUTES)
         });
@@ -95,8 +88,7 @@ impl Book {
         let review = |entry: &mut Entry| {
             entry.reviews += 1;
             entry.next_review = next_review(entry.alert.opened_at, entry.reviews);
-            let member = |slice: &Slice| Member { metric: entry.alert.metric.clone(), slice: slice.clone() };
-            (entry.alert.id.clone(), entry.open.iter().map(member).collect())
+            (entry.alert.id.clone(), entry.open.clone())
         };
         self.entries.iter_mut().filter(due).map(review).collect()
     }
@@ -110,24 +102,33 @@ impl Book {
         self.entries.iter().map(|entry| &entry.alert).filter(|alert| alert.resolved_at.is_none())
     }
 
-    /// Renews what an alert says of its effect and its causes, with more data than it was opened on.
-    pub fn renew(&mut self, id: &AlertId, shift: &Shift, explanation: Explanation, metric: &Metric) -> Option<&Alert> {
-        let alert = &mut self.entries.iter_mut().find(|entry| entry.alert.id == *id)?.alert;
+    /// Renews what an alert says of its causes, with more data than it was opened on.
+    pub fn renew(&mut self, id: &AlertId, shift: &Shift, explanation: Explanation) {
+        let Some(alert) = self.alert_mut(id) else { return };
         alert.statistic = shift.statistic;
-        alert.effect = effect(shift, metric);
-        alert.severity = severity(shift, metric);
         alert.evidence.e_value = alert.evidence.e_value.max(shift.e_value);
         if let Some(cause) = explanation.causes.first() {
             alert.slice = cause.slice.clone();
         }
         explain(alert, explanation);
-        Some(alert)
+    }
+
+    /// Says how bad it is, measured on the series that is drawn for the alert.
+    pub fn set_effect(&mut self, id: &AlertId, shift: &Shift, metric: &Metric) {
+        if let Some(alert) = self.alert_mut(id) {
+            alert.effect = effect(shift, metric);
+            alert.severity = severity(shift, metric);
+        }
     }
 
     pub fn freeze_chart(&mut self, id: &AlertId, chart: FrozenChart) -> Option<&Alert> {
-        let alert = &mut self.entries.iter_mut().find(|entry| entry.alert.id == *id)?.alert;
+        let alert = self.alert_mut(id)?;
         alert.evidence.chart = Some(chart);
         Some(alert)
+    }
+
+    fn alert_mut(&mut self, id: &AlertId) -> Option<&mut Alert> {
+        self.entries.iter_mut().find(|entry| entry.alert.id == *id).map(|entry| &mut entry.alert)
     }
 
     fn open(&mut self, opening: Opening<'_>) -> usize {
@@ -156,7 +157,11 @@ impl Book {
             },
             causes: Vec::new(),
             mix: None,
+            stages: Vec::new(),
+            errors: Vec::new(),
             suspects: Vec::new(),
+            label: None,
+            similar: Vec::new(),
             folded: Vec::new(),
             feedback: Vec::new(),
             slice,
@@ -178,8 +183,6 @@ impl Book {
         } else {
             self.funnel.folded += 1;
         }
-        entry.alert.onset = entry.alert.onset.min(finding.shift.onset);
-        entry.alert.onset_interval[0] = entry.alert.onset_interval[0].min(finding.shift.onset_interval[0]);
         if !entry.open.contains(&finding.slice) {
             entry.open.push(finding.slice.clone());
         }

@@ -6,5 +6,5 @@ mod book;
 mod filters;
 mod identity;
 
-pub use book::{Book, Member, Opening};
+pub use book::{Book, Opening};
 pub use filters::{Dropped, Funnel, filter};

@@ -65,3 +65,15 @@ pub async fn serve(listener: TcpListener, state: AppState) -> std::io::Result<()
 pub const fn pages_are_built() -> bool {
     hark_dashboard_assets::is_built()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_description_is_that_of_the_code() {
+        let committed: serde_json::Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
+        let is_current = serde_json::to_value(openapi()).unwrap() == committed;
+        assert!(is_current, "the API has changed: run `cargo xtask openapi`, and commit what it writes");
+    }
+}

@@ -100,8 +100,16 @@ impl Watch {
         self.measure(track, &Onset { step: onset, earliest, latest }, step, &cell_of)
     }
 
-    pub fn is_open(&self) -> bool {
-        matches!(self.state, State::Open { .. })
+    /// The move of one statistic since `onset`, whether or not a regression is open in this series itself.
+    pub fn shift_since(
+        &self,
+        statistic: Statistic,
+        onset: Step,
+        step: Step,
+        cell_of: impl Fn(Step) -> Cell,
+    ) -> Option<Shift> {
+        let track = self.tracks.iter().position(|track| track.statistic == statistic)?;
+        self.measure(track, &Onset { step: onset, earliest: onset, latest: onset }, step, &cell_of)
     }
 
     /// The open regression turned out to be none: a change of who came is the new normal, a quiet holiday is forgotten.
@@ -112,14 +120,6 @@ impl Watch {
         let is_count = self.tracks.iter().any(|track| track.statistic == Statistic::Count);
         if !is_count {
             self.rebase(onset.max(Step(step.0 - EFFECT_STEPS_MAX + 1)), step, &cell_of);
-        }
-    }
-
-    /// The statistic of the open regression.
-    pub fn open_statistic(&self) -> Option<Statistic> {
-        match self.state {
-            State::Open { track, .. } => Some(self.tracks[track].statistic),
-            _ => None,
         }
     }
 

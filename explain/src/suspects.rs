@@ -59,16 +59,24 @@ fn half_life_minutes(kind: ChangeKind) -> Option<f64> {
 
 fn scope(changed: &Slice, moved: &Slice) -> Option<(f64, String)> {
     if changed == moved && !changed.is_total() {
-        Some((1.0, format!("touches exactly {moved}")))
+        Some((1.0, format!("touches exactly {}", words(moved))))
     } else if changed.is_total() {
         Some((0.6, "touches all traffic".to_owned()))
     } else if changed.contains(moved) {
-        Some((0.9, format!("touches {changed}, all of which {moved} is part of")))
+        Some((0.9, format!("touches {}, and {} is part of that", words(changed), words(moved))))
     } else if changed.overlaps(moved) {
-        Some((0.4, format!("touches {changed}, which shares traffic with {moved}")))
+        Some((0.4, format!("touches {}, which shares traffic with {}", words(changed), words(moved))))
     } else {
         None
     }
+}
+
+/// `platform iOS and locale de_DE`; "all traffic" for the total.
+fn words(slice: &Slice) -> String {
+    if slice.is_total() {
+        return "all traffic".to_owned();
+    }
+    slice.iter().map(|(dimension, value)| format!("{dimension} {value}")).collect::<Vec<_>>().join(" and ")
 }
 
 #[cfg(test)]

@@ -65,7 +65,19 @@ pub struct Alert {
     pub evidence: Evidence,
     pub causes: Vec<Cause>,
     pub mix: Option<Mix>,
+    /// Parts of a response time that add up to the effect's delta; empty where they were not worked out.
+    #[serde(default)]
+    pub stages: Vec<Stage>,
+    /// Error texts before and during; empty where they were not worked out.
+    #[serde(default)]
+    pub errors: Vec<ErrorSignature>,
     pub suspects: Vec<Suspect>,
+    /// What a local model made of it; null where none was asked.
+    #[serde(default)]
+    pub label: Option<Label>,
+    /// Earlier alerts like this one; empty where they were not looked for.
+    #[serde(default)]
+    pub similar: Vec<Similar>,
     /// The other series of this metric that moved with it and were folded into it.
     #[serde(default)]
     pub folded: Vec<Slice>,
@@ -130,6 +142,54 @@ pub struct FrozenChart {
     pub expected: Vec<Option<f64>>,
     pub low: Vec<Option<f64>>,
     pub high: Vec<Option<f64>>,
+}
+
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    pub stage: String,
+    pub delta: f64,
+    pub share: f64,
+}
+
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ErrorSignature {
+    pub signature: String,
+    pub before: u64,
+    pub after: u64,
+}
+
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Label {
+    pub category: String,
+    pub component: String,
+    pub summary: String,
+    pub next_steps: Vec<String>,
+    pub confidence: f64,
+    pub model: String,
+    pub abstained: bool,
+}
+
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Similar {
+    pub alert_id: AlertId,
+    pub score: f64,
+}
+
+impl FrozenChart {
+    /// The newest `steps` of it, enough for a small drawing in a list.
+    #[must_use]
+    pub fn tail(mut self, steps: usize) -> Self {
+        let cut = self.value.len().saturating_sub(steps);
+        for column in [&mut self.value, &mut self.expected, &mut self.low, &mut self.high] {
+            column.drain(..cut.min(column.len()));
+        }
+        self.start = self.start.plus_millis(cut as i64 * i64::from(self.step_seconds) * 1000);
+        self
+    }
 }
 
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -20,8 +20,8 @@ mod statistic;
 mod time;
 
 pub use alert::{
-    Alert, AlertId, AlertStatus, Attribution, DetectorEvidence, Effect, Evidence, Feedback, FrozenChart, Severity,
-    Verdict,
+    Alert, AlertId, AlertStatus, Attribution, DetectorEvidence, Effect, ErrorSignature, Evidence, Feedback,
+    FrozenChart, Label, Severity, Similar, Stage, Verdict,
 };
 pub use cell::Cell;
 pub use change::{Change, ChangeId, ChangeKind};

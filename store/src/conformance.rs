@@ -11,8 +11,8 @@ mod random;
 mod reopen;
 
 use hark_model::{
-    Alert, AlertId, AlertStatus, Attribution, Cause, DetectorEvidence, Direction, Effect, Evidence, Feedback,
-    FrozenChart, Mix, Severity, Slice, Statistic, Suspect, Timestamp, Verdict,
+    Alert, AlertId, AlertStatus, Attribution, Cause, DetectorEvidence, Direction, Effect, ErrorSignature, Evidence,
+    Feedback, FrozenChart, Mix, Severity, Similar, Slice, Stage, Statistic, Suspect, Timestamp, Verdict,
 };
 
 use crate::{AlertQuery, Store, StoreError};
@@ -109,6 +109,10 @@ fn alert(name: &str, opened_at: Timestamp) -> Alert {
         evidence: evidence(opened_at),
         causes: vec![Cause { slice: slice.clone(), share: 0.83, delta: 410.0, requests: 6_120 }],
         mix: Some(Mix { within: 118.0, mix_shift: 4.0 }),
+        stages: vec![Stage { stage: "asr_ms".to_owned(), delta: 101.0, share: 0.83 }],
+        errors: vec![ErrorSignature { signature: "ASR_TIMEOUT after <*> ms".to_owned(), before: 3, after: 512 }],
+        label: None,
+        similar: vec![Similar { alert_id: AlertId("al_before".to_owned()), score: 0.77 }],
         suspects: vec![Suspect {
             change: hark_model::ChangeId("ch_1".to_owned()),
             title: "asr 5.2".to_owned(),

@@ -43,6 +43,7 @@ export function exampleAlert(changes: Partial<Alert> = {}): Alert {
         },
       ],
       chart: {
+        slice: { cluster: 'eu-central-1' },
         start: '2026-05-02T14:00:00Z',
         step_seconds: 300,
         value: [800, 815, 805, 820, 1010, 1050, null, 1080],

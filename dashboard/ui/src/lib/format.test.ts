@@ -27,6 +27,11 @@ test('a move is written in one unit, with enough digits to differ', () => {
   expect(spaced(fromTo(5, 5, 'ms'))).toBe('5.0 → 5.0 ms');
 });
 
+test('requests a minute have tenths, and nothing is nothing', () => {
+  expect(spaced(fromTo(2.71, 1.57, 'requests/min'))).toBe('2.7 → 1.6 requests/min');
+  expect(spaced(fromTo(63.31, 0, 'requests/min'))).toBe('63.3 → 0 requests/min');
+});
+
 test('a difference has its sign, and of shares is in percentage points', () => {
   expect(spaced(difference(122, 'ms'))).toBe('+122 ms');
   expect(spaced(difference(-0.021, 'share'))).toBe('−2.1 percentage points');

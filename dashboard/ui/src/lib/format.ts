@@ -41,6 +41,8 @@ function decimalsOf(value: number): number {
 
 function decimalsFor(unit: string, scaled: number): number {
   if (unit === 'requests') return 0;
+  // A rate of requests: tenths of one are as much as a person counts.
+  if (unit === 'requests/min' && Math.abs(scaled) >= 1) return Math.abs(scaled) >= 100 ? 0 : 1;
   if (unit === 'ms' && Math.abs(scaled) >= 20) return 0;
   if (unit === 'points' || (unit === 'ms' && Math.abs(scaled) >= 1)) return 1;
   return Math.min(decimalsOf(scaled), unit === 'share' && Math.abs(scaled) >= 1 ? 1 : 3);
@@ -59,7 +61,8 @@ export function fromTo(before: number, after: number, unit: string): string {
   const { factor, suffix } = scaleOf(unit, largest);
   let decimals = decimalsFor(unit, largest * factor);
   while (decimals < 3 && before !== after && fixed(before * factor, decimals) === fixed(after * factor, decimals)) decimals++;
-  return `${fixed(before * factor, decimals)} → ${fixed(after * factor, decimals)}${suffix}`;
+  const written = (value: number) => (value === 0 ? '0' : fixed(value * factor, decimals));
+  return `${written(before)} → ${written(after)}${suffix}`;
 }
 
 /** `+122 ms`, `−2.1 percentage points`: a difference, always with its sign. */
@@ -117,7 +120,8 @@ export function scientific(n: number): string {
 }
 
 /** A plain number where no unit is known: `0.31`, `4.2`, `812`. */
-export const plain = (value: number): string => fixed(value, Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
+export const plain = (value: number, digits = 3): string =>
+  fixed(value, Math.max(0, digits - (Math.abs(value) >= 100 ? 3 : Math.abs(value) >= 10 ? 2 : 1)));
 
 /** As `plain`, always with its sign. */
 export const signed = (value: number): string => (value < 0 ? '' : '+') + plain(value);

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List alerts
-         * @description The newest first.
+         * @description The newest first. Charts are cut to their newest 120 steps; one alert by its id has all of its chart.
          */
         get: operations["list_alerts"];
         put?: never;
@@ -276,6 +276,8 @@ export interface components {
             causes: components["schemas"]["Cause"][];
             direction: components["schemas"]["Direction"];
             effect: components["schemas"]["Effect"];
+            /** @description Error texts before and during; empty where they were not worked out. */
+            errors?: components["schemas"]["ErrorSignature"][];
             evidence: components["schemas"]["Evidence"];
             /** @description The verdicts people gave, oldest first. */
             feedback?: components["schemas"]["Feedback"][];
@@ -283,6 +285,7 @@ export interface components {
             folded?: components["schemas"]["Slice"][];
             id: components["schemas"]["AlertId"];
             incident_id: string;
+            label?: components["schemas"]["Label"] | null;
             metric: string;
             mix?: components["schemas"]["Mix"] | null;
             onset: components["schemas"]["Timestamp"];
@@ -291,7 +294,11 @@ export interface components {
             owner?: string | null;
             resolved_at?: components["schemas"]["Timestamp"] | null;
             severity: components["schemas"]["Severity"];
+            /** @description Earlier alerts like this one; empty where they were not looked for. */
+            similar?: components["schemas"]["Similar"][];
             slice: components["schemas"]["Slice"];
+            /** @description Parts of a response time that add up to the effect's delta; empty where they were not worked out. */
+            stages?: components["schemas"]["Stage"][];
             statistic: components["schemas"]["Statistic"];
             status: components["schemas"]["AlertStatus"];
             suspects: components["schemas"]["Suspect"][];
@@ -381,6 +388,13 @@ export interface components {
              */
             users?: number | null;
         };
+        ErrorSignature: {
+            /** Format: int64 */
+            after: number;
+            /** Format: int64 */
+            before: number;
+            signature: string;
+        };
         Evidence: {
             chart?: components["schemas"]["FrozenChart"] | null;
             detectors: components["schemas"]["DetectorEvidence"][];
@@ -423,6 +437,16 @@ export interface components {
         };
         KnownChange: components["schemas"]["Change"] & {
             id: components["schemas"]["ChangeId"];
+        };
+        Label: {
+            abstained: boolean;
+            category: string;
+            component: string;
+            /** Format: double */
+            confidence: number;
+            model: string;
+            next_steps: string[];
+            summary: string;
         };
         /** @description The move split into how those who came fared (`within`) and who came (`mix_shift`); the two add up to it. */
         Mix: {
@@ -468,9 +492,21 @@ export interface components {
         };
         /** @enum {string} */
         Severity: "info" | "warning" | "critical";
+        Similar: {
+            alert_id: components["schemas"]["AlertId"];
+            /** Format: double */
+            score: number;
+        };
         /** @description Dimension -> value, in order of dimension name. The empty slice is all traffic. */
         Slice: {
             [key: string]: string;
+        };
+        Stage: {
+            /** Format: double */
+            delta: number;
+            /** Format: double */
+            share: number;
+            stage: string;
         };
         /** @description p50, p95, p99.9, mean, rate, count or score */
         Statistic: string;

@@ -17,6 +17,8 @@ const PHRASE: Record<string, (value: string) => string> = {
 
 export const isTotal = (slice: Slice): boolean => Object.keys(slice).length === 0;
 
+export const sameSlice = (a: Slice, b: Slice): boolean => sliceText(a) === sliceText(b);
+
 /** `locale:de_DE,os_version:26.1`, as the API spells it; empty for all traffic. */
 export const sliceText = (slice: Slice): string =>
   Object.entries(slice)

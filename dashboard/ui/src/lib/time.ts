@@ -32,9 +32,9 @@ export function dayOf(at: number, now: number, zone: Zone): string {
   return formatter(zone, { day: 'numeric', month: 'short', ...(sameYear ? {} : { year: 'numeric' }) }).format(at);
 }
 
-/** `14:20` on the day of `now`, `2 May 14:20` on any other. */
+/** `14:20` on the day of `now`, `2 May 14:20` on any other; never broken over two lines. */
 export function moment(at: number, now: number, zone: Zone): string {
-  return sameDay(at, now, zone) ? clock(at, zone) : `${dayOf(at, now, zone)} ${clock(at, zone)}`;
+  return sameDay(at, now, zone) ? clock(at, zone) : `${dayOf(at, now, zone)} ${clock(at, zone)}`.replaceAll(' ', '\u00a0');
 }
 
 export const sameDay = (a: number, b: number, zone: Zone): boolean => dayKey(a, zone) === dayKey(b, zone);

@@ -56,9 +56,10 @@ function moveOf({ direction, effect }: Alert): string {
 
 /** `since 14:20; still bad`, `from 14:20 to 16:05; back to normal`. */
 export function timing(alert: Alert, now: number, zone: Zone): string {
-  const onset = moment(millis(alert.onset), now, zone);
+  const began = millis(alert.onset);
+  const onset = moment(began, now, zone);
   if (alert.status === 'resolved') {
-    const end = alert.resolved_at ? ` to ${moment(millis(alert.resolved_at), now, zone)}` : '';
+    const end = alert.resolved_at ? ` to ${moment(millis(alert.resolved_at), began, zone)}` : '';
     return `${end === '' ? 'since' : 'from'} ${onset}${end}; back to normal`;
   }
   return `since ${onset}; ${alert.severity === 'info' ? 'still so' : 'still bad'}`;

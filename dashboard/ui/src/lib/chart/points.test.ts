@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { exampleAlert } from '../example';
 import { millis } from '../time';
-import { chartOf, describePoint, pointAt, spansOf, tablePoints } from './points';
+import { chartOf, describePoint, pointAt, smoothed, spansOf, tablePoints } from './points';
 
-const frozen = exampleAlert().evidence?.chart;
+const frozen = exampleAlert().evidence.chart;
 if (!frozen) throw new Error('the example has a chart');
 const onset = millis('2026-05-02T14:20:00Z');
 const chart = chartOf(frozen, onset)!;
@@ -14,6 +14,12 @@ test('only what left the band after the onset is marked, joined to the point bef
 
 test('a chart of gaps alone is no chart', () => {
   expect(chartOf({ ...frozen, value: [null, null] }, onset)).toBeUndefined();
+});
+
+test('the smooth line is the mean of the hour around, and keeps gaps', () => {
+  const value = Array.from({ length: 40 }, (_, index) => (index === 30 ? null : index % 13 === 7 ? 13 : 0));
+  const smooth = smoothed(chartOf({ ...frozen, value }, onset)!);
+  expect([smooth[20], smooth[30]]).toEqual([1, null]);
 });
 
 test('a mark lies in the step that holds it', () => {

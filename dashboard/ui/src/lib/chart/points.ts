@@ -3,6 +3,8 @@ import type { Column, FrozenChart } from '../api-types';
 import { quantity, range } from '../format';
 import { millis, moment, type Zone } from '../time';
 
+const HALF_HOUR_MS = 1_800_000;
+
 export interface Chart {
   /** Milliseconds, one a point. */
   times: number[];
@@ -27,6 +29,16 @@ export function chartOf(columns: FrozenChart, onset: number): Chart | undefined 
   const outside = columns.value.map((n, index) => (isOut[index] || isOut[index + 1] ? n : null));
   const { value, expected, low, high } = columns;
   return { times, step, value, expected, low, high, outside };
+}
+
+/** Without the noise of single steps: the mean of the hour around each. A median would lose a tail that comes and goes. */
+export function smoothed(chart: Chart): Column {
+  const reach = Math.round(HALF_HOUR_MS / chart.step);
+  return chart.value.map((own, index) => {
+    if (own === null) return null;
+    const there = chart.value.slice(Math.max(0, index - reach), index + reach + 1).filter((n): n is number => n !== null);
+    return there.reduce((sum, n) => sum + n, 0) / there.length;
+  });
 }
 
 /** The point that holds this instant: a mark belongs to the step it lies in, not to the nearest line. */

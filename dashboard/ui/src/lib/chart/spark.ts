@@ -1,31 +1,38 @@
 // A small line as the path of an SVG.
 import type { Column, FrozenChart } from '../api-types';
+import { millis } from '../time';
 
 export interface Spark {
   value: string;
   band: string;
-  /** Where the line is outside what was expected. */
-  outside: string;
+  /** While the alert lasted. */
+  bad: string;
 }
 
-/** Points drawn at most: beyond about one a pixel more are lost on the screen. */
-const POINTS_MAX = 120;
+/** Points drawn at most: the means of as many stretches, for in this size more are noise. */
+const POINTS_MAX = 48;
+const PAD = 1.5;
+const HEADROOM = 0.08;
 
-export function sparkOf(chart: FrozenChart, width: number, height: number): Spark | undefined {
-  const from = Math.max(0, chart.value.length - POINTS_MAX);
-  const cut = (column: Column) => column.slice(from);
-  const [value, low, high] = [cut(chart.value), cut(chart.low), cut(chart.high)];
-  const all = [...value, ...low, ...high].filter((n): n is number => n !== null);
-  if (value.length < 2 || all.length === 0) return undefined;
+/** The whole chart in small, from the days before to the end, marked from `onset` to `end`. */
+export function sparkOf(chart: FrozenChart, onset: number, end: number, width: number, height: number): Spark | undefined {
+  const stretch = Math.max(1, Math.ceil(chart.value.length / POINTS_MAX));
+  const [value, expected, low, high] = [chart.value, chart.expected, chart.low, chart.high].map((column) => thinned(column, stretch)) as [Column, Column, Column, Column];
+  // The band has no say in the scale, so that where it is wide it cannot flatten the line.
+  const all = [...value, ...expected].filter((n): n is number => n !== null);
+  if (value.length < 2 || !value.some((n) => n !== null)) return undefined;
   const [least, most] = [Math.min(...all), Math.max(...all)];
-  const pad = 1.5;
+  const room = (most - least) * HEADROOM;
   const x = (index: number) => (index / (value.length - 1)) * width;
-  const y = (n: number) => height - pad - ((n - least) / (most - least || 1)) * (height - 2 * pad);
-  const line = (shown: (n: number, index: number) => boolean) => {
+  const y = (n: number) => {
+    const share = (n - least + room) / (most - least + 2 * room || 1);
+    return height - PAD - Math.max(0, Math.min(1, share)) * (height - 2 * PAD);
+  };
+  const line = (shown: (index: number) => boolean) => {
     let path = '';
     let isPenUp = true;
     value.forEach((n, index) => {
-      if (n === null || !shown(n, index)) {
+      if (n === null || !shown(index)) {
         isPenUp = true;
         return;
       }
@@ -34,8 +41,20 @@ export function sparkOf(chart: FrozenChart, width: number, height: number): Spar
     });
     return path;
   };
-  const isOutside = (n: number, index: number) => n > (high[index] ?? Infinity) || n < (low[index] ?? -Infinity);
-  return { value: line(() => true), outside: line(isOutside), band: bandPath(low, high, x, y) };
+  const length = stretch * chart.step_seconds * 1000;
+  const start = millis(chart.start);
+  const isBad = (index: number) => start + (index + 1) * length > onset && start + index * length <= end;
+  return { value: line(() => true), bad: line(isBad), band: bandPath(low, high, x, y) };
+}
+
+/** The mean of each stretch; a gap where nothing is in it. */
+function thinned(column: Column, stretch: number): Column {
+  const means: Column = [];
+  for (let start = 0; start < column.length; start += stretch) {
+    const there = column.slice(start, start + stretch).filter((n): n is number => n !== null);
+    means.push(there.length === 0 ? null : there.reduce((sum, n) => sum + n, 0) / there.length);
+  }
+  return means;
 }
 
 function bandPath(low: Column, high: Column, x: (index: number) => number, y: (n: number) => number): string {

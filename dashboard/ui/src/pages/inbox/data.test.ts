@@ -46,7 +46,7 @@ test('a row says where it sits, and nothing where nothing is known', () => {
   const row = rowOf(newer, NOW, 'UTC');
   expect(row.cause?.replaceAll('\u202f', ' ')).toBe('wifi, eu-central-1 83 %');
   expect(row.since).toBe('14:20');
-  const bare = rowOf(exampleAlert({ causes: null, suspects: null, owner: null, evidence: null }), NOW, 'UTC');
+  const bare = rowOf(exampleAlert({ causes: [], suspects: [], owner: null, evidence: { ...newer.evidence, chart: null } }), NOW, 'UTC');
   expect([bare.cause, bare.suspect, bare.owner, bare.chart]).toEqual([undefined, undefined, undefined, undefined]);
 });
 

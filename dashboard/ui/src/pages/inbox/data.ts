@@ -2,7 +2,7 @@
 import type { Alert, AlertStatus, FrozenChart, Severity } from '../../lib/api-types';
 import { percent } from '../../lib/format';
 import { withParameters } from '../../lib/router';
-import { sliceLabel } from '../../lib/slice';
+import { isTotal, sameSlice, sliceLabel } from '../../lib/slice';
 import { clock, dayHeading, dayKey, millis, moment, sameDay, type Zone } from '../../lib/time';
 import { type Headline, headline, lasting } from '../../lib/words';
 
@@ -61,15 +61,20 @@ export interface Row {
   headline: Headline;
   since: string;
   lasting: string;
-  /** `iOS 26.1 carries 83 % of it`; undefined where no slice stands out. */
+  isOver: boolean;
+  onset: number;
+  end: number;
+  /** `iOS 26.1 83 %`; undefined where no slice stands out, and where it is the one the headline names. */
   cause: string | undefined;
+  isSpread: boolean;
   suspect: string | undefined;
   owner: string | undefined;
   chart: FrozenChart | undefined;
 }
 
 export function rowOf(alert: Alert, now: number, zone: Zone): Row {
-  const cause = alert.causes?.[0];
+  const first = alert.causes[0];
+  const cause = first && !isTotal(first.slice) ? first : undefined;
   const onset = millis(alert.onset);
   const isSameDay = sameDay(onset, millis(alert.opened_at), zone);
   return {
@@ -79,10 +84,14 @@ export function rowOf(alert: Alert, now: number, zone: Zone): Row {
     headline: headline(alert),
     since: isSameDay ? clock(onset, zone) : moment(onset, now, zone),
     lasting: lasting(alert, now),
-    cause: cause && `${sliceLabel(cause.slice)} ${percent(cause.share)}`,
-    suspect: alert.suspects?.[0]?.title ?? undefined,
+    isOver: alert.status === 'resolved',
+    onset,
+    end: alert.resolved_at ? millis(alert.resolved_at) : Infinity,
+    cause: cause && !sameSlice(cause.slice, alert.slice) ? `${sliceLabel(cause.slice)} ${percent(cause.share)}` : undefined,
+    isSpread: cause === undefined,
+    suspect: alert.suspects[0]?.title,
     owner: alert.owner ?? undefined,
-    chart: alert.evidence?.chart ?? undefined,
+    chart: alert.evidence.chart ?? undefined,
   };
 }
 
