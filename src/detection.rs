@@ -264,6 +264,7 @@ impl Detection {
             let answer = explainer::explain(fold, metric, metric_plan, &slice, &shift, step, &self.changes);
             self.book.renew(&id, &shift, answer.explanation);
             self.measure(fold, metric, &metric_plan.metric, &id, step);
+            self.changed.extend(self.book.fold_into_wider(&id, step.end()));
             self.changed.push(id);
         }
     }

@@ -33,6 +33,20 @@ struct Entry {
     next_review: Timestamp,
 }
 
+impl Entry {
+    /// A series that deviates too.
+    fn add(&mut self, slice: Slice) {
+        let folded = &mut self.alert.folded;
+        if !folded.contains(&slice) && folded.len() < FOLDED_MAX {
+            folded.push(slice.clone());
+            folded.sort();
+        }
+        if !self.open.contains(&slice) {
+            self.open.push(slice);
+        }
+    }
+}
+
 /// All that a new alert is made of.
 pub struct Opening<'a> {
     pub finding: &'a Finding,
@@ -113,6 +127,32 @@ impl Book {
         explain(alert, explanation);
     }
 
+    /// With what is known now an alert may lie within another open one: then it ends there, and what still deviates
+    /// goes on in the wider one (of two with the same slice, in the earlier). Returns the wider one.
+    pub fn fold_into_wider(&mut self, id: &AlertId, now: Timestamp) -> Option<AlertId> {
+        let at = self.entries.iter().position(|entry| entry.alert.id == *id)?;
+        let Alert { metric, direction, slice, .. } = &self.entries[at].alert;
+        let is_wider = |(other, entry): &(usize, &Entry)| {
+            let wide = &entry.alert;
+            *other != at
+                && (&wide.metric, wide.direction, wide.resolved_at) == (metric, *direction, None)
+                && wide.slice.contains(slice)
+                && (wide.slice != *slice || *other < at)
+        };
+        let wider = self.entries.iter().enumerate().find(is_wider)?.0;
+        let open = std::mem::take(&mut self.entries[at].open);
+        let into = self.entries[wider].alert.id.clone();
+        let alert = &mut self.entries[at].alert;
+        alert.status = AlertStatus::Resolved;
+        alert.resolved_at = Some(now);
+        alert.folded_into = Some(into.clone());
+        for slice in open {
+            self.entries[wider].add(slice);
+        }
+        self.funnel.folded += 1;
+        Some(into)
+    }
+
     /// Says how bad it is, measured on the series that is drawn for the alert.
     pub fn set_effect(&mut self, id: &AlertId, shift: &Shift, metric: &Metric) {
         if let Some(alert) = self.alert_mut(id) {
@@ -162,6 +202,7 @@ impl Book {
             suspects: Vec::new(),
             label: None,
             similar: Vec::new(),
+            folded_into: None,
             folded: Vec::new(),
             feedback: Vec::new(),
             slice,
@@ -183,14 +224,7 @@ impl Book {
         } else {
             self.funnel.folded += 1;
         }
-        if !entry.open.contains(&finding.slice) {
-            entry.open.push(finding.slice.clone());
-        }
-        let folded = &mut entry.alert.folded;
-        if !folded.contains(&finding.slice) && folded.len() < FOLDED_MAX {
-            folded.push(finding.slice.clone());
-            folded.sort();
-        }
+        entry.add(finding.slice.clone());
     }
 
     /// The alert of the same metric and direction that a finding is part of: their causes lie within one another, or,
@@ -198,7 +232,7 @@ impl Book {
     fn home(&self, finding: &Finding, causes: &[Cause]) -> Option<usize> {
         let is_home = |entry: &Entry| {
             let alert = &entry.alert;
-            if !is_same_move(alert, finding) {
+            if !is_same_move(alert, finding) || alert.folded_into.is_some() {
                 return false;
             }
             let near = is_near(alert, finding);
@@ -336,6 +370,25 @@ mod tests {
         assert_eq!((ended.status, ended.resolved_at), (AlertStatus::Resolved, Some(at)));
         let again = take(&mut book, &finding("response_time", "total", 100), caused_by("cluster:eu"));
         assert_eq!((again.id, again.status, again.resolved_at), (first.id, AlertStatus::Firing, None));
+    }
+
+    #[test]
+    fn an_alert_that_turns_out_to_be_part_of_another_ends_in_it() {
+        let mut book = Book::default();
+        let wide = take(&mut book, &finding("response_time", "total", 0), caused_by("platform:iOS"));
+        let other = take(&mut book, &finding("response_time", "feature:calls", 9), caused_by("feature:calls"));
+        assert_ne!(wide.id, other.id);
+        let now = Timestamp::from_millis(0).plus_minutes(90);
+        assert_eq!(book.fold_into_wider(&other.id, now), None);
+        let shift = finding("response_time", "feature:calls", 9).shift;
+        book.renew(&other.id, &shift, caused_by("feature:calls,platform:iOS"));
+        assert_eq!(book.fold_into_wider(&other.id, now), Some(wide.id.clone()));
+        let folded = book.alert(&other.id).unwrap();
+        assert_eq!((folded.status, &folded.folded_into), (AlertStatus::Resolved, &Some(wide.id.clone())));
+        // Its series keeps the wider one open.
+        assert_eq!(book.recover("response_time", &Slice::total(), now), None);
+        let ended = book.recover("response_time", &"feature:calls".parse().unwrap(), now).unwrap();
+        assert_eq!(ended.id, wide.id);
     }
 
     #[test]

@@ -78,6 +78,9 @@ pub struct Alert {
     /// Earlier alerts like this one; empty where they were not looked for.
     #[serde(default)]
     pub similar: Vec<Similar>,
+    /// The alert that this one turned out to be part of; it has ended in that one.
+    #[serde(default)]
+    pub folded_into: Option<AlertId>,
     /// The other series of this metric that moved with it and were folded into it.
     #[serde(default)]
     pub folded: Vec<Slice>,
@@ -180,16 +183,22 @@ pub struct Similar {
 }
 
 impl FrozenChart {
-    /// The newest `steps` of it, enough for a small drawing in a list.
+    /// The whole of it in at most `points` entries, each the mean of some steps: enough for a small drawing in a list.
     #[must_use]
-    pub fn tail(mut self, steps: usize) -> Self {
-        let cut = self.value.len().saturating_sub(steps);
+    pub fn thin(mut self, points: usize) -> Self {
+        let together = self.value.len().div_ceil(points.max(1)).max(1);
         for column in [&mut self.value, &mut self.expected, &mut self.low, &mut self.high] {
-            column.drain(..cut.min(column.len()));
+            *column = column.chunks(together).map(mean).collect();
         }
-        self.start = self.start.plus_millis(cut as i64 * i64::from(self.step_seconds) * 1000);
+        self.step_seconds *= together as u32;
         self
     }
+}
+
+/// The mean of what is there; a gap where nothing is.
+fn mean(values: &[Option<f64>]) -> Option<f64> {
+    let known: Vec<f64> = values.iter().copied().flatten().collect();
+    (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -210,4 +219,27 @@ pub struct Feedback {
     pub label: Option<String>,
     #[serde(default)]
     pub note: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thin_chart_keeps_its_span_and_its_gaps() {
+        let value: Vec<Option<f64>> = (0..100).map(|step| (step >= 40).then_some(f64::from(step))).collect();
+        let chart = FrozenChart {
+            slice: Slice::total(),
+            start: Timestamp::from_millis(0),
+            step_seconds: 300,
+            expected: value.clone(),
+            low: value.clone(),
+            high: value.clone(),
+            value,
+        };
+        let thin = chart.clone().thin(25);
+        assert_eq!((thin.value.len(), thin.step_seconds), (25, 1200));
+        assert_eq!((thin.value[9], thin.value[10]), (None, Some(41.5)));
+        assert_eq!(chart.clone().thin(500), chart);
+    }
 }

@@ -109,6 +109,7 @@ fn alert(name: &str, opened_at: Timestamp) -> Alert {
         evidence: evidence(opened_at),
         causes: vec![Cause { slice: slice.clone(), share: 0.83, delta: 410.0, requests: 6_120 }],
         mix: Some(Mix { within: 118.0, mix_shift: 4.0 }),
+        folded_into: None,
         stages: vec![Stage { stage: "asr_ms".to_owned(), delta: 101.0, share: 0.83 }],
         errors: vec![ErrorSignature { signature: "ASR_TIMEOUT after <*> ms".to_owned(), before: 3, after: 512 }],
         label: None,

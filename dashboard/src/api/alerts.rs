@@ -57,7 +57,7 @@ struct Person {
 
 /// List alerts
 ///
-/// The newest first. Charts are cut to their newest 120 steps; one alert by its id has all of its chart.
+/// The newest first. Charts are drawn small, in 96 points at most; one alert by its id has all of its chart.
 #[utoipa::path(
     get,
     path = "/api/v1/alerts",
@@ -84,7 +84,7 @@ async fn list_alerts(
         cursor: params.cursor,
     };
     let page = state.store.alerts(&query).await?;
-    let alerts = page.alerts.into_iter().map(with_short_chart).collect();
+    let alerts = page.alerts.into_iter().map(with_small_chart).collect();
     Ok(Json(AlertList { alerts, next: page.next }))
 }
 
@@ -160,9 +160,9 @@ async fn give_feedback(
 }
 
 /// A whole chart an alert would make a page of a hundred alerts three megabytes.
-fn with_short_chart(mut alert: Alert) -> Alert {
-    const STEPS_IN_LIST: usize = 120;
-    alert.evidence.chart = alert.evidence.chart.map(|chart| chart.tail(STEPS_IN_LIST));
+fn with_small_chart(mut alert: Alert) -> Alert {
+    const POINTS_IN_LIST: usize = 96;
+    alert.evidence.chart = alert.evidence.chart.map(|chart| chart.thin(POINTS_IN_LIST));
     alert
 }
 

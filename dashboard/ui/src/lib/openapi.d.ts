@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List alerts
-         * @description The newest first. Charts are cut to their newest 120 steps; one alert by its id has all of its chart.
+         * @description The newest first. Charts are drawn small, in 96 points at most; one alert by its id has all of its chart.
          */
         get: operations["list_alerts"];
         put?: never;
@@ -283,6 +283,7 @@ export interface components {
             feedback?: components["schemas"]["Feedback"][];
             /** @description The other series of this metric that moved with it and were folded into it. */
             folded?: components["schemas"]["Slice"][];
+            folded_into?: components["schemas"]["AlertId"] | null;
             id: components["schemas"]["AlertId"];
             incident_id: string;
             label?: components["schemas"]["Label"] | null;

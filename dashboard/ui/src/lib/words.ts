@@ -60,7 +60,7 @@ export function timing(alert: Alert, now: number, zone: Zone): string {
   const onset = moment(began, now, zone);
   if (alert.status === 'resolved') {
     const end = alert.resolved_at ? ` to ${moment(millis(alert.resolved_at), began, zone)}` : '';
-    return `${end === '' ? 'since' : 'from'} ${onset}${end}; back to normal`;
+    return `${end === '' ? 'since' : 'from'} ${onset}${end}; ${alert.folded_into ? 'then part of a wider alert' : 'back to normal'}`;
   }
   return `since ${onset}; ${alert.severity === 'info' ? 'still so' : 'still bad'}`;
 }

@@ -58,6 +58,8 @@ export interface Row {
   id: string;
   severity: Severity;
   status: AlertStatus;
+  /** It turned out to be part of another alert, and ended in that one. */
+  isFolded: boolean;
   headline: Headline;
   since: string;
   lasting: string;
@@ -81,6 +83,7 @@ export function rowOf(alert: Alert, now: number, zone: Zone): Row {
     id: alert.id,
     severity: alert.severity,
     status: alert.status,
+    isFolded: alert.folded_into != null,
     headline: headline(alert),
     since: isSameDay ? clock(onset, zone) : moment(onset, now, zone),
     lasting: lasting(alert, now),
