@@ -203,6 +203,11 @@ impl Detection {
         (self.watched().max(1) as f64 * STEPS_PER_WEEK / self.budget.false_alarms_per_week).ln()
     }
 
+    /// A change that was announced for later is none yet; so a replay, which meets it in its time, says the same.
+    fn changes_until(&self, now: Timestamp) -> &[(ChangeId, Change)] {
+        &self.changes[..self.changes.partition_point(|(_, change)| change.time <= now)]
+    }
+
     /// The traffic that has a holiday.
     fn holidays(&self, at: Timestamp) -> Vec<Slice> {
         let is_on = |change: &&Change| {
@@ -223,9 +228,9 @@ impl Detection {
         }
         let Finding { slice, shift, .. } = &finding;
         let Answer { explanation, mix_part } =
-            explainer::explain(fold, metric, metric_plan, slice, shift, step, &self.changes);
+            explainer::explain(fold, metric, metric_plan, slice, shift, step, self.changes_until(step.end()));
         let causes: Vec<Slice> = explanation.causes.iter().map(|cause| cause.slice.clone()).collect();
-        if let Some(dropped) = filter(&finding, &causes, mix_part, &self.changes) {
+        if let Some(dropped) = filter(&finding, &causes, mix_part, self.changes_until(step.end())) {
             self.book.funnel.count_dropped(dropped);
             let cell_of = |step| fold.cells(metric).step_cell(index, step);
             self.watches[metric][index.0].watch.dismiss(step, cell_of);
@@ -261,7 +266,8 @@ impl Detection {
             // The onset is what the alert says; only what is known of it since is renewed.
             let Some(alert) = self.book.alert(&id) else { continue };
             let shift = Shift { onset: alert.onset, onset_interval: alert.onset_interval, ..shift };
-            let answer = explainer::explain(fold, metric, metric_plan, &slice, &shift, step, &self.changes);
+            let answer =
+                explainer::explain(fold, metric, metric_plan, &slice, &shift, step, self.changes_until(step.end()));
             self.book.renew(&id, &shift, answer.explanation);
             self.measure(fold, metric, &metric_plan.metric, &id, step);
             self.changed.extend(self.book.fold_into_wider(&id, step.end()));

@@ -171,7 +171,9 @@ impl Worker {
             folded += 1;
         }
         self.send(alerts);
-        info!(folded, watermark = ?self.shared.read().watermark().map(|time| time.to_string()), "recovered");
+        if let Some(watermark) = self.shared.read().watermark() {
+            info!(records = folded, %watermark, "state recovered");
+        }
         Ok(())
     }
 

@@ -5,5 +5,6 @@
 mod command_line;
 mod crash;
 mod http;
+mod production;
 mod replay;
 mod support;

@@ -1,0 +1,66 @@
+//! What a replay shows is what production does: the same days over HTTP and from a file give the same alerts.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::{Server, hark};
+
+/// Bodies are cut elsewhere than the replay cuts its file.
+const BODY_BYTES: usize = 3_000_000;
+
+fn parts(events: &[u8]) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = std::str::from_utf8(events).unwrap();
+    while !rest.is_empty() {
+        let end = rest.len().min(BODY_BYTES);
+        let cut = rest[end..].find('\n').map_or(rest.len(), |at| end + at + 1);
+        let (part, after) = rest.split_at(cut);
+        parts.push(part);
+        rest = after;
+    }
+    parts
+}
+
+#[test]
+fn a_replay_and_a_server_raise_the_same_alerts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let simulated =
+        ["simulate", "--seed", "102", "--days", "9", "--rate", "40", "--incidents", "3", "--out", &path("")];
+    assert!(hark(&simulated).status.success());
+    let (events, changes, out) = (path("events.ndjson"), path("changes.ndjson"), path("out.json"));
+    assert!(hark(&["replay", &events, "--changes", &changes, "--out", &out]).status.success());
+    let replayed: Value = serde_json::from_slice(&fs::read(&out).unwrap()).unwrap();
+
+    let data = folder.path().join("data");
+    let server = Server::start(&data);
+    for change in fs::read_to_string(&changes).unwrap().lines() {
+        server.post("/api/v1/changes", change).unwrap();
+    }
+    for part in parts(&fs::read(&events).unwrap()) {
+        server.post("/api/v1/events", part).unwrap();
+    }
+    let status = server.get("/api/v1/status");
+    for count in ["events", "duplicates", "late", "rejected"] {
+        assert_eq!(status[count], replayed["ingested"][count], "{count}");
+    }
+
+    // The replay also closes the last minutes, for which the server still waits: what ended before is the same.
+    let watermark = status["watermark"].as_str().unwrap();
+    let has_ended = |alert: &&Value| alert["resolved_at"].as_str().is_some_and(|at| at < watermark);
+    let expected: Vec<&Value> = replayed["alerts"].as_array().unwrap().iter().filter(has_ended).collect();
+    assert!(!expected.is_empty(), "the days must hold an alert that ended");
+    for alert in expected {
+        let id = alert["id"].as_str().unwrap();
+        assert_eq!(&server.get(&format!("/api/v1/alerts/{id}")), alert);
+    }
+    let listed = server.get("/api/v1/alerts");
+    let count = replayed["alerts"].as_array().unwrap().len();
+    assert!(listed["alerts"].as_array().unwrap().len().abs_diff(count) <= 1, "{} and {count}", listed["alerts"]);
+
+    // And it is on disk: the same alerts from the folder alone, read beside the running server.
+    let from_folder = hark(&["alerts", "--json", "--data", data.to_str().unwrap()]);
+    let from_folder: Value = serde_json::from_slice(&from_folder.stdout).unwrap();
+    assert_eq!(from_folder["alerts"].as_array().unwrap().len(), listed["alerts"].as_array().unwrap().len());
+}
