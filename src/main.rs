@@ -76,7 +76,8 @@ struct DemoArgs {
     /// Incidents in the history and the live days after it
     #[arg(long, default_value_t = 14)]
     incidents: u32,
-    #[arg(long, default_value_t = 11)]
+    /// The same seed gives the same traffic; at the end of these four weeks an incident is under way
+    #[arg(long, default_value_t = 7)]
     seed: u64,
     /// Simulated minutes that pass in a second once it is live
     #[arg(long, default_value_t = 5.0)]

@@ -92,9 +92,14 @@ fn search(leaves: &Leaves, evidence: &[Evidence], inside: &[bool], question: Que
     let mut searched = 0;
     while causes.len() < CAUSES_MAX && searched < CELLS_MAX {
         let vector = |at: usize| &evidence[at].vector;
-        let Some(cell) = best_cell(leaves, &cuboids, vector, &free).filter(|cell| cell.score >= SCORE_MIN) else {
+        let Some(mut cell) = best_cell(leaves, &cuboids, vector, &free).filter(|cell| cell.score >= SCORE_MIN) else {
             break;
         };
+        if cell.dimensions.is_empty() {
+            // "Everywhere" is free of the price of a choice; it must not swallow a slice that carries nearly all of it.
+            let narrower = best_cell(leaves, &cuboids[1..], vector, &free).filter(|cell| cell.score >= SCORE_MIN);
+            cell = narrower.filter(|narrower| carries_most(leaves, narrower, evidence)).unwrap_or(cell);
+        }
         let cause = cause(leaves, &cell, evidence, inside, total, &mut free);
         let is_missing = question == Question::Missing;
         let is_everything = cell.dimensions.is_empty();
@@ -107,6 +112,21 @@ fn search(leaves: &Leaves, evidence: &[Evidence], inside: &[bool], question: Que
         searched += 1;
     }
     causes
+}
+
+/// Whether a cell holds most of all excess and less than half of the requests.
+fn carries_most(leaves: &Leaves, cell: &Cell, evidence: &[Evidence]) -> bool {
+    const MOST: f64 = 0.75;
+    const HALF: f64 = 0.5;
+    let (mut inside, mut all) = ((0.0, 0.0), (0.0, 0.0));
+    for (leaf, said) in leaves.leaves.iter().zip(evidence) {
+        let requests = leaf.before + leaf.after;
+        all = (all.0 + said.excess, all.1 + requests);
+        if cell.holds(&leaf.codes) {
+            inside = (inside.0 + said.excess, inside.1 + requests);
+        }
+    }
+    inside.0 >= MOST * all.0 && inside.1 <= HALF * all.1
 }
 
 /// Takes the cell's leaves out of the search and sums up what they carry.
@@ -253,6 +273,14 @@ mod tests {
             locate(&cube(|codes| (if codes[2] == 3 { 0.1 } else { 1.0 }, 1.0)), Question::Missing, &Slice::total());
         assert_eq!(named(&located), ["c:c3"]);
         assert!(located.causes[0].delta < 0.0);
+    }
+
+    #[test]
+    fn everywhere_does_not_swallow_a_slice_that_carries_it() {
+        // A slice loses all its traffic while everything else is a little low too.
+        let located =
+            locate(&cube(|codes| (if codes[1] == 4 { 0.0 } else { 0.96 }, 1.0)), Question::Missing, &Slice::total());
+        assert_eq!(named(&located)[0], "b:b4");
     }
 
     #[test]
