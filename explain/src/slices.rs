@@ -68,7 +68,33 @@ pub fn locate(leaves: &Leaves, question: Question, scope: &Slice) -> Located {
         said.push(evidence);
         inside.push(is_inside);
     }
-    Located { causes: search(&speaking, &said, &inside, question), within, mix_shift }
+    let mut causes = search(&speaking, &said, &inside, question);
+    if question == Question::Missing {
+        narrow(&mut causes, &speaking, &said, &inside, scope);
+    }
+    Located { causes, within, mix_shift }
+}
+
+/// All traffic wanders together, so a small loss everywhere is no part of a large one in the scope: a cause wider than the
+/// scope stays only if what it has outside of it lost a comparable part of its own traffic.
+fn narrow(causes: &mut [Cause], leaves: &Leaves, evidence: &[Evidence], inside: &[bool], scope: &Slice) {
+    const COMPARABLE: f64 = 0.25;
+    let Some(first) = causes.first_mut().filter(|cause| cause.slice != *scope && cause.slice.contains(scope)) else {
+        return;
+    };
+    let (mut within, mut without) = ((0.0, 0.0), (0.0, 0.0));
+    for ((leaf, said), is_in_scope) in leaves.leaves.iter().zip(evidence).zip(inside) {
+        if !is_inside(leaves, leaf, &first.slice) {
+            continue;
+        }
+        let side = if *is_in_scope { &mut within } else { &mut without };
+        *side = (side.0 + said.excess, side.1 + leaf.after);
+    }
+    // Lost over expected; what was expected is what came and what is missing.
+    let lost = |(missing, came): (f64, f64)| missing / (missing + came).max(1.0);
+    if lost(without) < COMPARABLE * lost(within) {
+        *first = Cause { slice: scope.clone(), share: 1.0, delta: -within.0, requests: within.1 as u64 };
+    }
 }
 
 fn is_inside(leaves: &Leaves, leaf: &Leaf, scope: &Slice) -> bool {
@@ -281,6 +307,15 @@ mod tests {
         let located =
             locate(&cube(|codes| (if codes[1] == 4 { 0.0 } else { 0.96 }, 1.0)), Question::Missing, &Slice::total());
         assert_eq!(named(&located)[0], "b:b4");
+    }
+
+    #[test]
+    fn a_small_loss_everywhere_does_not_widen_a_large_one() {
+        let scope: Slice = "b:b4".parse().unwrap();
+        let leaves = cube(|codes| (if codes[1] == 4 { 0.6 } else { 0.93 }, 1.0));
+        assert_eq!(named(&locate(&leaves, Question::Missing, &scope)), ["b:b4"]);
+        let everywhere = cube(|_| (0.6, 1.0));
+        assert_eq!(named(&locate(&everywhere, Question::Missing, &scope)), ["total"]);
     }
 
     #[test]
