@@ -1,5 +1,7 @@
 //! From closed steps to alerts: watches observe, findings are explained and filtered, the book keeps the alerts.
 
+use std::cmp::Reverse;
+
 use hark_alerting::{Book, Funnel, Opening, filter};
 use hark_detectors::{Transition, Watch};
 use hark_ingest::{Closed, Fold, SliceIndex};
@@ -311,14 +313,18 @@ impl Detection {
         }
     }
 
-    /// The narrowest watched series around a slice.
+    /// The narrowest watched series around a slice: the one of most dimensions, and of those the one of least traffic.
     fn charted(&self, metric: &Metric, statistic: Statistic, slice: &Slice) -> Option<(Slice, SeriesId)> {
         let within = |set: &Vec<String>| -> Option<(Slice, SeriesId)> {
             let pairs = set.iter().map(|name| slice.get(name).map(|value| (name.clone(), value.to_owned())));
             let key = SeriesKey { metric: metric.name.clone(), statistic, slice: pairs.collect::<Option<_>>()? };
             self.series.find(&key).map(|id| (key.slice, id))
         };
-        metric.watch.iter().filter_map(within).max_by_key(|(slice, _)| slice.len())
+        metric
+            .watch
+            .iter()
+            .filter_map(within)
+            .max_by_key(|(slice, id)| (slice.len(), Reverse(self.series.requests(*id))))
     }
 
     fn correct(&mut self, plan: &Plan, fold: &Fold, corrected: &[(usize, SliceIndex, Step)]) {

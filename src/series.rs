@@ -95,6 +95,12 @@ impl SeriesStore {
         points.map(|(at, packed)| packed.unpack(Step(column.first.0 + (start + at) as i64))).collect()
     }
 
+    /// How many requests the newest week of a series holds.
+    pub fn requests(&self, id: SeriesId) -> u64 {
+        const WEEK_STEPS: usize = (7 * 24 * 60 / STEP_MINUTES) as usize;
+        self.columns[id.0].points.iter().rev().take(WEEK_STEPS).map(|packed| u64::from(packed.count)).sum()
+    }
+
     pub fn chart(&self, slice: &Slice, id: SeriesId, from: Step, to: Step) -> FrozenChart {
         let points = self.range(id, from, to);
         FrozenChart {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -69,11 +69,6 @@ impl Timestamp {
     pub fn is_weekend(self) -> bool {
         // 1970-01-01 was a Thursday: days 2 and 3 of each such week are Saturday and Sunday.
         matches!(self.day().rem_euclid(7), 2 | 3)
-    }
-
-    /// Year and ISO week, as in `2026-W18`.
-    pub fn iso_week(self) -> Option<(i32, u32)> {
-        self.to_utc().map(|utc| (utc.iso_week().year(), utc.iso_week().week()))
     }
 
     fn to_utc(self) -> Option<DateTime<Utc>> {
