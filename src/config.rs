@@ -8,6 +8,8 @@ use hark_model::{Definitions, nearest};
 use serde::Deserialize;
 
 use crate::detection::Budget;
+use crate::engine::Cadence;
+use crate::history::Keep;
 
 /// The sample file; a test keeps it equal to the defaults.
 pub const SAMPLE: &str = include_str!("../docs/hark.toml");
@@ -19,6 +21,12 @@ pub struct Config {
     pub database: Option<String>,
     pub metrics: Option<PathBuf>,
     pub budget: Budget,
+    /// Bytes a second that each source may send.
+    pub quota_bytes_per_second: Option<u64>,
+    /// Where OTLP over gRPC is taken as well; the main address takes it in any case.
+    pub grpc: Option<SocketAddr>,
+    pub keep: Keep,
+    pub cadence: Cadence,
 }
 
 impl Default for Config {
@@ -29,6 +37,10 @@ impl Default for Config {
             database: None,
             metrics: None,
             budget: Budget { false_alarms_per_week: 1.0 },
+            quota_bytes_per_second: None,
+            grpc: None,
+            keep: Keep::default(),
+            cadence: Cadence::default(),
         }
     }
 }
@@ -49,6 +61,8 @@ struct Raw {
     database: Option<String>,
     metrics: Option<PathBuf>,
     detection: Option<RawDetection>,
+    ingest: Option<RawIngest>,
+    history: Option<RawHistory>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -56,8 +70,39 @@ struct RawDetection {
     false_alarms_per_week: Option<f64>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+struct RawIngest {
+    grpc: Option<String>,
+    quota_bytes_per_second: Option<u64>,
+    snapshot_events: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct RawHistory {
+    commit_seconds: Option<u64>,
+    events_days: Option<u32>,
+    minutes_days: Option<u32>,
+    hours_days: Option<u32>,
+}
+
 /// Every key there is, sections with a dot.
-const KEYS: [&str; 6] = ["listen", "data", "database", "metrics", "detection", "detection.false_alarms_per_week"];
+const KEYS: [&str; 15] = [
+    "listen",
+    "data",
+    "database",
+    "metrics",
+    "detection",
+    "detection.false_alarms_per_week",
+    "ingest",
+    "ingest.grpc",
+    "ingest.quota_bytes_per_second",
+    "ingest.snapshot_events",
+    "history",
+    "history.commit_seconds",
+    "history.events_days",
+    "history.minutes_days",
+    "history.hours_days",
+];
 
 impl Config {
     /// Reads the file where one is named, and `hark.toml` in the current folder where it exists.
@@ -87,7 +132,32 @@ impl Config {
         if !(per_week.is_finite() && per_week > 0.0) {
             bail!("detection.false_alarms_per_week is {per_week}; write a number above 0, such as 1");
         }
+        let ingest = raw.ingest.unwrap_or_default();
+        if ingest.quota_bytes_per_second == Some(0) {
+            bail!("ingest.quota_bytes_per_second is 0, which lets nobody in; leave it out for no quota");
+        }
+        let history = raw.history.unwrap_or_default();
+        let days = |name: &str, days: Option<u32>, usual: u32| match days {
+            Some(0) => Err(anyhow!("history.{name} is 0; write the days to keep, at least 1")),
+            days => Ok(days.unwrap_or(usual)),
+        };
+        let keep = Keep {
+            events_days: days("events_days", history.events_days, usual.keep.events_days)?,
+            minutes_days: days("minutes_days", history.minutes_days, usual.keep.minutes_days)?,
+            hours_days: days("hours_days", history.hours_days, usual.keep.hours_days)?,
+        };
+        let cadence = Cadence {
+            snapshot_events: ingest.snapshot_events.unwrap_or(usual.cadence.snapshot_events),
+            history_seconds: history.commit_seconds.unwrap_or(usual.cadence.history_seconds),
+        };
+        if cadence.snapshot_events == 0 || cadence.history_seconds == 0 {
+            bail!("ingest.snapshot_events and history.commit_seconds must be at least 1");
+        }
         Ok(Self {
+            cadence,
+            quota_bytes_per_second: ingest.quota_bytes_per_second,
+            grpc: ingest.grpc.as_deref().map(address).transpose()?,
+            keep,
             listen,
             data: overrides.data.or(raw.data).unwrap_or(usual.data),
             database: overrides.database.or(raw.database),

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hark_dashboard::{Demo, Engine};
-use hark_ingest::Log;
+use hark_dashboard::{Delivery, Demo, Door, Engine};
 use hark_model::{Alert, Change, Definitions};
 use hark_query::Plan;
 use hark_simulate::Simulation;
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing::{info, warn};
 
+use crate::data_folder::DataFolder;
 use crate::detection::Budget;
-use crate::engine::{self, Durable, Handle};
+use crate::engine::{self, Cadence, Handle, Parts};
+use crate::history::Keep;
 use crate::pipeline::Pipeline;
 use crate::replay::Replay;
 use crate::{bench, config, serve, store};
@@ -54,8 +55,9 @@ pub async fn demo(request: Request) -> Result<()> {
         incidents: request.incidents,
     })?;
     let changes = bench::changes(&simulation)?;
-    let folder = tempfile::tempdir().context("no temporary folder can be made for the demo")?;
-    let store = store::open(None, &folder.path().join("hark.db")).await?;
+    let temporary = tempfile::tempdir().context("no temporary folder can be made for the demo")?;
+    let folder = DataFolder::open(temporary.path())?;
+    let store = store::open(None, &folder.database()).await?;
     store.save_changes(&changes).await?;
 
     let (pipeline, alerts, simulation) = tokio::task::spawn_blocking(move || {
@@ -68,9 +70,14 @@ pub async fn demo(request: Request) -> Result<()> {
     store.save_alerts(&alerts).await?;
     eprintln!("{} events of history, {} alerts in it", pipeline.counts().events, alerts.len());
 
-    let durable = Durable { log: Log::open(&folder.path().join("log"))?, snapshot: folder.path().join("snapshot") };
-    let pace = Demo { minutes_per_second: request.minutes_per_second };
-    let running = engine::start(pipeline, request.budget, Some(durable), Some(pace))?;
+    let parts = Parts {
+        budget: request.budget,
+        users: folder.user_key()?,
+        quota_bytes_per_second: None,
+        durable: Some(serve::durable(&folder, Arc::clone(pipeline.plan()), Keep::default(), Cadence::default())?),
+        demo: Some(Demo { minutes_per_second: request.minutes_per_second }),
+    };
+    let running = engine::start(pipeline, parts)?;
     let feeder = tokio::spawn(feed(running.handle.clone(), simulation, request.minutes_per_second));
     serve::announce(&listener)?;
     let outcome = serve::run(listener, running, store).await;
@@ -111,7 +118,13 @@ async fn feed(engine: Handle, mut simulation: Simulation, minutes_per_second: f6
     let mut body = Vec::new();
     while simulation.next_minute(&mut body).is_some() {
         let sent = std::mem::take(&mut body);
-        while let Err(problem) = engine.ingest(sent.clone(), "").await {
+        let delivery = Delivery {
+            door: Door::Events,
+            encoding: String::new(),
+            source: Delivery::DEFAULT_SOURCE.to_owned(),
+            body: sent,
+        };
+        while let Err(problem) = engine.ingest(delivery.clone()).await {
             if matches!(problem, hark_dashboard::IngestError::Stopped(_)) {
                 return;
             }

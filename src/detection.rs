@@ -116,7 +116,7 @@ impl Detection {
 
     /// Looks at one closed step: every series is judged, findings become alerts, alerts are reviewed and end.
     pub fn step(&mut self, plan: &Plan, closed: Closed<'_>) {
-        let Closed { step, cells, corrected, fold } = closed;
+        let Closed { step, cells, corrected, fold, .. } = closed;
         self.correct(plan, fold, &corrected);
         let now = step.end();
         self.changes.retain(|(_, change)| now.minutes_since(change.time) < CHANGES_KEPT_MINUTES);

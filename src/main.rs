@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use hark::config::{Config, Overrides};
 use hark::detection::Budget;
-use hark::{alerts_command, bench, demo, doctor, replay, serve, simulate_command};
+use hark::{alerts_command, bench, demo, doctor, import, query_command, replay, serve, simulate_command};
 use tracing_subscriber::EnvFilter;
 
 /// Listens to the user-experience metrics of a voice assistant and says what got worse.
@@ -29,6 +29,10 @@ enum Command {
     Serve(Where),
     /// Run a file of events through the pipeline: what would have been alerted, and when
     Replay(ReplayArgs),
+    /// Take history from files: NDJSON, CSV, Parquet, Arrow; an import that was stopped goes on where it was
+    Import(ImportArgs),
+    /// Ask events and cells by SQL
+    Query(QueryArgs),
     /// Write simulated traffic with incidents whose truth is known
     Simulate(SimulateArgs),
     /// List alerts, the newest first
@@ -142,6 +146,28 @@ struct SimulateArgs {
 }
 
 #[derive(Debug, Args)]
+struct ImportArgs {
+    #[command(flatten)]
+    place: Where,
+    /// .ndjson, .csv (.gz and .zst are unpacked), .parquet, .arrow; oldest first
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct QueryArgs {
+    #[command(flatten)]
+    place: Where,
+    /// One SELECT over events, cells_minute and cells_hour
+    sql: String,
+    /// Rows at most
+    #[arg(long, default_value_t = 10_000)]
+    limit: usize,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct AlertsArgs {
     #[command(flatten)]
     place: Where,
@@ -193,6 +219,11 @@ fn run(cli: Cli) -> Result<bool> {
             let start_ms = hark_simulate::Config::DEFAULT_START_MS;
             let config = hark_simulate::Config { seed, start_ms, days, rate, incidents };
             done(simulate_command::simulate(&config, &out))
+        }
+        Command::Import(ImportArgs { place, files }) => done(block_on(import::import(place.load()?, files))),
+        Command::Query(QueryArgs { place, sql, limit, json }) => {
+            let config = place.load()?;
+            done(block_on(query_command::query(&config, &sql, limit, json)))
         }
         Command::Alerts(args) => {
             let AlertsArgs { place, status, metric, json } = args;

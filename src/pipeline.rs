@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hark_alerting::Funnel;
-use hark_ingest::{Applied, Counts, Decoded, Fold};
-use hark_model::{Alert, Change, Metric, Timestamp};
+use hark_ingest::{Applied, Batch, Closed, Counts, Fold, SourceState};
+use hark_model::{Alert, Cell, Change, Metric, Minute, Slice, Timestamp};
 use hark_query::{Plan, QueryError};
 
 use crate::detection::{Budget, Detection};
@@ -14,18 +14,35 @@ pub struct Pipeline {
     plan: Arc<Plan>,
     fold: Fold,
     detection: Detection,
+    /// For history; `None` where nobody keeps one.
+    minutes: Option<Vec<MinuteRow>>,
+}
+
+/// A closed minute of one slice, or what late events added to it since. All of them added up are the whole stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MinuteRow {
+    /// Position in the plan's metrics.
+    pub metric: usize,
+    pub slice: Slice,
+    pub minute: Minute,
+    pub cell: Cell,
 }
 
 impl Pipeline {
     pub fn new(plan: Arc<Plan>, budget: Budget) -> Self {
         let fold = Fold::new(&plan);
         let detection = Detection::new(&plan, budget);
-        Self { plan, fold, detection }
+        Self { plan, fold, detection, minutes: None }
     }
 
     /// Continues from a state that was saved under the same plan.
     pub fn resume(plan: Arc<Plan>, fold: Fold, detection: Detection) -> Self {
-        Self { plan, fold, detection }
+        Self { plan, fold, detection, minutes: None }
+    }
+
+    /// Whether closed minutes are kept until somebody takes them.
+    pub fn keep_minutes(&mut self, is_kept: bool) {
+        self.minutes = is_kept.then(Vec::new);
     }
 
     pub fn state(&self) -> (&Fold, &Detection) {
@@ -36,16 +53,49 @@ impl Pipeline {
         &self.plan
     }
 
-    pub fn take(&mut self, decoded: &Decoded) -> Result<Applied, QueryError> {
-        self.fold.count_rejected(decoded.rejected.len() as u64);
-        let Self { plan, fold, detection } = self;
-        fold.apply(plan, &decoded.events, |closed| detection.step(plan, closed))
+    /// Folds a batch. On an error nothing of it has been taken.
+    pub fn take(&mut self, batch: &Batch<'_>) -> Result<Applied, QueryError> {
+        let Self { plan, fold, detection, minutes } = self;
+        fold.apply(plan, batch, |mut closed| {
+            keep(minutes, &mut closed);
+            detection.step(plan, closed);
+        })
     }
 
     /// The input has ended: closes what is open.
     pub fn finish(&mut self) {
-        let Self { plan, fold, detection } = self;
-        fold.finish(|closed| detection.step(plan, closed));
+        let Self { plan, fold, detection, minutes } = self;
+        fold.finish(|mut closed| {
+            keep(minutes, &mut closed);
+            detection.step(plan, closed);
+        });
+    }
+
+    /// The minutes that closed since this was last asked.
+    pub fn take_minutes(&mut self) -> Vec<MinuteRow> {
+        self.minutes.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The minutes that have not closed yet, as far as they have come.
+    pub fn open_minutes(&self) -> Vec<MinuteRow> {
+        let of_metric = |metric| {
+            let row = move |(slice, minute, cell): (&Slice, Minute, &Cell)| MinuteRow {
+                metric,
+                slice: slice.clone(),
+                minute,
+                cell: cell.clone(),
+            };
+            self.fold.unclosed(metric).map(row)
+        };
+        (0..self.plan.metrics.len()).flat_map(of_metric).collect()
+    }
+
+    pub fn sources(&self) -> Vec<SourceState> {
+        self.fold.sources()
+    }
+
+    pub fn ids_since(&self) -> Option<Timestamp> {
+        self.fold.ids_since()
     }
 
     pub fn add_change(&mut self, change: Change) {
@@ -90,5 +140,18 @@ impl Pipeline {
 
     pub fn firing(&self) -> usize {
         self.detection.firing()
+    }
+}
+
+fn keep(minutes: &mut Option<Vec<MinuteRow>>, closed: &mut Closed<'_>) {
+    let Some(minutes) = minutes else { return };
+    for (metric, cells) in std::mem::take(&mut closed.minutes).into_iter().enumerate() {
+        let slices = closed.fold.cells(metric);
+        minutes.extend(cells.into_iter().map(|one| MinuteRow {
+            metric,
+            slice: slices.slice(one.slice).clone(),
+            minute: one.minute,
+            cell: one.cell,
+        }));
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use hark_ingest::decode;
+use hark_ingest::{EventsRecord, Format, Reader, UserKey, decode};
 use hark_model::{Alert, AlertId, Change, Timestamp};
 use hark_query::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -116,13 +116,17 @@ impl Replay {
     /// Takes one batch of whole lines. A change is known to the pipeline from its time on, as it would have been live.
     pub fn take(&mut self, body: &[u8]) -> Result<()> {
         let plan = Arc::clone(self.pipeline.plan());
-        let decoded = decode(body, &plan.fields);
+        // Nothing of a replay is kept, so any key will do, and the same one each time gives the same bytes.
+        let reader = Reader { fields: &plan.fields, users: &UserKey::new([0; 16]) };
+        let decoded = decode(Format::Ndjson, body, &reader)?;
         if let Some(newest) = decoded.events.times.iter().max() {
             while let Some(change) = self.changes.next_if(|change| change.time <= *newest) {
                 self.pipeline.add_change(change);
             }
         }
-        self.pipeline.take(&decoded)?;
+        let rejected = decoded.rejected.len() as u64;
+        let record = EventsRecord { rejected, events: decoded.events, ..EventsRecord::default() };
+        self.pipeline.take(&record.batch())?;
         let shown = REJECTED_SHOWN_MAX.saturating_sub(self.rejected.len());
         let named = decoded.rejected.into_iter().take(shown);
         self.rejected.extend(named.map(|one| (self.lines + one.line, one.reason)));

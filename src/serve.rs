@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hark_dashboard::AppState;
-use hark_ingest::Log;
+use hark_ingest::SegmentLog;
 use hark_query::Plan;
 use hark_store::Store;
 use tokio::net::TcpListener;
@@ -14,7 +15,8 @@ use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::data_folder::DataFolder;
-use crate::engine::{self, Durable, Running};
+use crate::engine::{self, Cadence, Durable, Handle, Parts, Running};
+use crate::history::{History, Keep};
 use crate::pipeline::Pipeline;
 use crate::store;
 
@@ -27,10 +29,30 @@ pub async fn serve(config: Config) -> Result<()> {
     let listener = listen(config.listen).await?;
     let folder = DataFolder::open(&config.data)?;
     let store = store::open(config.database.as_deref(), &folder.database()).await?;
-    let durable = Durable { log: Log::open(&folder.log())?, snapshot: folder.snapshot() };
-    let running = engine::start(Pipeline::new(plan, config.budget), config.budget, Some(durable), None)?;
+    let parts = Parts {
+        budget: config.budget,
+        users: folder.user_key()?,
+        quota_bytes_per_second: config.quota_bytes_per_second,
+        durable: Some(durable(&folder, Arc::clone(&plan), config.keep, config.cadence)?),
+        demo: None,
+    };
+    let running = engine::start(Pipeline::new(plan, config.budget), parts)?;
     announce(&listener)?;
     run(listener, running, store).await
+}
+
+/// Everything of a data folder that the engine writes. Opening history takes a runtime of its own, so not in this one.
+pub fn durable(folder: &DataFolder, plan: Arc<Plan>, keep: Keep, cadence: Cadence) -> Result<Durable> {
+    let open = || History::open(&folder.history(), plan, keep);
+    let history = std::thread::scope(|scope| scope.spawn(open).join());
+    let history = history.map_err(|_| anyhow::anyhow!("history could not be opened: its thread panicked"))??;
+    Ok(Durable {
+        log: Box::new(SegmentLog::open(&folder.log())?),
+        snapshot: folder.snapshot(),
+        set_aside: folder.set_aside(),
+        history: Some(history),
+        cadence,
+    })
 }
 
 pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
@@ -52,31 +74,54 @@ pub async fn run(listener: TcpListener, running: Running, store: Arc<dyn Store>)
     let keeper = tokio::spawn(store::keep_alerts(Arc::clone(&store), handle.clone(), outgoing));
     let state = AppState { engine: Arc::new(handle.clone()), store: Arc::clone(&store) };
     let server = hark_dashboard::serve(listener, state);
-    let pipeline = tokio::task::spawn_blocking(move || thread.join());
-    tokio::pin!(pipeline);
+    let over = tokio::task::spawn_blocking(move || thread.join());
+    tokio::pin!(over);
     let ended = tokio::select! {
         served = server => { served.context("the server failed")?; None }
-        ended = &mut pipeline => Some(ended),
+        ended = &mut over => Some(ended),
         () = asked_to_stop() => None,
     };
     let ended = match ended {
         Some(ended) => ended,
         None => {
             info!("stopping");
-            let stop = handle.clone();
-            tokio::task::spawn_blocking(move || stop.stop())
-                .await
-                .context("the pipeline could not be asked to stop")?;
-            pipeline.await
+            ask_to_stop(&handle).await?;
+            over.await
         }
     };
     drop(handle);
+    finish(ended.context("the pipeline could not be waited for")?, keeper, store).await
+}
+
+/// Lets the pipeline finish what waits, and the store take the last alerts.
+pub async fn wind_down(
+    handle: Handle,
+    thread: JoinHandle<Result<()>>,
+    keeper: tokio::task::JoinHandle<()>,
+    store: Arc<dyn Store>,
+) -> Result<()> {
+    ask_to_stop(&handle).await?;
+    let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+    drop(handle);
+    finish(ended.context("the pipeline could not be waited for")?, keeper, store).await
+}
+
+async fn ask_to_stop(handle: &Handle) -> Result<()> {
+    let stop = handle.clone();
+    tokio::task::spawn_blocking(move || stop.stop()).await.context("the pipeline could not be asked to stop")
+}
+
+async fn finish(
+    ended: std::thread::Result<Result<()>>,
+    keeper: tokio::task::JoinHandle<()>,
+    store: Arc<dyn Store>,
+) -> Result<()> {
     // The pipeline has let go of its end: what is still on its way is stored, unless the store does not answer.
     if tokio::time::timeout(STORE_WITHIN, keeper).await.is_err() {
         warn!("some alerts could not be stored; they are raised again from the log at the next start");
     }
     store.close().await;
-    match ended.context("the pipeline could not be waited for")? {
+    match ended {
         Ok(outcome) => outcome.context("the pipeline had to stop"),
         Err(_) => anyhow::bail!("the pipeline panicked; what was acknowledged is in the log, start hark again"),
     }

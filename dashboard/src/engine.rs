@@ -8,8 +8,11 @@ use utoipa::ToSchema;
 
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// Takes a body of NDJSON, packed as `encoding` says (as in Content-Encoding), and answers once it is durable.
-    async fn ingest(&self, body: Vec<u8>, encoding: &str) -> Result<IngestAnswer, IngestError>;
+    /// Takes what somebody sent, and answers once it is durable.
+    async fn ingest(&self, delivery: Delivery) -> Result<IngestAnswer, IngestError>;
+
+    /// Reads events and cells by SQL, those of a second ago included.
+    async fn query(&self, question: QueryQuestion) -> Result<QueryAnswer, QueryProblem>;
 
     /// Takes a change into account from now on.
     async fn add_change(&self, change: Change) -> Result<(), IngestError>;
@@ -45,6 +48,75 @@ pub struct RejectedLine {
     pub reason: String,
 }
 
+/// A body as it came in through some door.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    pub door: Door,
+    /// How it is packed, as in Content-Encoding; empty where it is not.
+    pub encoding: String,
+    /// Who sent it. Sources have clocks and quotas of their own.
+    pub source: String,
+    pub body: Vec<u8>,
+}
+
+impl Delivery {
+    /// Whoever does not say who they are.
+    pub const DEFAULT_SOURCE: &'static str = "default";
+}
+
+/// Which format it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// NDJSON.
+    Events,
+    OtlpLogs {
+        json: bool,
+    },
+    OtlpMetrics {
+        json: bool,
+    },
+    /// Prometheus remote write, major version 1 or 2.
+    RemoteWrite {
+        version: u8,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QueryQuestion {
+    /// One SELECT over `events`, `cells_minute` and `cells_hour`.
+    pub sql: String,
+    /// Rows at most; the answer says if there were more.
+    pub limit: Option<usize>,
+}
+
+/// Rows in the order of the query, each with one value a column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct QueryAnswer {
+    pub columns: Vec<QueryColumn>,
+    pub rows: Vec<Vec<serde_json::Value>>,
+    /// There were more rows than the limit.
+    pub truncated: bool,
+    /// Damaged files that could not be read; their rows are missing.
+    pub left_out: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QueryColumn {
+    pub name: String,
+    pub kind: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryProblem {
+    /// The question is wrong.
+    #[error("{0}")]
+    Refused(String),
+    /// The question is right and could not be answered.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// What became of a body. Everything but the rejected lines is on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct IngestAnswer {
@@ -55,6 +127,16 @@ pub struct IngestAnswer {
     /// The first hundred; `rejected_total` counts them all.
     pub rejected: Vec<RejectedLine>,
     pub rejected_total: u64,
+    /// Of a body of remote write, whose senders are answered in headers.
+    #[serde(skip)]
+    pub written: Option<Written>,
+}
+
+/// What was taken of a body of remote write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Written {
+    pub samples: u64,
+    pub histograms: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,6 +151,9 @@ pub enum IngestError {
     Unreadable(String),
     #[error("{0}")]
     Stopped(String),
+    /// The disk takes no more: nothing of the body was kept.
+    #[error("{0}")]
+    NoRoom(String),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -109,8 +194,29 @@ pub struct Status {
     pub rejected: u64,
     pub series: u64,
     pub firing: u64,
+    /// Values that a metric could not use, such as a negative latency.
+    pub unusable: u64,
+    /// Records that could not be folded and were put aside with the reason.
+    pub set_aside: u64,
+    /// What of the log cannot be read, a sentence each.
+    pub damage: Vec<String>,
+    /// Repetitions of ids that came in since this instant are noticed.
+    pub ids_known_since: Option<Timestamp>,
+    pub sources: Vec<SourceStatus>,
     pub demo: Option<Demo>,
     pub version: String,
+}
+
+/// Where one sender stands.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct SourceStatus {
+    pub name: String,
+    /// The latest event time that moved its clock.
+    pub latest: Option<Timestamp>,
+    /// When it last sent something.
+    pub received: Option<Timestamp>,
+    /// The furthest that a stamp was ahead of the clock here.
+    pub ahead_ms: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]

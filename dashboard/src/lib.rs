@@ -8,6 +8,9 @@ mod engine;
 mod problem;
 mod server;
 
-pub use engine::{Demo, Engine, IngestAnswer, IngestError, Live, RejectedLine, SeriesAnswer, SeriesQuestion, Status};
+pub use engine::{
+    Delivery, Demo, Door, Engine, IngestAnswer, IngestError, Live, QueryAnswer, QueryColumn, QueryProblem,
+    QueryQuestion, RejectedLine, SeriesAnswer, SeriesQuestion, SourceStatus, Status, Written,
+};
 pub use problem::Problem;
-pub use server::{AppState, openapi, pages_are_built, router, serve};
+pub use server::{AppState, openapi, pages_are_built, router, serve, serve_grpc};

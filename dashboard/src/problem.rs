@@ -7,7 +7,10 @@ use hark_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::IngestError;
+use crate::{IngestError, QueryProblem};
+
+/// Somebody has to make room first.
+const NO_ROOM_RETRY_SECONDS: u32 = 30;
 
 /// RFC 9457.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -67,6 +70,19 @@ impl From<IngestError> for Problem {
             IngestError::TooLarge(_) => Self::too_large(error.to_string()),
             IngestError::Unreadable(_) => Self::bad_request(error.to_string()),
             IngestError::Stopped(_) => Self::unavailable(error.to_string()),
+            IngestError::NoRoom(_) => Self {
+                retry_after_seconds: Some(NO_ROOM_RETRY_SECONDS),
+                ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "The disk takes no more", error.to_string())
+            },
+        }
+    }
+}
+
+impl From<QueryProblem> for Problem {
+    fn from(problem: QueryProblem) -> Self {
+        match problem {
+            QueryProblem::Refused(_) => Self::bad_request(problem.to_string()),
+            QueryProblem::Failed(_) => Self::unavailable(problem.to_string()),
         }
     }
 }

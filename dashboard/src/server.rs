@@ -36,17 +36,22 @@ pub fn router(state: AppState) -> Router {
     let (routes, document) = api_router().split_for_parts();
     let document = Arc::new(document);
     routes
+        .merge(api::otlp_grpc::routes())
         .route("/api/openapi.json", get(move || async move { axum::Json(document.as_ref().clone()) }))
         .with_state(state)
         .nest("/api", Router::new().fallback(unknown))
+        .nest("/v1", Router::new().fallback(unknown_signal))
         .merge(hark_dashboard_assets::router())
 }
 
 fn api_router() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(api::events::routes())
+        .merge(api::otlp::routes())
+        .merge(api::remote_write::routes())
         .merge(api::alerts::routes())
         .merge(api::series::routes())
+        .merge(api::query::routes())
         .merge(api::changes::routes())
         .merge(api::health::routes())
         .merge(api::stream::routes())
@@ -56,9 +61,19 @@ async fn unknown() -> Problem {
     Problem::not_found("there is no such address in the API; /api/openapi.json lists all of them")
 }
 
+/// An exporter of traces would take a page for an answer.
+async fn unknown_signal() -> Problem {
+    Problem::not_found("hark takes logs and metrics over OTLP, at /v1/logs and /v1/metrics, and nothing else")
+}
+
 /// Serves until the future is dropped: open streams never end by themselves, so there is nothing to drain for.
 pub async fn serve(listener: TcpListener, state: AppState) -> std::io::Result<()> {
     axum::serve(listener, router(state)).await
+}
+
+/// Serves OTLP over gRPC alone, for the port that exporters send to unless they are told otherwise.
+pub async fn serve_grpc(listener: TcpListener, state: AppState) -> std::io::Result<()> {
+    axum::serve(listener, api::otlp_grpc::routes().fallback(api::otlp_grpc::unknown).with_state(state)).await
 }
 
 /// Whether this binary carries the pages.

@@ -13,7 +13,7 @@ pub struct Dictionary {
 impl Dictionary {
     /// Codes are 16 bits wide; two are taken by "absent" and "(other)".
     const VALUES_MAX: usize = u16::MAX as usize - 1;
-    const OTHER: &'static str = "(other)";
+    pub(crate) const OTHER: &'static str = "(other)";
 
     pub fn new() -> Self {
         Self { values: vec![String::new()], codes: FxHashMap::default() }

@@ -1,9 +1,9 @@
-//! A batch of events in columns: what the wire formats produce and the fold consumes.
+//! A batch of events in columns: what the wire formats produce, the log keeps and the fold consumes.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, RecordBatch, StringArray};
-use arrow_schema::SchemaRef;
+use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, StringArray};
 use hark_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -15,24 +15,86 @@ pub struct Rejected {
     pub reason: String,
 }
 
-/// One entry a row in every column; `columns` are those of the plan's schema, in its order.
-#[derive(Debug, Clone, Default)]
+/// What a wire format made of a body.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Decoded {
+    pub events: Events,
+    pub rejected: Vec<Rejected>,
+}
+
+/// One entry a row in `times`, `ids`, `users` and every column.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Events {
     pub times: Vec<Timestamp>,
     /// Hashed idempotency keys; `None` where the event carries none.
-    pub ids: Vec<Option<u64>>,
-    pub columns: Vec<Column>,
+    pub ids: Vec<Option<NonZeroU64>>,
+    /// Keyed hashes of pseudonymous users. The user as sent is nowhere.
+    pub users: Vec<Option<NonZeroU64>>,
+    /// Empty where every row is one request, which is what events are. Data points may stand for many.
+    pub weights: Vec<Weight>,
+    pub columns: Vec<NamedColumn>,
 }
 
-#[derive(Debug, Clone)]
-pub enum Column {
-    /// Codes into a dictionary of this batch alone; `None` is absent.
-    Text {
-        codes: Vec<Option<i32>>,
-        dictionary: Vec<String>,
+/// How many requests a row stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Weight {
+    Requests(u64),
+    /// A running total since `start`: the fold takes what came since the last one of the same stream and part.
+    Total {
+        /// Hash of everything that names the stream: metric, resource, attributes.
+        stream: u64,
+        /// Which number of the stream it is: the bucket of a histogram.
+        part: i32,
+        /// When the total began, where the sender says so.
+        start: Option<Timestamp>,
+        total: u64,
     },
-    Number(Vec<Option<f64>>),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NamedColumn {
+    pub name: String,
+    pub column: Column,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Column {
+    /// Codes into `values`, counted from 1; 0 is absent.
+    Text {
+        codes: Vec<u32>,
+        values: Vec<String>,
+    },
+    Number(Vec<Packed>),
     Flag(Vec<Option<bool>>),
+}
+
+/// A number or its absence in eight bytes: NaN, which no wire format lets through, stands for "none" in here alone.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Packed(f64);
+
+impl Packed {
+    pub const ABSENT: Self = Self(f64::NAN);
+
+    /// A value that is not finite counts as absent.
+    pub fn new(value: f64) -> Self {
+        if value.is_finite() { Self(value) } else { Self::ABSENT }
+    }
+
+    pub fn get(self) -> Option<f64> {
+        (!self.0.is_nan()).then_some(self.0)
+    }
+}
+
+impl PartialEq for Packed {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl From<Option<f64>> for Packed {
+    fn from(value: Option<f64>) -> Self {
+        value.map_or(Self::ABSENT, Self::new)
+    }
 }
 
 impl Events {
@@ -44,34 +106,56 @@ impl Events {
         self.times.is_empty()
     }
 
-    /// The batch as Arrow, for the expressions.
-    pub(crate) fn to_record_batch(&self, schema: &SchemaRef) -> RecordBatch {
-        let columns = self.columns.iter().map(Column::to_arrow).collect();
-        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(self.len()));
-        RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
-            .unwrap_or_else(|error| unreachable!("columns are made after the schema: {error}"))
+    /// The rows at these positions, in their order.
+    pub fn select(&self, rows: &[u32]) -> Self {
+        let pick = |column: &NamedColumn| NamedColumn { name: column.name.clone(), column: column.column.select(rows) };
+        Self {
+            times: select(&self.times, rows),
+            ids: select(&self.ids, rows),
+            users: select(&self.users, rows),
+            weights: if self.weights.is_empty() { Vec::new() } else { select(&self.weights, rows) },
+            columns: self.columns.iter().map(pick).collect(),
+        }
+    }
+
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name).map(|column| &column.column)
     }
 }
 
 impl Column {
-    pub(crate) fn has_any(&self) -> bool {
+    pub fn has_any(&self) -> bool {
         match self {
-            Self::Text { codes, .. } => codes.iter().any(Option::is_some),
-            Self::Number(values) => values.iter().any(Option::is_some),
+            Self::Text { codes, .. } => codes.iter().any(|&code| code != 0),
+            Self::Number(values) => values.iter().any(|value| value.get().is_some()),
             Self::Flag(flags) => flags.iter().any(Option::is_some),
         }
     }
 
-    fn to_arrow(&self) -> ArrayRef {
+    fn select(&self, rows: &[u32]) -> Self {
         match self {
-            Self::Text { codes, dictionary } => {
-                let keys = Int32Array::from(codes.clone());
-                let values = Arc::new(StringArray::from_iter_values(dictionary));
+            Self::Text { codes, values } => Self::Text { codes: select(codes, rows), values: values.clone() },
+            Self::Number(numbers) => Self::Number(select(numbers, rows)),
+            Self::Flag(flags) => Self::Flag(select(flags, rows)),
+        }
+    }
+
+    /// Arrow's form of it: text stays dictionary-coded.
+    pub fn to_arrow(&self) -> ArrayRef {
+        match self {
+            Self::Text { codes, values } => {
+                let keys: Int32Array =
+                    codes.iter().map(|&code| code.checked_sub(1).and_then(|key| i32::try_from(key).ok())).collect();
+                let values = Arc::new(StringArray::from_iter_values(values));
                 let array = DictionaryArray::try_new(keys, values);
                 Arc::new(array.unwrap_or_else(|error| unreachable!("codes point into their dictionary: {error}")))
             }
-            Self::Number(values) => Arc::new(Float64Array::from(values.clone())),
+            Self::Number(values) => Arc::new(values.iter().map(|value| value.get()).collect::<Float64Array>()),
             Self::Flag(values) => Arc::new(BooleanArray::from(values.clone())),
         }
     }
+}
+
+fn select<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
+    rows.iter().map(|&row| values[row as usize]).collect()
 }

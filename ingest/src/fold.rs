@@ -3,38 +3,49 @@
 //! Single-threaded and without a clock of its own. The same events in the same order give the same cells to the bit,
 //! however they are cut into batches: that is what makes a replay of the log a recovery.
 
-use arrow_array::{Array, BooleanArray, Float64Array};
-use hark_model::{Cell, DIMENSIONS_MAX, Metric, MetricKind, Sketch, Step, Timestamp};
-use hark_query::{Measure, Plan, QueryError};
+use std::borrow::Cow;
+use std::num::NonZeroU64;
+
+use hark_model::{Cell, Minute, Slice, Step, Timestamp};
+use hark_query::{MetricPlan, Plan, QueryError};
 use serde::{Deserialize, Serialize};
 
-use crate::cells::{MetricCells, SliceIndex};
-use crate::clock::Clock;
+use crate::cells::{MetricCells, MinuteCell, SliceIndex};
+use crate::clock::{Clock, SourceState, Ticking};
 use crate::dictionary::Dictionary;
-use crate::events::{Column, Events};
+use crate::events::{Column, Events, Weight};
+use crate::grain::Grain;
 use crate::leaf_store::LeafStore;
+use crate::projection::{project, to_record_batch};
+use crate::run::{Reading, Run};
 use crate::seen::Seen;
+use crate::slice_set::SliceSet;
+use crate::totals::{Sample, Totals};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fold {
     clock: Clock,
     seen: Seen,
+    totals: Totals,
     counts: Counts,
     /// The next step to close.
     next: Option<Step>,
-    /// Closed steps that late events have changed since the last one closed.
-    corrected: Vec<Step>,
     /// Whether a column of the plan's schema ever had a value.
     seen_columns: Vec<bool>,
     /// One a column of the plan's schema; those of numbers stay empty.
     dictionaries: Vec<Dictionary>,
+    /// Every set of dimensions that some metric watches, and every list of them that some metric keeps leaves of.
+    sets: Vec<SliceSet>,
+    grains: Vec<Grain>,
     metrics: Vec<MetricFold>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct MetricFold {
-    cells: MetricCells,
-    leaves: LeafStore,
+pub(crate) struct MetricFold {
+    pub(crate) cells: MetricCells,
+    pub(crate) leaves: LeafStore,
+    /// Position among the fold's grains.
+    pub(crate) grain: usize,
 }
 
 /// Since the beginning. Each event is in `events` once, late ones within the horizon among them.
@@ -44,12 +55,26 @@ pub struct Counts {
     pub duplicates: u64,
     pub late: u64,
     pub rejected: u64,
-    /// Values that a metric could not use: a negative latency.
+    /// Values that a metric could not use: a negative latency, a running total of one stream too many.
     pub unusable: u64,
 }
 
+/// Events on their way into the fold, and what is known of how they came.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    pub events: &'a Events,
+    /// Who sent them: sources have clocks of their own.
+    pub source: &'a str,
+    /// The wall clock when they came in; `None` in a replay, which has none.
+    pub received: Option<Timestamp>,
+    /// Names the whole batch where its format has no ids of its own: the same batch counts once.
+    pub id: Option<NonZeroU64>,
+    /// Lines that came with them and could not be taken.
+    pub rejected: u64,
+}
+
 /// What became of one batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Applied {
     pub accepted: u64,
     pub duplicates: u64,
@@ -58,6 +83,8 @@ pub struct Applied {
     pub beyond_horizon: u64,
     /// So far ahead of the stream that their clock must be wrong; they count as rejected.
     pub too_far_ahead: u64,
+    /// The rows that history keeps: all but repetitions and wrong clocks.
+    pub rows: Vec<u32>,
 }
 
 /// A step that the watermark has passed, with the cell of every slice known so far.
@@ -67,6 +94,8 @@ pub struct Closed<'a> {
     pub cells: Vec<ClosedCell>,
     /// Steps closed earlier whose cells late events have since corrected.
     pub corrected: Vec<(usize, SliceIndex, Step)>,
+    /// By metric: the minutes of the step, and what came late for earlier ones. Added up they are the whole stream.
+    pub minutes: Vec<Vec<MinuteCell>>,
     pub fold: &'a Fold,
 }
 
@@ -78,28 +107,32 @@ pub struct ClosedCell {
     pub cell: Cell,
 }
 
-/// What the expressions of one metric gave for a batch.
-enum Reading {
-    Values(Float64Array),
-    Hits(BooleanArray),
-    Nothing,
-}
-
 impl Fold {
     pub fn new(plan: &Plan) -> Self {
-        let metric = |plan: &hark_query::MetricPlan| {
-            MetricCells::new(&plan.metric)
-                .map(|cells| MetricFold { cells, leaves: LeafStore::new(plan.metric.dimensions.len()) })
-        };
+        let mut sets: Vec<SliceSet> = Vec::new();
+        let mut grains: Vec<Grain> = Vec::new();
+        let mut metrics = Vec::new();
+        for metric in &plan.metrics {
+            let watched = metric.metric.watch.iter().map(|names| set_of(&mut sets, names, metric)).collect::<Vec<_>>();
+            let grain = grains.iter().position(|grain| grain.is_of(&metric.dimensions)).unwrap_or_else(|| {
+                grains.push(Grain::new(metric.dimensions.clone()));
+                grains.len() - 1
+            });
+            let cells = MetricCells::new(&metric.metric, watched);
+            let leaves = LeafStore::new(metric.dimensions.len());
+            metrics.extend(cells.map(|cells| MetricFold { cells, leaves, grain }));
+        }
         Self {
             clock: Clock::default(),
             seen: Seen::default(),
+            totals: Totals::default(),
             counts: Counts::default(),
             next: None,
-            corrected: Vec::new(),
             seen_columns: vec![false; plan.schema.fields().len()],
             dictionaries: vec![Dictionary::new(); plan.schema.fields().len()],
-            metrics: plan.metrics.iter().filter_map(metric).collect(),
+            sets,
+            grains,
+            metrics,
         }
     }
 
@@ -111,12 +144,27 @@ impl Fold {
         self.counts
     }
 
+    pub fn sources(&self) -> Vec<SourceState> {
+        self.clock.sources()
+    }
+
+    /// Ids that came in since this instant are known, so that a repetition of them is noticed.
+    pub fn ids_since(&self) -> Option<Timestamp> {
+        self.seen.since()
+    }
+
     pub fn cells(&self, metric: usize) -> &MetricCells {
         &self.metrics[metric].cells
     }
 
     pub fn leaves(&self, metric: usize) -> &LeafStore {
         &self.metrics[metric].leaves
+    }
+
+    /// The minutes of a metric that no closed step has handed out yet.
+    pub fn unclosed(&self, metric: usize) -> impl Iterator<Item = (&Slice, Minute, &Cell)> {
+        let cells = self.metrics[metric].cells.unclosed();
+        cells.map(|(set, number, minute, cell)| (self.sets[set].slice(number), minute, cell))
     }
 
     /// The dictionary of a column of the plan's schema.
@@ -129,43 +177,44 @@ impl Fold {
         self.seen_columns[column]
     }
 
-    pub fn count_rejected(&mut self, lines: u64) {
-        self.counts.rejected += lines;
-    }
-
-    /// Adds a batch and hands out each step that it closes.
+    /// Adds a batch and hands out each step that it closes. On an error nothing of the batch has been taken.
     pub fn apply(
         &mut self,
         plan: &Plan,
-        events: &Events,
+        batch: &Batch<'_>,
         mut on_close: impl FnMut(Closed<'_>),
     ) -> Result<Applied, QueryError> {
         let mut applied = Applied::default();
-        if events.is_empty() {
+        let events = batch.events;
+        let columns = project(plan, events);
+        let record_batch = to_record_batch(plan, &columns, events.len());
+        let readings = plan.metrics.iter().map(|metric| Reading::new(metric, &record_batch));
+        let readings = readings.collect::<Result<Vec<_>, _>>()?;
+        self.counts.rejected += batch.rejected;
+        if events.is_empty() || self.is_repeated(batch, &mut applied) {
             return Ok(applied);
         }
-        let batch = events.to_record_batch(&plan.schema);
-        let readings = plan.metrics.iter().map(|metric| read(metric, &batch)).collect::<Result<Vec<_>, _>>()?;
-        let codes = self.global_codes(events);
-        for (seen, column) in self.seen_columns.iter_mut().zip(&events.columns) {
+        let codes = self.global_codes(&columns);
+        for (seen, column) in self.seen_columns.iter_mut().zip(&columns) {
             *seen = *seen || column.has_any();
         }
-        self.clock.start(&events.times);
+        let mut clock = std::mem::take(&mut self.clock);
+        let mut source = clock.source(batch.source, batch.received, &events.times);
+        let mut run = Run::new(self.sets.len(), self.grains.len());
         for row in 0..events.len() {
             let time = events.times[row];
-            if let Some(is_late) = self.admit(time, events.ids[row], &mut applied) {
-                for (at, (metric, (filter, reading))) in plan.metrics.iter().zip(&readings).enumerate() {
-                    let passes = filter.as_ref().is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-                    if passes {
-                        self.add_row(at, metric, reading, row, time, &codes);
-                    }
-                }
-                if is_late {
-                    self.note_correction(time);
-                }
+            if self.admit(&mut source, time, events.ids[row], row, &mut applied) {
+                let requests = self.requests(events, row);
+                run.push(row, time.minute(), requests);
             }
-            self.close_passed(&mut on_close);
+            while let Some(step) = self.next.filter(|step| Some(step.end()) <= source.clock().watermark()) {
+                self.add_run(plan, &readings, &codes, &mut run);
+                self.close(step, &mut on_close);
+            }
         }
+        self.add_run(plan, &readings, &codes, &mut run);
+        drop(source);
+        self.clock = clock;
         Ok(applied)
     }
 
@@ -178,104 +227,115 @@ impl Fold {
         }
     }
 
-    /// Whether the event counts, and if so whether it is late. Counts it either way.
-    fn admit(&mut self, time: Timestamp, id: Option<u64>, applied: &mut Applied) -> Option<bool> {
-        if self.clock.is_too_far_ahead(time) {
+    /// Whether this very batch has come before.
+    fn is_repeated(&mut self, batch: &Batch<'_>, applied: &mut Applied) -> bool {
+        let newest = batch.events.times.iter().max().copied().unwrap_or_default();
+        let watermark = self.clock.watermark().unwrap_or(newest);
+        let is_repeated = batch.id.is_some_and(|id| !self.seen.insert(id, watermark));
+        if is_repeated {
+            applied.duplicates = batch.events.len() as u64;
+            self.counts.duplicates += applied.duplicates;
+        }
+        is_repeated
+    }
+
+    /// Whether the event counts. Its time moves the clock if it does.
+    fn admit(
+        &mut self,
+        source: &mut Ticking<'_>,
+        time: Timestamp,
+        id: Option<NonZeroU64>,
+        row: usize,
+        applied: &mut Applied,
+    ) -> bool {
+        if source.is_too_far_ahead(time) {
             applied.too_far_ahead += 1;
             self.counts.rejected += 1;
-            return None;
+            return false;
         }
-        if self.clock.is_beyond_horizon(time) {
+        if source.clock().is_beyond_horizon(time) {
             applied.beyond_horizon += 1;
             applied.late += 1;
+            applied.rows.push(row as u32);
             self.counts.late += 1;
-            return None;
+            return false;
         }
-        let watermark = self.clock.watermark().unwrap_or(time);
+        let watermark = source.clock().watermark().unwrap_or(time);
         if id.is_some_and(|id| !self.seen.insert(id, watermark)) {
             applied.duplicates += 1;
             self.counts.duplicates += 1;
-            return None;
+            return false;
         }
-        let is_late = self.clock.is_closed(time.minute());
+        let is_late = source.clock().is_closed(time.minute());
         applied.accepted += 1;
         applied.late += u64::from(is_late);
+        applied.rows.push(row as u32);
         self.counts.events += 1;
         self.counts.late += u64::from(is_late);
-        self.clock.observe(time);
+        source.observe(time);
         self.next.get_or_insert(time.step());
-        Some(is_late)
+        true
     }
 
-    fn add_row(
-        &mut self,
-        at: usize,
-        plan: &hark_query::MetricPlan,
-        reading: &Reading,
-        row: usize,
-        time: Timestamp,
-        codes: &[Vec<u16>],
-    ) {
-        let Some((class, measure)) = measure(&plan.metric, reading, row, &mut self.counts) else { return };
-        let minute = time.minute();
-        let is_closed = self.next.is_some_and(|next| minute.step() < next);
-        let mut row_codes = [0_u16; DIMENSIONS_MAX];
-        let row_codes = &mut row_codes[..plan.dimensions.len()];
-        for (code, &column) in row_codes.iter_mut().zip(&plan.dimensions) {
-            *code = codes[column][row];
-        }
-        let metric = &mut self.metrics[at];
-        let values: [&Dictionary; DIMENSIONS_MAX] =
-            std::array::from_fn(|d| &self.dictionaries[plan.dimensions.get(d).copied().unwrap_or(0)]);
-        metric.cells.add(minute, is_closed, row_codes, &values, |cell| add(cell, measure));
-        metric.leaves.add(minute.step(), is_closed, row_codes, class);
-    }
-
-    /// Late events correct the cells of a step that detectors have seen; whoever keeps points wants to know.
-    fn note_correction(&mut self, time: Timestamp) {
-        let step = time.step();
-        if self.next.is_some_and(|next| step < next) && !self.corrected.contains(&step) {
-            self.corrected.push(step);
+    /// How many requests a row stands for.
+    fn requests(&mut self, events: &Events, row: usize) -> u64 {
+        match events.weights.get(row) {
+            None => 1,
+            Some(&Weight::Requests(requests)) => requests,
+            Some(&Weight::Total { stream, part, start, total }) => {
+                let sample = Sample { stream, part, start, time: events.times[row], total };
+                self.totals.since(&sample).unwrap_or_else(|| {
+                    self.counts.unusable += 1;
+                    0
+                })
+            }
         }
     }
 
-    fn close_passed(&mut self, on_close: &mut impl FnMut(Closed<'_>)) {
-        let Some(watermark) = self.clock.watermark() else { return };
-        while let Some(step) = self.next.filter(|step| step.end() <= watermark) {
-            self.close(step, on_close);
+    fn add_run(&mut self, plan: &Plan, readings: &[Reading], codes: &[Vec<u16>], run: &mut Run) {
+        if run.is_empty() {
+            return;
         }
+        let next = self.next.unwrap_or(Step(i64::MIN));
+        run.number(&mut self.sets, &mut self.grains, codes, &self.dictionaries, next);
+        for ((metric, plan), reading) in self.metrics.iter_mut().zip(&plan.metrics).zip(readings) {
+            self.counts.unusable += run.add_to(metric, plan, reading, codes);
+        }
+        run.clear();
     }
 
     fn close(&mut self, step: Step, on_close: &mut impl FnMut(Closed<'_>)) {
         let mut cells = Vec::new();
+        let mut minutes = Vec::with_capacity(self.metrics.len());
+        let mut corrected = Vec::new();
         for (at, metric) in self.metrics.iter_mut().enumerate() {
-            metric.cells.close(step);
-            metric.leaves.close(step);
-            for (slice, _) in metric.cells.slices() {
-                cells.push(ClosedCell { metric: at, slice, cell: metric.cells.step_cell(slice, step) });
-            }
+            let mut closed = Vec::new();
+            let merged = metric.cells.close(step, &self.sets, &mut closed);
+            metric.leaves.close(step, &self.grains[metric.grain]);
+            let of_slice = |(slice, cell)| ClosedCell { metric: at, slice: SliceIndex(slice), cell };
+            cells.extend(merged.into_iter().enumerate().map(of_slice));
+            let late = closed.iter().filter(|minute| minute.minute.step() < step);
+            corrected.extend(late.map(|minute| (at, minute.slice, minute.minute.step())));
+            minutes.push(closed);
         }
+        corrected.sort_unstable();
+        corrected.dedup();
+        self.grains.iter_mut().for_each(|grain| grain.close(step));
         self.seen.forget_before(step.end());
+        self.totals.forget_before(step.end());
         self.next = Some(step.next());
-        let corrected = std::mem::take(&mut self.corrected).into_iter().flat_map(|step| self.cells_of(step)).collect();
-        on_close(Closed { step, cells, corrected, fold: self });
-    }
-
-    fn cells_of(&self, step: Step) -> Vec<(usize, SliceIndex, Step)> {
-        let slices = |(at, metric): (usize, &MetricFold)| {
-            metric.cells.slices().map(move |(slice, _)| (at, slice, step)).collect::<Vec<_>>()
-        };
-        self.metrics.iter().enumerate().flat_map(slices).collect()
+        on_close(Closed { step, cells, corrected, minutes, fold: self });
     }
 
     /// The batch's own codes translated to those that hold for the whole stream.
-    fn global_codes(&mut self, events: &Events) -> Vec<Vec<u16>> {
-        let columns = events.columns.iter().zip(&mut self.dictionaries);
+    fn global_codes(&mut self, columns: &[Cow<'_, Column>]) -> Vec<Vec<u16>> {
+        let columns = columns.iter().zip(&mut self.dictionaries);
         columns
-            .map(|(column, dictionary)| match column {
-                Column::Text { codes, dictionary: local } => {
-                    let global: Vec<u16> = local.iter().map(|value| dictionary.code(value)).collect();
-                    codes.iter().map(|code| code.map_or(0, |code| global[code as usize])).collect()
+            .map(|(column, dictionary)| match column.as_ref() {
+                Column::Text { codes, values } => {
+                    let mut global = vec![0];
+                    global.extend(values.iter().map(|value| dictionary.code(value)));
+                    codes.iter().map(|&code| global[code as usize]).collect()
                 }
                 _ => Vec::new(),
             })
@@ -283,59 +343,14 @@ impl Fold {
     }
 }
 
-fn read(
-    plan: &hark_query::MetricPlan,
-    batch: &arrow_array::RecordBatch,
-) -> Result<(Option<BooleanArray>, Reading), QueryError> {
-    let filter = plan.filter.as_ref().map(|filter| filter.evaluate(batch)).transpose()?;
-    let reading = match &plan.measure {
-        Measure::Value(value) => Reading::Values(value.evaluate(batch)?),
-        Measure::Hit(hit) => Reading::Hits(hit.evaluate(batch)?),
-        Measure::Nothing => Reading::Nothing,
+/// The position of a watched set among all of them; it is added where no metric before watched the same dimensions.
+fn set_of(sets: &mut Vec<SliceSet>, names: &[String], metric: &MetricPlan) -> usize {
+    let column = |name: &String| {
+        metric.metric.dimensions.iter().position(|dimension| dimension == name).map(|at| metric.dimensions[at])
     };
-    Ok((filter, reading))
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Measured {
-    Value(f64),
-    Hit(bool),
-    One,
-}
-
-/// The class that the leaf counts and what the cells add; `None` where the event has nothing for this metric.
-fn measure(metric: &Metric, reading: &Reading, row: usize, counts: &mut Counts) -> Option<(i16, Measured)> {
-    match reading {
-        Reading::Nothing => Some((0, Measured::One)),
-        Reading::Hits(hits) => {
-            let hit = hits.is_valid(row) && hits.value(row);
-            Some((i16::from(hit), Measured::Hit(hit)))
-        }
-        Reading::Values(values) => {
-            let value = values.is_valid(row).then(|| values.value(row))?;
-            let is_latency = matches!(metric.kind, MetricKind::Latency { .. });
-            if !value.is_finite() || (is_latency && value < 0.0) {
-                counts.unusable += 1;
-                return None;
-            }
-            let class = if is_latency && value > 0.0 { Sketch::bucket_of(value) } else { i16::MIN };
-            Some((class, Measured::Value(value)))
-        }
-    }
-}
-
-fn add(cell: &mut Cell, measured: Measured) {
-    match (cell, measured) {
-        (Cell::Latency(sketch), Measured::Value(value)) => sketch.insert(value),
-        (Cell::Gauge { count, sum_thousandths }, Measured::Value(value)) => {
-            *count += 1;
-            *sum_thousandths = sum_thousandths.saturating_add((value * 1000.0).round() as i64);
-        }
-        (Cell::Ratio { count, hits }, Measured::Hit(hit)) => {
-            *count += 1;
-            *hits += u64::from(hit);
-        }
-        (Cell::Count(count), Measured::One) => *count += 1,
-        (cell, measured) => unreachable!("{measured:?} does not go into {cell:?}: both come from the metric's kind"),
-    }
+    let columns: Vec<usize> = names.iter().filter_map(column).collect();
+    sets.iter().position(|set| set.is_of(&columns)).unwrap_or_else(|| {
+        sets.push(SliceSet::new(names.to_vec(), columns));
+        sets.len() - 1
+    })
 }

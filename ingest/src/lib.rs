@@ -1,25 +1,38 @@
 //! Wire formats to validated events, a durable log and aggregated cells.
 //!
-//! [`decode`] turns bytes into columns and names every line it cannot take; [`Log`] makes them durable; [`Fold`] is the
+//! [`decode`] turns bytes into columns and names every line it cannot take; an [`IngestLog`] makes them durable; [`Fold`] is the
 //! deterministic state machine that counts each event once and closes steps as the watermark passes them.
 
+mod builder;
 mod cells;
 mod clock;
 mod dictionary;
 mod events;
+mod files;
 mod fold;
+mod grain;
 mod leaf_store;
 mod log;
+mod projection;
+mod record;
+mod run;
 mod seen;
+mod slice_set;
+mod totals;
 mod unpack;
+mod user_key;
 mod wire;
 
-pub use cells::{MetricCells, SliceIndex};
-pub use clock::{DISORDER_MINUTES, LATENESS_HORIZON_MINUTES};
+pub use builder::{EventsBuilder, ROWS_MAX, Row, Slot, hash_id};
+pub use cells::{MetricCells, MinuteCell, SliceIndex};
+pub use clock::{DISORDER_MINUTES, LATENESS_HORIZON_MINUTES, SourceState};
 pub use dictionary::Dictionary;
-pub use events::{Column, Events, Rejected};
-pub use fold::{Applied, Closed, ClosedCell, Counts, Fold};
+pub use events::{Column, Decoded, Events, NamedColumn, Packed, Rejected, Weight};
+pub use files::{Chunk, Chunks, EventFile, FileError};
+pub use fold::{Applied, Batch, Closed, ClosedCell, Counts, Fold};
 pub use leaf_store::{LeafRow, LeafStore};
-pub use log::{Log, LogError};
+pub use log::{Damage, Fault, IngestLog, LogError, SegmentLog, SimulatedDisk, SimulatedLog};
+pub use record::{EventsRecord, Record, RecordError};
 pub use unpack::{Encoding, UnpackError, unpack};
-pub use wire::ndjson::{Decoded, decode};
+pub use user_key::UserKey;
+pub use wire::{Format, Reader, RemoteWrite, WireError, Written, decode, decode_remote_write};

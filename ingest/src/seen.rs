@@ -1,6 +1,7 @@
 //! The idempotency keys of the last day, so that an event sent twice counts once.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use hark_model::Timestamp;
 use rustc_hash::FxHashSet;
@@ -8,36 +9,54 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::LATENESS_HORIZON_MINUTES;
 
-/// Keys are 64-bit hashes, filed by the hour of the watermark they came in, and forgotten when that hour is older than
-/// the lateness horizon: an event older than that is refused anyhow.
+/// So many keys are remembered, some 20 bytes each. At higher rates those of the oldest minutes go first, and the time
+/// within which a repetition is noticed is shorter than a day; the status says how long it is.
+const KEYS_MAX: usize = 16_000_000;
+const FILE_MINUTES: i64 = 10;
+
+/// Keys are 64-bit hashes, filed by the ten minutes of the watermark they came in, and forgotten when these are older
+/// than the lateness horizon: an event older than that is refused anyhow.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Seen {
     keys: FxHashSet<u64>,
-    by_hour: BTreeMap<i64, Vec<u64>>,
+    filed: BTreeMap<i64, Vec<u64>>,
 }
 
 impl Seen {
     /// Whether the key is new; it is remembered from now on.
-    pub(crate) fn insert(&mut self, key: u64, watermark: Timestamp) -> bool {
-        if !self.keys.insert(key) {
+    pub(crate) fn insert(&mut self, key: NonZeroU64, watermark: Timestamp) -> bool {
+        if !self.keys.insert(key.get()) {
             return false;
         }
-        self.by_hour.entry(hour(watermark)).or_default().push(key);
+        self.filed.entry(file(watermark)).or_default().push(key.get());
+        if self.keys.len() > KEYS_MAX {
+            self.forget_oldest();
+        }
         true
     }
 
     pub(crate) fn forget_before(&mut self, watermark: Timestamp) {
-        let oldest_kept = hour(watermark.plus_minutes(-LATENESS_HORIZON_MINUTES));
-        while let Some(entry) = self.by_hour.first_entry().filter(|entry| *entry.key() < oldest_kept) {
-            for key in entry.remove() {
-                self.keys.remove(&key);
-            }
+        let oldest_kept = file(watermark.plus_minutes(-LATENESS_HORIZON_MINUTES));
+        while self.filed.first_key_value().is_some_and(|(oldest, _)| *oldest < oldest_kept) {
+            self.forget_oldest();
+        }
+    }
+
+    /// Keys that came in since this instant are known.
+    pub(crate) fn since(&self) -> Option<Timestamp> {
+        let oldest = self.filed.first_key_value().map(|(oldest, _)| *oldest)?;
+        Some(Timestamp::from_millis(oldest * FILE_MINUTES * 60_000))
+    }
+
+    fn forget_oldest(&mut self) {
+        for key in self.filed.pop_first().into_iter().flat_map(|(_, keys)| keys) {
+            self.keys.remove(&key);
         }
     }
 }
 
-fn hour(time: Timestamp) -> i64 {
-    time.millis().div_euclid(3_600_000)
+fn file(time: Timestamp) -> i64 {
+    time.millis().div_euclid(FILE_MINUTES * 60_000)
 }
 
 #[cfg(test)]
@@ -48,9 +67,11 @@ mod tests {
     fn a_key_counts_once_within_the_horizon_and_is_forgotten_after() {
         let start = Timestamp::from_millis(1_800_000_000_000);
         let mut seen = Seen::default();
-        assert!(seen.insert(7, start));
+        let key = NonZeroU64::new(7).unwrap();
+        assert!(seen.insert(key, start));
         seen.forget_before(start.plus_minutes(LATENESS_HORIZON_MINUTES));
-        assert!(!seen.insert(7, start));
+        assert!(!seen.insert(key, start));
+        assert!(seen.since().unwrap() <= start);
         seen.forget_before(start.plus_minutes(LATENESS_HORIZON_MINUTES + 120));
         assert!(seen.keys.is_empty());
     }

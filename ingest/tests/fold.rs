@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
-use hark_ingest::{Counts, Fold, decode};
-use hark_model::{Cell, Definitions, Slice, Statistic, Step};
+use std::collections::BTreeMap;
+
+use hark_ingest::{Applied, Batch, Closed, Counts, EventsRecord, Fold, Format, Reader, UserKey, decode};
+use hark_model::{Cell, Definitions, Minute, Slice, Statistic, Step, Timestamp};
 use hark_query::Plan;
 use proptest::prelude::*;
 
@@ -17,15 +19,26 @@ fn plan() -> Plan {
     Plan::compile(&Definitions::parse(yaml).unwrap()).unwrap()
 }
 
-/// What each closed step held: (step, metric, slice, count, value).
-type Closed = Vec<(Step, usize, String, u64, Option<f64>)>;
+fn record(plan: &Plan, lines: &[String]) -> EventsRecord {
+    let reader = Reader { fields: &plan.fields, users: &UserKey::new([0; 16]) };
+    let decoded = decode(Format::Ndjson, lines.join("\n").as_bytes(), &reader).unwrap();
+    assert_eq!(decoded.rejected, []);
+    EventsRecord { events: decoded.events, ..EventsRecord::default() }
+}
 
-fn fold(lines: &[String], batch: usize) -> (Closed, Counts) {
+fn apply(fold: &mut Fold, plan: &Plan, lines: &[String], on_close: impl FnMut(Closed<'_>)) -> Applied {
+    fold.apply(plan, &record(plan, lines).batch(), on_close).unwrap()
+}
+
+/// What each closed step held: (step, metric, slice, count, value).
+type Steps = Vec<(Step, usize, String, u64, Option<f64>)>;
+
+fn fold(lines: &[String], batch: usize) -> (Steps, Counts) {
     let plan = plan();
     let mut fold = Fold::new(&plan);
     let mut closed = Vec::new();
     let statistics = [Statistic::P95, Statistic::Rate, Statistic::Count];
-    let mut keep = |step: hark_ingest::Closed<'_>| {
+    let mut keep = |step: Closed<'_>| {
         for one in &step.cells {
             let slice = step.fold.cells(one.metric).slice(one.slice).to_string();
             let value = one.cell.value(statistics[one.metric]);
@@ -33,9 +46,7 @@ fn fold(lines: &[String], batch: usize) -> (Closed, Counts) {
         }
     };
     for chunk in lines.chunks(batch) {
-        let decoded = decode(chunk.join("\n").as_bytes(), &plan.fields);
-        assert_eq!(decoded.rejected, []);
-        fold.apply(&plan, &decoded.events, &mut keep).unwrap();
+        apply(&mut fold, &plan, chunk, &mut keep);
     }
     fold.finish(&mut keep);
     (closed, fold.counts())
@@ -67,11 +78,60 @@ proptest! {
         let (first, rest) = lines.split_at(20);
         let plan = plan();
         let mut fold = Fold::new(&plan);
-        fold.apply(&plan, &decode(first.join("\n").as_bytes(), &plan.fields).events, |_| {}).unwrap();
+        apply(&mut fold, &plan, first, |_| {});
         for line in rest {
-            fold.apply(&plan, &decode(line.as_bytes(), &plan.fields).events, |_| {}).unwrap();
+            apply(&mut fold, &plan, std::slice::from_ref(line), |_| {});
         }
         prop_assert_eq!(fold.counts(), whole.1);
+    }
+
+    /// Whatever came late, twice or out of order: the minutes handed out, and those still open, add up to what
+    /// counting the distinct events one by one gives.
+    #[test]
+    fn minutes_add_up_to_an_exact_count(lines in events(), batch in 1_usize..100) {
+        let plan = plan();
+        let mut fold = Fold::new(&plan);
+        let mut minutes: BTreeMap<(usize, String, Minute), Cell> = BTreeMap::new();
+        let mut add = |metric: usize, slice: &Slice, minute: Minute, cell: &Cell| {
+            minutes.entry((metric, slice.to_string(), minute)).and_modify(|sum| sum.merge(cell)).or_insert_with(|| cell.clone());
+        };
+        for chunk in lines.chunks(batch) {
+            apply(&mut fold, &plan, chunk, |closed| {
+                for (metric, cells) in closed.minutes.iter().enumerate() {
+                    for one in cells {
+                        add(metric, closed.fold.cells(metric).slice(one.slice), one.minute, &one.cell);
+                    }
+                }
+            });
+        }
+        (0..3).for_each(|metric| fold.unclosed(metric).for_each(|(slice, minute, cell)| add(metric, slice, minute, cell)));
+
+        let mut exact: BTreeMap<(usize, String, Minute), (u64, u64)> = BTreeMap::new();
+        let mut ids = std::collections::BTreeSet::new();
+        for line in lines.iter() {
+            let parts: Vec<&str> = line.split('"').collect();
+            let (time, id, platform, outcome) = (parts[2], parts[5], parts[9], parts[13]);
+            if !ids.insert(id) {
+                continue;
+            }
+            let time: i64 = time.trim_matches([':', ',']).parse().unwrap();
+            let minute = Timestamp::from_millis(time).minute();
+            for (metric, counts, hit, slices) in [
+                (0, outcome == "ok", false, vec!["total".to_owned(), format!("platform:{platform}")]),
+                (1, true, outcome == "error", vec!["total".to_owned()]),
+                (2, true, false, vec!["total".to_owned(), format!("platform:{platform}")]),
+            ] {
+                for slice in slices.into_iter().filter(|_| counts) {
+                    let sum = exact.entry((metric, slice, minute)).or_default();
+                    *sum = (sum.0 + 1, sum.1 + u64::from(hit));
+                }
+            }
+        }
+        let shown: BTreeMap<_, _> = minutes
+            .iter()
+            .map(|(key, cell)| (key.clone(), (cell.count(), if let Cell::Ratio { hits, .. } = cell { *hits } else { 0 })))
+            .collect();
+        prop_assert_eq!(shown, exact);
     }
 
     #[test]
@@ -92,20 +152,29 @@ fn a_late_event_corrects_its_minute() {
     let mut fold = Fold::new(&plan);
     let send = |fold: &mut Fold, line: String| {
         let mut corrected = 0;
-        let applied = fold.apply(&plan, &decode(line.as_bytes(), &plan.fields).events, |closed| {
-            corrected += closed.corrected.len();
-        });
-        (applied.unwrap(), corrected)
+        let applied = apply(fold, &plan, &[line], |closed| corrected += closed.corrected.len());
+        (applied, corrected)
     };
     send(&mut fold, line(0, 1, "iOS", "ok", 10.0));
     send(&mut fold, line(30 * 60_000, 2, "iOS", "ok", 10.0));
     let (applied, _) = send(&mut fold, line(60_000, 3, "iOS", "ok", 10.0));
     assert_eq!((applied.accepted, applied.late), (1, 1));
+    let (_, corrected) = send(&mut fold, line(40 * 60_000, 4, "iOS", "ok", 10.0));
+    assert!(corrected > 0, "whoever keeps points is told of the correction");
     let seen = fold.cells(2);
     let (total, slice) = seen.slices().next().unwrap();
     assert_eq!((slice, seen.step_cell(total, Step(START_MS / 300_000))), (&Slice::total(), Cell::Count(2)));
-    let (_, corrected) = send(&mut fold, line(40 * 60_000, 4, "iOS", "ok", 10.0));
-    assert!(corrected > 0, "whoever keeps points is told of the correction");
+}
+
+#[test]
+fn a_batch_with_a_name_counts_once() {
+    let plan = plan();
+    let mut fold = Fold::new(&plan);
+    let mut record = record(&plan, &[line(0, 1, "iOS", "ok", 10.0)]);
+    record.events.ids = vec![None];
+    let batch = Batch { id: std::num::NonZeroU64::new(5), ..record.batch() };
+    let applied = [(); 2].map(|()| fold.apply(&plan, &batch, |_| {}).unwrap());
+    assert_eq!(applied.map(|applied| (applied.accepted, applied.duplicates)), [(1, 0), (0, 1)]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ pub enum Cell {
     Latency(Sketch),
     Ratio { count: u64, hits: u64 },
     Count(u64),
-    Gauge { count: u64, sum_thousandths: i64 },
+    Gauge { count: u64, sum_thousandths: i64, sum_squares: u128 },
 }
 
 impl Cell {
@@ -20,7 +20,7 @@ impl Cell {
             MetricKind::Latency { .. } => Some(Self::Latency(Sketch::default())),
             MetricKind::Ratio { .. } => Some(Self::Ratio { count: 0, hits: 0 }),
             MetricKind::Count => Some(Self::Count(0)),
-            MetricKind::Gauge { .. } => Some(Self::Gauge { count: 0, sum_thousandths: 0 }),
+            MetricKind::Gauge { .. } => Some(Self::Gauge { count: 0, sum_thousandths: 0, sum_squares: 0 }),
             MetricKind::Composite { .. } => None,
         }
     }
@@ -35,14 +35,19 @@ impl Cell {
             }
             (Self::Count(mine), Self::Count(theirs)) => *mine += theirs,
             (
-                Self::Gauge { count, sum_thousandths },
-                Self::Gauge { count: their_count, sum_thousandths: their_sum },
+                Self::Gauge { count, sum_thousandths, sum_squares },
+                Self::Gauge { count: their_count, sum_thousandths: their_sum, sum_squares: their_squares },
             ) => {
                 *count += their_count;
                 *sum_thousandths = sum_thousandths.saturating_add(*their_sum);
+                *sum_squares = sum_squares.saturating_add(*their_squares);
             }
             (mine, theirs) => unreachable!("cells of one metric are of one kind, not {mine:?} and {theirs:?}"),
         }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0
     }
 
     /// How many requests it holds.
@@ -59,7 +64,7 @@ impl Cell {
             (Self::Latency(sketch), Statistic::Quantile(_)) => sketch.quantile(statistic.quantile()?),
             (Self::Latency(sketch), Statistic::Mean) => sketch.mean(),
             (Self::Ratio { count, hits }, Statistic::Rate) if *count > 0 => Some(*hits as f64 / *count as f64),
-            (Self::Gauge { count, sum_thousandths }, Statistic::Mean) if *count > 0 => {
+            (Self::Gauge { count, sum_thousandths, .. }, Statistic::Mean) if *count > 0 => {
                 Some(*sum_thousandths as f64 / 1000.0 / *count as f64)
             }
             (cell, Statistic::Count) => Some(cell.count() as f64),

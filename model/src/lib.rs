@@ -31,7 +31,7 @@ pub use finding::{Direction, Finding, Shift};
 pub use leaves::{Leaf, Leaves};
 pub use metric::{AlertPolicy, Better, Metric, MetricKind, Objective};
 pub use point::Point;
-pub use sketch::Sketch;
+pub use sketch::{Magnitude, Sketch};
 pub use slice::{ParseSliceError, Slice};
 pub use spelling::nearest;
 pub use statistic::{ParseStatisticError, Statistic};

@@ -3,9 +3,13 @@
 //! Bucket `i` holds the values in `(2^(i/64), 2^((i+1)/64)]`, so a value is known to within 1.09 %. Counts and the
 //! sum are integers: merging is associative and commutative to the bit, whatever the order events came in.
 
+mod buckets;
+
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
+
+use buckets::Buckets;
 
 /// Buckets in one doubling of the value.
 const BUCKETS_PER_OCTAVE: i32 = 64;
@@ -15,13 +19,37 @@ const HIGHEST_INDEX: i32 = 31 * BUCKETS_PER_OCTAVE - 1;
 /// The sum is kept in thousandths of the unit.
 const SUM_RESOLUTION: f64 = 1000.0;
 
-/// Counts per bucket, sorted by bucket, without empty ones.
+/// Counts, sums and squares are integers: they add up to the same bits in any order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sketch {
     zeros: u64,
     sum_thousandths: i64,
+    /// Of thousandths, so in millionths of the unit squared.
+    sum_squares: u128,
     count: u64,
-    buckets: Vec<(i16, u32)>,
+    buckets: Buckets,
+}
+
+/// A value ready to be added, worked out once however many sketches it goes into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Magnitude {
+    /// `None` for zero.
+    bucket: Option<i16>,
+    thousandths: i64,
+}
+
+impl Magnitude {
+    /// `None` unless the value is finite and not negative.
+    pub fn new(value: f64) -> Option<Self> {
+        let is_magnitude = value.is_finite() && value >= 0.0;
+        let thousandths = (value * SUM_RESOLUTION).round() as i64;
+        is_magnitude.then(|| Self { bucket: (value > 0.0).then(|| Sketch::bucket_of(value)), thousandths })
+    }
+
+    /// The bucket it falls in; below all others for zero.
+    pub fn class(self) -> i16 {
+        self.bucket.unwrap_or(i16::MIN)
+    }
 }
 
 impl Sketch {
@@ -31,16 +59,20 @@ impl Sketch {
     /// Takes a finite value that is not negative; anything else must be refused before it comes here.
     pub fn insert(&mut self, value: f64) {
         debug_assert!(value.is_finite() && value >= 0.0, "{value} is not a magnitude");
-        self.count += 1;
-        self.sum_thousandths = self.sum_thousandths.saturating_add((value * SUM_RESOLUTION).round() as i64);
-        if value <= 0.0 {
-            self.zeros += 1;
-            return;
-        }
-        let index = Self::bucket_of(value);
-        match self.buckets.binary_search_by_key(&index, |bucket| bucket.0) {
-            Ok(at) => self.buckets[at].1 = self.buckets[at].1.saturating_add(1),
-            Err(at) => self.buckets.insert(at, (index, 1)),
+        Magnitude::new(value).into_iter().for_each(|magnitude| self.add(magnitude, 1));
+    }
+
+    /// Adds the same value `times` times.
+    pub fn add(&mut self, value: Magnitude, times: u64) {
+        self.count += times;
+        let thousandths = value.thousandths;
+        self.sum_thousandths =
+            self.sum_thousandths.saturating_add(thousandths.saturating_mul(i64::try_from(times).unwrap_or(i64::MAX)));
+        let square = u128::from(thousandths.unsigned_abs()).pow(2);
+        self.sum_squares = self.sum_squares.saturating_add(square.saturating_mul(u128::from(times)));
+        match value.bucket {
+            Some(bucket) => self.buckets.add(bucket, u32::try_from(times).unwrap_or(u32::MAX)),
+            None => self.zeros += times,
         }
     }
 
@@ -48,34 +80,28 @@ impl Sketch {
         self.count += other.count;
         self.zeros += other.zeros;
         self.sum_thousandths = self.sum_thousandths.saturating_add(other.sum_thousandths);
-        if self.buckets.is_empty() {
-            self.buckets.clone_from(&other.buckets);
-            return;
-        }
-        let mut merged = Vec::with_capacity(self.buckets.len() + other.buckets.len());
-        let (mut mine, mut theirs) = (self.buckets.iter().peekable(), other.buckets.iter().peekable());
-        while let (Some(&&a), Some(&&b)) = (mine.peek(), theirs.peek()) {
-            match a.0.cmp(&b.0) {
-                std::cmp::Ordering::Less => merged.extend(mine.next()),
-                std::cmp::Ordering::Greater => merged.extend(theirs.next()),
-                std::cmp::Ordering::Equal => {
-                    merged.push((a.0, a.1.saturating_add(b.1)));
-                    mine.next();
-                    theirs.next();
-                }
-            }
-        }
-        merged.extend(mine);
-        merged.extend(theirs);
-        self.buckets = merged;
+        self.sum_squares = self.sum_squares.saturating_add(other.sum_squares);
+        self.buckets.merge(&other.buckets);
     }
 
     pub fn count(&self) -> u64 {
         self.count
     }
 
+    pub fn zeros(&self) -> u64 {
+        self.zeros
+    }
+
     pub fn sum(&self) -> f64 {
         self.sum_thousandths as f64 / SUM_RESOLUTION
+    }
+
+    pub fn sum_thousandths(&self) -> i64 {
+        self.sum_thousandths
+    }
+
+    pub fn sum_of_squares(&self) -> f64 {
+        self.sum_squares as f64 / (SUM_RESOLUTION * SUM_RESOLUTION)
     }
 
     pub fn mean(&self) -> Option<f64> {
@@ -92,7 +118,7 @@ impl Sketch {
         if rank <= below {
             return Some(0.0);
         }
-        for &(index, count) in &self.buckets {
+        for (index, count) in self.buckets.iter() {
             let count = f64::from(count);
             if rank <= below + count {
                 let within = (rank - below) / count;
@@ -100,7 +126,7 @@ impl Sketch {
             }
             below += count;
         }
-        self.buckets.last().map(|&(index, _)| Self::upper_bound(index))
+        self.buckets.iter().last().map(|(index, _)| Self::upper_bound(index))
     }
 
     /// How many requests lie above `threshold`; those of the bucket it falls in are shared out evenly.
@@ -113,7 +139,7 @@ impl Sketch {
         let share_above = (1.0 - position).clamp(0.0, 1.0);
         self.buckets
             .iter()
-            .map(|&(index, count)| match index.cmp(&split) {
+            .map(|(index, count)| match index.cmp(&split) {
                 std::cmp::Ordering::Less => 0.0,
                 std::cmp::Ordering::Equal => f64::from(count) * share_above,
                 std::cmp::Ordering::Greater => f64::from(count),
@@ -123,7 +149,7 @@ impl Sketch {
 
     /// Bucket and count, in order of value; zeros are not among them.
     pub fn buckets(&self) -> impl Iterator<Item = (i16, u32)> {
-        self.buckets.iter().copied()
+        self.buckets.iter()
     }
 
     /// The bucket a positive value falls in.

@@ -66,6 +66,11 @@ impl Timestamp {
         self.0.div_euclid(24 * 60 * MINUTE_MS)
     }
 
+    /// The day, UTC.
+    pub fn date(self) -> chrono::NaiveDate {
+        self.to_utc().unwrap_or_default().date_naive()
+    }
+
     pub fn is_weekend(self) -> bool {
         // 1970-01-01 was a Thursday: days 2 and 3 of each such week are Saturday and Sunday.
         matches!(self.day().rem_euclid(7), 2 | 3)

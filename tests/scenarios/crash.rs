@@ -2,39 +2,57 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::support::{Server, post};
+use crate::support::{Server, hark, post};
 
 const SENDERS: u32 = 4;
 const EVENTS_PER_BATCH: u32 = 20;
-const KILLS: u32 = 4;
 const START_MS: i64 = 1_777_636_800_000;
+/// `HARK_KILLS=1000 cargo nextest run -p hark nothing_acknowledged` is the long form.
+const KILLS_USUAL: u32 = 200;
+/// Snapshots and commits come so close that many a kill hits one of them.
+const BUSY: &str = "[ingest]\nsnapshot_events = 3000\n[history]\ncommit_seconds = 1\n";
 
 fn batch(sender: u32, number: u32) -> (Vec<String>, String) {
     let ids: Vec<String> = (0..EVENTS_PER_BATCH).map(|event| format!("{sender}-{number}-{event}")).collect();
     let line = |id: &String| {
-        let time = START_MS + i64::from(number) * 100;
+        let time = START_MS + i64::from(number) * 2000;
         format!(r#"{{"time":{time},"id":"{id}","platform":"iOS","outcome":"ok","total_ms":500}}"#)
     };
     let body = ids.iter().map(line).collect::<Vec<_>>().join("\n");
     (ids, body)
 }
 
+/// Pseudo-random milliseconds, the same in every run of the test.
+fn moments() -> impl Iterator<Item = u64> {
+    std::iter::successors(Some(0x9e37_79b9_u64), |seed| {
+        Some(seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
+    })
+    .map(|seed| 5 + (seed >> 33) % 250)
+}
+
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_doubled() {
+    let kills = std::env::var("HARK_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS_USUAL);
     let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("busy.toml");
+    std::fs::write(&config, BUSY).unwrap();
+    let data = folder.path().join("data");
+    let start = || Server::start_with(&data, &["--config", config.to_str().unwrap()]);
     let acknowledged = Mutex::new(BTreeSet::new());
     let sent = Mutex::new(Vec::new());
-    for round in 0..KILLS {
-        let server = Server::start(folder.path());
+    let next = AtomicU32::new(0);
+    for pause in moments().take(kills as usize) {
+        let server = start();
         let url = server.url.clone();
         std::thread::scope(|scope| {
             for sender in 0..SENDERS {
-                let (url, acknowledged, sent) = (&url, &acknowledged, &sent);
+                let (url, acknowledged, sent, next) = (&url, &acknowledged, &sent, &next);
                 scope.spawn(move || {
-                    for number in round * 10_000.. {
-                        let (ids, body) = batch(sender, number);
+                    loop {
+                        let (ids, body) = batch(sender, next.fetch_add(1, Ordering::Relaxed));
                         sent.lock().unwrap().push(body.clone());
                         match post(url, "/api/v1/events", &body) {
                             Ok(answer) => {
@@ -46,12 +64,11 @@ fn nothing_acknowledged_is_lost_and_nothing_doubled() {
                     }
                 });
             }
-            // Each round is killed at another moment of its work.
-            std::thread::sleep(Duration::from_millis(150 + 130 * u64::from(round)));
+            std::thread::sleep(Duration::from_millis(pause));
             server.kill();
         });
     }
-    let server = Server::start(folder.path());
+    let server = start();
     let acknowledged = acknowledged.into_inner().unwrap();
     assert!(acknowledged.len() > 100, "the test must have acknowledged something: {}", acknowledged.len());
     let recovered = server.get("/api/v1/status")["events"].as_u64().unwrap();
@@ -67,6 +84,17 @@ fn nothing_acknowledged_is_lost_and_nothing_doubled() {
     assert_eq!(server.get("/api/v1/status")["events"], all);
     assert_eq!(recovered + accepted, all);
     assert!(accepted <= all - acknowledged.len() as u64);
+
+    // History and the cells say the same, while the server runs and from the files it leaves behind.
+    let counted = "select count(*), count(distinct id) from events";
+    assert_eq!(server.query(counted), [[all, all]]);
+    let summed = "select sum(count) from cells_minute where metric = 'requests' and slice = 'total'";
+    assert_eq!(server.query(summed), [[all]]);
+    assert_eq!(server.stop(), Some(0));
+    let output = hark(&["query", counted, "--json", "--listen", "127.0.0.1:1", "--data", data.to_str().unwrap()]);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["rows"], serde_json::json!([[all, all]]));
+    eprintln!("{kills} kills, {all} events sent, {} acknowledged before a kill", acknowledged.len());
 }
 
 #[test]

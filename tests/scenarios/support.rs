@@ -17,9 +17,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `hark serve` on a folder and waits until it is ready.
     pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// The same, with more arguments.
+    pub(crate) fn start_with(folder: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(HARK)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder)
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -54,6 +60,13 @@ impl Server {
 
     pub(crate) fn get(&self, path: &str) -> serde_json::Value {
         ureq::get(format!("{}{path}", self.url)).call().unwrap().body_mut().read_json().unwrap()
+    }
+
+    /// The rows that a query gives.
+    pub(crate) fn query(&self, sql: &str) -> Vec<Vec<serde_json::Value>> {
+        let question = serde_json::json!({ "sql": sql }).to_string();
+        let answer = self.post("/api/v1/query", &question).unwrap_or_else(|problem| panic!("{sql}: {problem}"));
+        serde_json::from_value(answer["rows"].clone()).unwrap()
     }
 
     /// The status and body of an answer, whatever it is.

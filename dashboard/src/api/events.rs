@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::{AppState, IngestAnswer, Problem};
+use crate::{AppState, Delivery, Door, IngestAnswer, Problem};
 
 /// A larger body is refused with 413 before it is read whole; batches of some thousand events are far below.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -39,6 +39,12 @@ async fn post_events(
     let body = body.map_err(|_| {
         Problem::too_large(format!("a body holds at most {BODY_BYTES_MAX} bytes; send smaller batches"))
     })?;
-    let encoding = headers.get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Ok(Json(state.engine.ingest(body.into(), encoding).await?))
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let delivery = Delivery {
+        door: Door::Events,
+        encoding: text(header::CONTENT_ENCODING.as_str()).unwrap_or_default().to_owned(),
+        source: text("x-hark-source").unwrap_or(Delivery::DEFAULT_SOURCE).to_owned(),
+        body: body.into(),
+    };
+    Ok(Json(state.engine.ingest(delivery).await?))
 }

@@ -4,6 +4,12 @@ pub(crate) mod alerts;
 pub(crate) mod changes;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod otlp;
+pub(crate) mod otlp_grpc;
+mod otlp_messages;
+pub(crate) mod query;
+pub(crate) mod remote_write;
+mod sender;
 pub(crate) mod series;
 pub(crate) mod stream;
 

@@ -1,0 +1,208 @@
+//! Rows that are added together: those between two closings of a step, set by set and metric by metric.
+
+use arrow_array::{Array, BooleanArray, Float64Array, RecordBatch};
+use hark_model::{Cell, DIMENSIONS_MAX, Magnitude, Metric, MetricKind, Minute, Step};
+use hark_query::{Measure, MetricPlan, QueryError};
+
+use crate::cells::Rows;
+use crate::dictionary::Dictionary;
+use crate::fold::MetricFold;
+use crate::grain::{ALL_ABSENT, Grain};
+use crate::slice_set::SliceSet;
+
+/// What the expressions of one metric gave for a batch.
+pub(crate) struct Reading {
+    filter: Option<BooleanArray>,
+    values: Values,
+}
+
+enum Values {
+    Numbers(Float64Array),
+    Hits(BooleanArray),
+    Nothing,
+}
+
+impl Reading {
+    pub(crate) fn new(plan: &MetricPlan, batch: &RecordBatch) -> Result<Self, QueryError> {
+        let filter = plan.filter.as_ref().map(|filter| filter.evaluate(batch)).transpose()?;
+        let values = match &plan.measure {
+            Measure::Value(value) => Values::Numbers(value.evaluate(batch)?),
+            Measure::Hit(hit) => Values::Hits(hit.evaluate(batch)?),
+            Measure::Nothing => Values::Nothing,
+        };
+        Ok(Self { filter, values })
+    }
+}
+
+/// What one row adds to a cell of one metric.
+#[derive(Debug, Clone, Copy)]
+enum Measured {
+    Nothing,
+    Latency(Magnitude),
+    Value(f64),
+    Hit(bool),
+    One,
+}
+
+/// Columns over the rows of the run; a position is an index into these.
+pub(crate) struct Run {
+    rows: Vec<u32>,
+    minutes: Vec<Minute>,
+    requests: Vec<u64>,
+    /// By set: the number of each row's slice.
+    numbers: Vec<Vec<u32>>,
+    /// By grain: the number of each row's leaf; meaningless for late rows.
+    leaves: Vec<Vec<u32>>,
+    /// The rows whose step has closed.
+    is_late: Vec<bool>,
+    measured: Vec<Measured>,
+    positions: Vec<u32>,
+}
+
+impl Run {
+    pub(crate) fn new(sets: usize, grains: usize) -> Self {
+        Self {
+            rows: Vec::new(),
+            minutes: Vec::new(),
+            requests: Vec::new(),
+            numbers: vec![Vec::new(); sets],
+            leaves: vec![Vec::new(); grains],
+            is_late: Vec::new(),
+            measured: Vec::new(),
+            positions: Vec::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: usize, minute: Minute, requests: u64) {
+        self.rows.push(row as u32);
+        self.minutes.push(minute);
+        self.requests.push(requests);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.rows.clear();
+        self.minutes.clear();
+        self.requests.clear();
+    }
+
+    /// Looks up the slices and leaves that each row lies in. `next` is the first step that is still open.
+    pub(crate) fn number(
+        &mut self,
+        sets: &mut [SliceSet],
+        grains: &mut [Grain],
+        codes: &[Vec<u16>],
+        dictionaries: &[Dictionary],
+        next: Step,
+    ) {
+        for (set, numbers) in sets.iter_mut().zip(&mut self.numbers) {
+            set.number(&self.rows, codes, dictionaries, numbers);
+        }
+        self.is_late.clear();
+        self.is_late.extend(self.minutes.iter().map(|minute| minute.step() < next));
+        for (grain, leaves) in grains.iter_mut().zip(&mut self.leaves) {
+            leaves.clear();
+            for ((&row, minute), &is_late) in self.rows.iter().zip(&self.minutes).zip(&self.is_late) {
+                let leaf = if is_late { ALL_ABSENT } else { grain.leaf(minute.step(), row as usize, codes) };
+                leaves.push(leaf);
+            }
+        }
+    }
+
+    /// Adds the rows that a metric counts to its cells and leaves. Says how many values it could not use.
+    pub(crate) fn add_to(
+        &mut self,
+        metric: &mut MetricFold,
+        plan: &MetricPlan,
+        reading: &Reading,
+        codes: &[Vec<u16>],
+    ) -> u64 {
+        let unusable = self.measure(&plan.metric, reading);
+        self.positions.clear();
+        for (position, measured) in self.measured.iter().enumerate() {
+            let Some(class) = measured.class().filter(|_| self.requests[position] > 0) else { continue };
+            let minute = self.minutes[position];
+            let times = u32::try_from(self.requests[position]).unwrap_or(u32::MAX);
+            if self.is_late[position] {
+                let row = self.rows[position] as usize;
+                let mut own = [0_u16; DIMENSIONS_MAX];
+                own.iter_mut().zip(&plan.dimensions).for_each(|(code, &column)| *code = codes[column][row]);
+                let add = |cell: &mut Cell, at: usize| add(cell, self.measured[at], self.requests[at]);
+                metric.cells.add_late(position, &self.numbers, minute, add);
+                metric.leaves.add_late(minute.step(), &own[..plan.dimensions.len()], class, times);
+            } else {
+                metric.leaves.add(minute.step(), self.leaves[metric.grain][position], class, times);
+                self.positions.push(position as u32);
+            }
+        }
+        let rows = Rows { positions: &self.positions, numbers: &self.numbers, minutes: &self.minutes };
+        metric.cells.add(&rows, |cell, position| add(cell, self.measured[position], self.requests[position]));
+        unusable
+    }
+
+    fn measure(&mut self, metric: &Metric, reading: &Reading) -> u64 {
+        let is_latency = matches!(metric.kind, MetricKind::Latency { .. });
+        let mut unusable = 0;
+        self.measured.clear();
+        for &row in &self.rows {
+            let row = row as usize;
+            let passes = reading.filter.as_ref().is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+            let measured = match &reading.values {
+                _ if !passes => Measured::Nothing,
+                Values::Nothing => Measured::One,
+                Values::Hits(hits) => Measured::Hit(hits.is_valid(row) && hits.value(row)),
+                Values::Numbers(values) if !values.is_valid(row) => Measured::Nothing,
+                Values::Numbers(values) if is_latency => Magnitude::new(values.value(row)).map_or_else(
+                    || {
+                        unusable += 1;
+                        Measured::Nothing
+                    },
+                    Measured::Latency,
+                ),
+                Values::Numbers(values) if values.value(row).is_finite() => Measured::Value(values.value(row)),
+                Values::Numbers(_) => {
+                    unusable += 1;
+                    Measured::Nothing
+                }
+            };
+            self.measured.push(measured);
+        }
+        unusable
+    }
+}
+
+impl Measured {
+    /// The class that the leaf counts; `None` where the metric does not count the row.
+    fn class(self) -> Option<i16> {
+        match self {
+            Self::Nothing => None,
+            Self::Latency(value) => Some(value.class()),
+            Self::Value(_) => Some(i16::MIN),
+            Self::Hit(hit) => Some(i16::from(hit)),
+            Self::One => Some(0),
+        }
+    }
+}
+
+fn add(cell: &mut Cell, measured: Measured, requests: u64) {
+    match (cell, measured) {
+        (Cell::Latency(sketch), Measured::Latency(value)) => sketch.add(value, requests),
+        (Cell::Gauge { count, sum_thousandths, sum_squares }, Measured::Value(value)) => {
+            let thousandths = (value * 1000.0).round() as i64;
+            let times = i64::try_from(requests).unwrap_or(i64::MAX);
+            let square = u128::from(thousandths.unsigned_abs()).pow(2);
+            *count += requests;
+            *sum_thousandths = sum_thousandths.saturating_add(thousandths.saturating_mul(times));
+            *sum_squares = sum_squares.saturating_add(square.saturating_mul(u128::from(requests)));
+        }
+        (Cell::Ratio { count, hits }, Measured::Hit(hit)) => {
+            *count += requests;
+            *hits += if hit { requests } else { 0 };
+        }
+        (Cell::Count(count), Measured::One) => *count += requests,
+        (cell, measured) => unreachable!("{measured:?} does not go into {cell:?}: both come from the metric's kind"),
+    }
+}

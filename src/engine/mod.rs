@@ -1,0 +1,245 @@
+//! The running pipeline: one thread that makes bodies durable and folds them, and a handle that everybody else holds.
+//!
+//! Bodies wait in a bounded queue. The thread takes all that wait, writes them to the log with one sync, folds them
+//! one by one and answers. What is answered is on disk; what is on disk is folded again after a crash.
+
+mod door;
+mod set_aside;
+mod worker;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use hark_dashboard::{
+    Delivery, Demo, Engine, IngestAnswer, IngestError, Live, QueryAnswer, QueryProblem, QueryQuestion, SeriesAnswer,
+    SeriesQuestion, SourceStatus, Status,
+};
+use hark_ingest::{EventsRecord, SourceState, UserKey};
+use hark_model::{Alert, Change, Timestamp};
+use hark_query::Plan;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::detection::Budget;
+use crate::history;
+use crate::pipeline::Pipeline;
+use crate::series_query;
+use door::Doorkeeper;
+pub use worker::{Cadence, Durable};
+use worker::{Message, Worker};
+
+/// Bodies that wait for the log; the next sender is told to come again.
+const WAITING_MAX: usize = 256;
+/// Alerts on their way to the store; the pipeline waits when the store is slower.
+const OUTBOX_MAX: usize = 1024;
+/// A page that is slower than this many messages misses some.
+const LIVE_MAX: usize = 256;
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// The handle: cheap to clone, safe to share.
+#[derive(Clone)]
+pub struct Handle(Arc<Shared>);
+
+struct Shared {
+    pipeline: RwLock<Pipeline>,
+    doorkeeper: Arc<Doorkeeper>,
+    history: Option<history::Reader>,
+    queue: SyncSender<Message>,
+    live: broadcast::Sender<Live>,
+    ready: AtomicBool,
+    set_aside: AtomicU64,
+    damage: Mutex<Vec<String>>,
+    demo: Option<Demo>,
+    definitions: serde_json::Value,
+}
+
+/// Alerts for the store, and the question whether all before have been stored.
+pub enum Outgoing {
+    Alerts(Vec<Alert>),
+    Flush(oneshot::Sender<()>),
+}
+
+/// What the engine is made of besides the pipeline.
+pub struct Parts {
+    pub budget: Budget,
+    pub users: UserKey,
+    pub quota_bytes_per_second: Option<u64>,
+    pub durable: Option<Durable>,
+    pub demo: Option<Demo>,
+}
+
+pub struct Running {
+    pub handle: Handle,
+    pub outgoing: mpsc::Receiver<Outgoing>,
+    pub thread: std::thread::JoinHandle<Result<()>>,
+}
+
+/// Starts the thread; recovery comes first, and the handle takes events while it goes on. What `pipeline` has seen
+/// already counts, unless there is a snapshot.
+pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
+    let Parts { budget, users, quota_bytes_per_second, durable, demo } = parts;
+    let (queue, waiting) = sync_channel(WAITING_MAX);
+    let (outbox, outgoing) = mpsc::channel(OUTBOX_MAX);
+    let definitions = definitions(pipeline.plan())?;
+    let history = durable.as_ref().and_then(|durable| durable.history.as_ref()).map(|history| history.reader());
+    pipeline.keep_minutes(history.is_some());
+    let handle = Handle(Arc::new(Shared {
+        pipeline: RwLock::new(pipeline),
+        doorkeeper: Arc::new(Doorkeeper::new(users, quota_bytes_per_second)),
+        history,
+        queue,
+        live: broadcast::channel(LIVE_MAX).0,
+        ready: AtomicBool::new(false),
+        set_aside: AtomicU64::new(0),
+        damage: Mutex::default(),
+        demo,
+        definitions,
+    }));
+    let worker = Worker::new(handle.clone(), durable, outbox)?;
+    let run = move || worker.run(&waiting, budget);
+    let thread = std::thread::Builder::new().name("pipeline".to_owned()).spawn(run);
+    Ok(Running { handle, outgoing, thread: thread.context("the pipeline's thread cannot be started")? })
+}
+
+fn definitions(plan: &Plan) -> Result<serde_json::Value> {
+    let all = plan.metrics.iter().map(|metric| &metric.metric).chain(plan.composites.iter().map(|(metric, _)| metric));
+    let metrics = all.map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
+    Ok(serde_json::json!({ "metrics": metrics.context("the definitions cannot be shown as JSON")? }))
+}
+
+impl Handle {
+    /// Reading goes on after a panic elsewhere: the worker thread ends the process in that case.
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Pipeline> {
+        self.0.pipeline.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Pipeline> {
+        self.0.pipeline.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another state than the one it started with: that of a snapshot.
+    fn replace(&self, mut pipeline: Pipeline) {
+        pipeline.keep_minutes(self.0.history.is_some());
+        *self.write() = pipeline;
+    }
+
+    fn set_ready(&self) {
+        self.0.ready.store(true, Ordering::Release);
+    }
+
+    fn set_set_aside(&self, records: u64) {
+        self.0.set_aside.store(records, Ordering::Release);
+    }
+
+    fn set_damage(&self, damage: Vec<String>) {
+        *self.0.damage.lock().unwrap_or_else(PoisonError::into_inner) = damage;
+    }
+
+    /// Asks the thread to finish what waits, take a snapshot and end.
+    pub fn stop(&self) {
+        // A full queue empties; a closed one means that the thread has ended already.
+        let _ = self.0.queue.send(Message::Stop);
+    }
+
+    /// Takes a record that is no delivery, such as a chunk of a file; waits while the queue is full.
+    pub fn take(
+        &self,
+        record: EventsRecord,
+    ) -> Result<oneshot::Receiver<Result<IngestAnswer, IngestError>>, IngestError> {
+        let (reply, answer) = oneshot::channel();
+        let admitted = Box::new(self.0.doorkeeper.wave_through(record));
+        self.0.queue.send(Message::Events { admitted, reply }).map_err(|_| stopped())?;
+        Ok(answer)
+    }
+
+    fn enqueue(&self, message: Message) -> Result<(), IngestError> {
+        self.0.queue.try_send(message).map_err(|error| match error {
+            TrySendError::Full(_) => IngestError::Busy { retry_after_seconds: RETRY_AFTER_SECONDS },
+            TrySendError::Disconnected(_) => stopped(),
+        })
+    }
+}
+
+fn stopped() -> IngestError {
+    IngestError::Stopped("hark is stopping and takes no more events; send them again once it is back".to_owned())
+}
+
+#[async_trait]
+impl Engine for Handle {
+    async fn ingest(&self, delivery: Delivery) -> Result<IngestAnswer, IngestError> {
+        let now = Timestamp::now();
+        let doorkeeper = Arc::clone(&self.0.doorkeeper);
+        let in_flight = doorkeeper.admit(&delivery, now)?;
+        // A demo's traffic has a time of its own.
+        let received = self.0.demo.is_none().then_some(now);
+        let plan = Arc::clone(self.read().plan());
+        let work = tokio::task::spawn_blocking(move || doorkeeper.read(delivery, in_flight, received, &plan));
+        let admitted = Box::new(work.await.map_err(|_| stopped())??);
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Message::Events { admitted, reply })?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    async fn query(&self, question: QueryQuestion) -> Result<QueryAnswer, QueryProblem> {
+        let Some(history) = &self.0.history else {
+            return Err(QueryProblem::Refused("this hark keeps no history, so there is nothing to ask".to_owned()));
+        };
+        let unclosed = history.unclosed(&self.read());
+        history.query(question, unclosed).await
+    }
+
+    async fn add_change(&self, change: Change) -> Result<(), IngestError> {
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Message::Change { change, reply })?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    fn series(&self, question: &SeriesQuestion) -> Result<SeriesAnswer, String> {
+        series_query::answer(&self.read(), question)
+    }
+
+    fn status(&self) -> Status {
+        let pipeline = self.read();
+        let counts = pipeline.counts();
+        Status {
+            watermark: pipeline.watermark(),
+            events: counts.events,
+            duplicates: counts.duplicates,
+            late: counts.late,
+            rejected: counts.rejected,
+            series: pipeline.watched() as u64,
+            firing: pipeline.firing() as u64,
+            unusable: counts.unusable,
+            set_aside: self.0.set_aside.load(Ordering::Acquire),
+            damage: self.0.damage.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            ids_known_since: pipeline.ids_since(),
+            sources: pipeline.sources().into_iter().map(source_status).collect(),
+            demo: self.0.demo,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    fn definitions(&self) -> serde_json::Value {
+        self.0.definitions.clone()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.0.ready.load(Ordering::Acquire)
+    }
+
+    fn publish(&self, live: Live) {
+        // Nobody may be listening.
+        let _ = self.0.live.send(live);
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Live> {
+        self.0.live.subscribe()
+    }
+}
+
+fn source_status(state: SourceState) -> SourceStatus {
+    let SourceState { name, latest, received, ahead_of_wall_ms } = state;
+    SourceStatus { name, latest, received, ahead_ms: ahead_of_wall_ms.max(0) }
+}

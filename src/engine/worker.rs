@@ -1,0 +1,357 @@
+//! The pipeline's thread: makes what waits durable with one sync, folds it record by record, and answers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use hark_dashboard::{Engine, IngestAnswer, IngestError, Live, RejectedLine};
+use hark_ingest::{Applied, EventsRecord, IngestLog, LogError, Record, Rejected};
+use hark_model::{Alert, Change};
+use hark_query::QueryError;
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, info, warn};
+
+use super::door::{Admitted, InFlight};
+use super::set_aside::SetAside;
+use super::{Handle, Outgoing};
+use crate::detection::Budget;
+use crate::history::History;
+use crate::snapshot::{self, Position};
+
+/// Bodies that share one sync.
+const GROUP_MAX: usize = 64;
+/// Rejected lines that an answer names; the rest are counted.
+const REJECTED_NAMED_MAX: usize = 100;
+/// A record takes as much of a restart's time as so many events, however few are in it.
+const EVENTS_PER_RECORD: u64 = 40;
+/// Raw events are kept in the log so long, so that a new definition can learn from them.
+const RAW_KEPT_MINUTES: i64 = 14 * 24 * 60;
+
+/// How often what is in memory is put where a restart finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cadence {
+    /// Events folded between two snapshots: a restart folds no more than these.
+    pub snapshot_events: u64,
+    /// What history does not hold yet is handed to it so often, even when little came.
+    pub history_seconds: u64,
+}
+
+impl Default for Cadence {
+    fn default() -> Self {
+        Self { snapshot_events: 2_000_000, history_seconds: 30 }
+    }
+}
+
+pub enum Message {
+    Events { admitted: Box<Admitted>, reply: oneshot::Sender<Result<IngestAnswer, IngestError>> },
+    Change { change: Change, reply: oneshot::Sender<Result<(), IngestError>> },
+    Stop,
+}
+
+/// Where the engine keeps what must survive; `None` for a demo, which starts afresh each time.
+pub struct Durable {
+    pub log: Box<dyn IngestLog>,
+    pub snapshot: PathBuf,
+    /// List of records that could not be folded.
+    pub set_aside: PathBuf,
+    pub history: Option<History>,
+    pub cadence: Cadence,
+}
+
+pub struct Worker {
+    shared: Handle,
+    log: Option<Box<dyn IngestLog>>,
+    snapshot: PathBuf,
+    set_aside: Option<SetAside>,
+    history: Option<History>,
+    outbox: mpsc::Sender<Outgoing>,
+    position: Position,
+    cadence: Cadence,
+    /// Events, with so many more for each record.
+    since_snapshot: u64,
+    handed_over: Instant,
+}
+
+impl Worker {
+    pub fn new(shared: Handle, durable: Option<Durable>, outbox: mpsc::Sender<Outgoing>) -> Result<Self> {
+        let mut worker = Self {
+            shared,
+            log: None,
+            snapshot: PathBuf::new(),
+            set_aside: None,
+            history: None,
+            outbox,
+            position: Position::default(),
+            cadence: Cadence::default(),
+            since_snapshot: 0,
+            handed_over: Instant::now(),
+        };
+        if let Some(durable) = durable {
+            worker.set_aside = Some(SetAside::open(durable.set_aside)?);
+            worker.log = Some(durable.log);
+            worker.snapshot = durable.snapshot;
+            worker.history = durable.history;
+            worker.cadence = durable.cadence;
+        }
+        Ok(worker)
+    }
+
+    pub fn run(mut self, waiting: &Receiver<Message>, budget: Budget) -> Result<()> {
+        self.recover(budget)?;
+        self.shared.set_ready();
+        loop {
+            let first = match waiting.recv_timeout(Duration::from_secs(self.cadence.history_seconds)) {
+                Ok(first) => Some(first),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            let mut group: Vec<Message> = first.into_iter().collect();
+            group.extend(waiting.try_iter().take(GROUP_MAX - group.len()));
+            let is_last = group.iter().any(|message| matches!(message, Message::Stop));
+            if let Some(first_offset) = self.write(&mut group)? {
+                for (offset, message) in (first_offset..).zip(group) {
+                    self.fold(offset, message)?;
+                }
+            }
+            self.checkpoint(is_last)?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes up the snapshot, where there is a good one, and folds what the log holds beyond it.
+    fn recover(&mut self, budget: Budget) -> Result<()> {
+        let Some(mut log) = self.log.take() else { return Ok(()) };
+        let plan = Arc::clone(self.shared.read().plan());
+        match snapshot::load(&self.snapshot, &plan, budget) {
+            Ok(Some((pipeline, position))) => {
+                self.shared.replace(pipeline);
+                self.position = position;
+            }
+            Ok(None) => {}
+            Err(reason) => {
+                warn!(%reason, "the snapshot is left aside; state is rebuilt from the raw events in the log");
+            }
+        }
+        let (mut folded, mut failed) = (0_u64, None);
+        let mut alerts = Vec::new();
+        log.read_from(self.position.next_offset, &mut |offset, bytes| {
+            if failed.is_none() {
+                failed = self.refold(offset, bytes, &mut alerts).err();
+                folded += 1;
+            }
+        })?;
+        log.damage().iter().for_each(|damage| error!(%damage, "the log is damaged; the rest is served"));
+        self.shared.set_damage(log.damage().iter().map(ToString::to_string).collect());
+        self.log = Some(log);
+        if let Some(failed) = failed {
+            return Err(failed);
+        }
+        self.send(alerts);
+        if let Some(watermark) = self.shared.read().watermark() {
+            info!(records = folded, %watermark, "state recovered");
+        }
+        Ok(())
+    }
+
+    fn refold(&mut self, offset: u64, bytes: &[u8], alerts: &mut Vec<Alert>) -> Result<()> {
+        self.position.note(offset, self.shared.read().watermark());
+        match Record::decode(bytes) {
+            Ok(Record::Events(record)) => drop(self.take(offset, record)?),
+            Ok(Record::Change(json)) => {
+                let change = serde_json::from_slice(&json).context("a change in the log cannot be read")?;
+                self.shared.write().add_change(change);
+            }
+            Err(problem) => {
+                error!(offset, %problem, "a record of the log is put aside");
+                self.put_aside(offset, &problem.to_string())?;
+            }
+        }
+        alerts.extend(self.shared.write().take_changed());
+        self.since_snapshot += EVENTS_PER_RECORD;
+        Ok(())
+    }
+
+    /// Makes a group durable; `None` if it could not be and everybody has been told. After a failed sync nothing is
+    /// certain: the process ends and recovers from what is there.
+    fn write(&mut self, group: &mut Vec<Message>) -> Result<Option<u64>> {
+        let Some(log) = &mut self.log else { return Ok(Some(self.position.next_offset)) };
+        // Only the last message can be a stop, for nobody sends after it; it takes no offset.
+        let mut records = Vec::with_capacity(group.len());
+        for message in &mut *group {
+            match message {
+                Message::Events { admitted, .. } => records.push(std::mem::take(&mut admitted.encoded)),
+                Message::Change { change, .. } => {
+                    let json = serde_json::to_vec(change).context("a change cannot be written")?;
+                    records.push(Record::Change(json).encode());
+                }
+                Message::Stop => {}
+            }
+        }
+        let first = log.next_offset();
+        if records.is_empty() {
+            return Ok(Some(first));
+        }
+        match log.append(&records) {
+            Ok(()) => {}
+            Err(problem @ LogError::Write { .. }) => {
+                error!(error = &problem as &dyn std::error::Error, "a group of bodies was refused");
+                group.drain(..).for_each(|message| message.refuse(&problem.to_string()));
+                return Ok(None);
+            }
+            Err(problem) => return Err(problem.into()),
+        }
+        let watermark = self.shared.read().watermark();
+        (first..log.next_offset()).for_each(|offset| self.position.note(offset, watermark));
+        self.since_snapshot += records.len() as u64 * EVENTS_PER_RECORD;
+        Ok(Some(first))
+    }
+
+    fn fold(&mut self, offset: u64, message: Message) -> Result<()> {
+        match message {
+            Message::Events { admitted, reply } => {
+                let Admitted { record, rejected, in_flight, .. } = *admitted;
+                let events = record.events.len() as u64;
+                let outcome = self.take(offset, record)?;
+                let alerts = self.shared.write().take_changed();
+                self.send(alerts);
+                // A sender that has gone away does not mind.
+                let _ = reply.send(Ok(answer(&rejected, events, outcome)));
+                drop::<InFlight>(in_flight);
+                self.shared.publish(Live::Ingestion(self.shared.status()));
+            }
+            Message::Change { change, reply } => {
+                self.shared.write().add_change(change);
+                let _ = reply.send(Ok(()));
+            }
+            Message::Stop => {}
+        }
+        Ok(())
+    }
+
+    /// Folds one record and hands what history keeps of it to history. A record that cannot be folded is put aside:
+    /// the reason comes back, and nobody trips over it again.
+    fn take(&mut self, offset: u64, record: EventsRecord) -> Result<Result<Applied, QueryError>> {
+        if self.set_aside.as_ref().is_some_and(|aside| aside.holds(offset)) {
+            return Ok(Ok(Applied::default()));
+        }
+        let shared = self.shared.clone();
+        let mut pipeline = shared.write();
+        let folded = catch_unwind(AssertUnwindSafe(|| pipeline.take(&record.batch())));
+        let outcome = match folded {
+            Ok(outcome) => outcome,
+            Err(panic) => {
+                let said = panic.downcast_ref::<String>().cloned();
+                let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
+                self.put_aside(offset, &format!("folding it panicked: {said}"))?;
+                bail!("record {offset} of the log made the pipeline panic and is put aside; start hark again");
+            }
+        };
+        match &outcome {
+            Ok(applied) => {
+                self.since_snapshot += applied.rows.len() as u64;
+                // Before anybody else can look: each event is in the pipeline's open minutes or in history's.
+                if let Some(history) = &mut self.history {
+                    let minutes = pipeline.take_minutes();
+                    history.keep(offset, record, &applied.rows, minutes, pipeline.watermark());
+                }
+            }
+            Err(problem) => {
+                error!(
+                    offset,
+                    error = problem as &dyn std::error::Error,
+                    "a batch could not be folded and is put aside"
+                );
+                self.put_aside(offset, &problem.to_string())?;
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn put_aside(&mut self, offset: u64, reason: &str) -> Result<()> {
+        let Some(aside) = &mut self.set_aside else { return Ok(()) };
+        aside.put(offset, reason)?;
+        self.shared.set_set_aside(aside.len());
+        Ok(())
+    }
+
+    /// Hands over to history what is due, saves the state when much has come since, and lets the log forget.
+    fn checkpoint(&mut self, is_last: bool) -> Result<()> {
+        let is_due = self.since_snapshot >= self.cadence.snapshot_events || (is_last && self.since_snapshot > 0);
+        if let Some(history) = &mut self.history {
+            let is_time = self.handed_over.elapsed().as_secs() >= self.cadence.history_seconds;
+            if is_due || is_last || is_time || history.is_full() {
+                self.handed_over = Instant::now();
+                history.commit(is_due || is_last)?;
+            }
+        }
+        // A state that is further than history would leave a gap there after a restart.
+        let is_settled = self.history.as_ref().is_none_or(History::is_settled);
+        if is_due && is_settled { self.save_snapshot() } else { Ok(()) }
+    }
+
+    fn save_snapshot(&mut self) -> Result<()> {
+        self.since_snapshot = 0;
+        if self.log.is_none() {
+            return Ok(());
+        }
+        // The snapshot may forget alerts that the store has; it must not forget those that the store has not.
+        let (sender, stored) = oneshot::channel();
+        if self.outbox.blocking_send(Outgoing::Flush(sender)).is_err() || stored.blocking_recv().is_err() {
+            warn!("no snapshot was taken: alerts could not be stored first");
+            return Ok(());
+        }
+        snapshot::save(&self.snapshot, &self.shared.read(), &self.position)?;
+        let Some((newest, _)) = self.position.hours.back().copied() else { return Ok(()) };
+        let mut keep_from = 0;
+        while self.position.hours.get(1).is_some_and(|(time, _)| newest.minutes_since(*time) > RAW_KEPT_MINUTES) {
+            self.position.hours.pop_front();
+            keep_from = self.position.hours.front().map_or(0, |(_, offset)| *offset);
+        }
+        if let Some(log) = &mut self.log {
+            log.truncate_before(keep_from)?;
+        }
+        Ok(())
+    }
+
+    fn send(&self, alerts: Vec<Alert>) {
+        if !alerts.is_empty() && self.outbox.blocking_send(Outgoing::Alerts(alerts)).is_err() {
+            error!("alerts could not be handed to the store; they are raised again when the log is folded anew");
+        }
+    }
+}
+
+impl Message {
+    /// The sender is told that nothing was kept; whoever has gone away does not mind.
+    fn refuse(self, problem: &str) {
+        let refusal = IngestError::NoRoom(problem.to_owned());
+        match self {
+            Self::Events { reply, .. } => drop(reply.send(Err(refusal))),
+            Self::Change { reply, .. } => drop(reply.send(Err(refusal))),
+            Self::Stop => {}
+        }
+    }
+}
+
+fn answer(rejected: &[Rejected], events: u64, outcome: Result<Applied, QueryError>) -> IngestAnswer {
+    let named = rejected.iter().take(REJECTED_NAMED_MAX);
+    let mut lines: Vec<_> = named.map(|one| RejectedLine { line: one.line, reason: one.reason.clone() }).collect();
+    let mut total = rejected.len() as u64;
+    let applied = outcome.unwrap_or_else(|problem| {
+        lines.push(RejectedLine { line: 0, reason: format!("the whole body was put aside: {problem}") });
+        total += events;
+        Applied::default()
+    });
+    IngestAnswer {
+        accepted: applied.accepted,
+        duplicates: applied.duplicates,
+        late: applied.late,
+        rejected: lines,
+        rejected_total: total + applied.too_far_ahead,
+        written: None,
+    }
+}
