@@ -80,7 +80,7 @@ pub async fn demo(request: Request) -> Result<()> {
     let running = engine::start(pipeline, parts)?;
     let feeder = tokio::spawn(feed(running.handle.clone(), simulation, request.minutes_per_second));
     serve::announce(&listener)?;
-    let outcome = serve::run(listener, running, store).await;
+    let outcome = serve::run(listener, None, running, store).await;
     feeder.abort();
     outcome
 }

@@ -11,7 +11,7 @@ use hark_ingest::SegmentLog;
 use hark_query::Plan;
 use hark_store::Store;
 use tokio::net::TcpListener;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::config::Config;
 use crate::data_folder::DataFolder;
@@ -27,6 +27,10 @@ pub async fn serve(config: Config) -> Result<()> {
     let plan = Arc::new(Plan::compile(&config.definitions()?)?);
     // The address first: a port in use should be said before a minute of recovery.
     let listener = listen(config.listen).await?;
+    let grpc = match config.grpc {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let folder = DataFolder::open(&config.data)?;
     let store = store::open(config.database.as_deref(), &folder.database()).await?;
     let parts = Parts {
@@ -38,7 +42,7 @@ pub async fn serve(config: Config) -> Result<()> {
     };
     let running = engine::start(Pipeline::new(plan, config.budget), parts)?;
     announce(&listener)?;
-    run(listener, running, store).await
+    run(listener, grpc, running, store).await
 }
 
 /// Everything of a data folder that the engine writes. Opening history takes a runtime of its own, so not in this one.
@@ -69,10 +73,23 @@ pub fn announce(listener: &TcpListener) -> Result<()> {
 }
 
 /// Answers requests until the process is asked to stop, then lets the pipeline finish.
-pub async fn run(listener: TcpListener, running: Running, store: Arc<dyn Store>) -> Result<()> {
+pub async fn run(
+    listener: TcpListener,
+    grpc: Option<TcpListener>,
+    running: Running,
+    store: Arc<dyn Store>,
+) -> Result<()> {
     let Running { handle, outgoing, thread } = running;
     let keeper = tokio::spawn(store::keep_alerts(Arc::clone(&store), handle.clone(), outgoing));
     let state = AppState { engine: Arc::new(handle.clone()), store: Arc::clone(&store) };
+    if let Some(grpc) = grpc {
+        let state = state.clone();
+        tokio::spawn(async move {
+            if let Err(problem) = hark_dashboard::serve_grpc(grpc, state).await {
+                error!(%problem, "OTLP over gRPC is no longer taken on its own address; the main address still takes it");
+            }
+        });
+    }
     let server = hark_dashboard::serve(listener, state);
     let over = tokio::task::spawn_blocking(move || thread.join());
     tokio::pin!(over);

@@ -11,6 +11,7 @@ mod events;
 mod files;
 mod fold;
 mod grain;
+mod heavy;
 mod leaf_store;
 mod log;
 mod projection;

@@ -124,7 +124,7 @@ impl Delta {
     ) -> Result<Commit, LakeError> {
         // Clearing old entries reads the whole log, so it is left to the commits that are few.
         let clears_log = Some(offset.is_none());
-        let mut properties = CommitProperties::default().with_cleanup_expired_logs(clears_log);
+        let mut properties = CommitProperties::default().with_max_retries(0).with_cleanup_expired_logs(clears_log);
         if let Some(offset) = offset {
             properties = properties.with_application_transaction(Transaction::new(APP_ID, offset));
         }

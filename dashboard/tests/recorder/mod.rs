@@ -14,18 +14,18 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::broadcast;
 
-pub type Answer = Result<IngestAnswer, IngestError>;
+pub(crate) type Answer = Result<IngestAnswer, IngestError>;
 
-pub struct Doors {
-    pub main: SocketAddr,
-    pub grpc: SocketAddr,
+pub(crate) struct Doors {
+    pub(crate) main: SocketAddr,
+    pub(crate) grpc: SocketAddr,
     recorder: Arc<Recorder>,
     _runtime: Runtime,
 }
 
-pub struct Reply {
-    pub status: u16,
-    pub body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
     headers: ureq::http::HeaderMap,
 }
 
@@ -36,7 +36,7 @@ struct Recorder {
 
 impl Doors {
     /// Opens both ports; whatever is sent gets this answer.
-    pub fn open(answer: Answer) -> Self {
+    pub(crate) fn open(answer: Answer) -> Self {
         let recorder = Arc::new(Recorder { answer, deliveries: Mutex::default() });
         let state = AppState { engine: Arc::clone(&recorder) as _, store: Arc::new(NoStore) };
         let runtime = Runtime::new().unwrap();
@@ -51,15 +51,15 @@ impl Doors {
         Self { main, grpc, recorder, _runtime: runtime }
     }
 
-    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         post(self.main, path, headers, body)
     }
 
-    pub fn post_to_grpc_port(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    pub(crate) fn post_to_grpc_port(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         post(self.grpc, path, headers, body)
     }
 
-    pub fn last_delivery(&self) -> Delivery {
+    pub(crate) fn last_delivery(&self) -> Delivery {
         self.recorder.deliveries.lock().unwrap().last().unwrap().clone()
     }
 }
@@ -75,15 +75,15 @@ fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &[u8]) 
 
 impl Reply {
     /// Empty where there is none.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }

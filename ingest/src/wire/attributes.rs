@@ -14,7 +14,7 @@ use crate::user_key::UserKey;
 use crate::wire::protobuf::{Broken, Field, Message, text};
 use crate::wire::{Reader, WireError};
 
-/// A resource, a scope, a data point or a series with more attributes is refused: they are held while its rows are made.
+/// More attributes of a resource, a scope, a data point or a series are refused: they are held while its rows are made.
 const ATTRIBUTES_MAX: usize = 1024;
 /// So many keys of a body are remembered; later ones are looked up anew each time.
 const KEYS_MAX: usize = 4096;
@@ -92,7 +92,7 @@ impl<'a> Rows<'a> {
         self.ordinal
     }
 
-    /// Forgets the values set since the last row if the record could not be taken, and names it. Answers whether it could.
+    /// Names the record if it could not be taken, and forgets the values set for it. Answers whether it could.
     pub(super) fn end(&mut self, taken: Result<(), String>) -> bool {
         taken.map_err(|reason| self.reject(self.ordinal, reason)).is_ok()
     }

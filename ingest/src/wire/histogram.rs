@@ -1,9 +1,9 @@
 //! Histograms of other systems to values that stand for their buckets, each with a count.
 //!
-//! An exponential bucket at scale 6 or finer lies within one of the sketch's, so nothing is lost; a coarser one counts in
-//! the middle of it, which is off by half its width: 2^(2^-scale / 2), so 2.2 % at scale 4 and 4.4 % at scale 3. A bucket
-//! between explicit bounds counts in their geometric middle: off by the square root of their ratio at most, 41 % between
-//! 5 and 10.
+//! An exponential bucket at scale 6 or finer lies within one of the sketch's, so nothing is lost; a coarser one counts
+//! in its middle, which is off by half its width: a factor of 2^(2^-scale / 2), so 2.2 % at scale 4 and 4.4 % at scale 3.
+//! A bucket between explicit bounds counts in their geometric middle: off by the square root of their ratio at most,
+//! 41 % between 5 and 10.
 
 use hark_model::Sketch;
 
@@ -167,7 +167,8 @@ mod tests {
         #[test]
         fn coarser_histograms_count_in_the_middle(scale in -3_i32..6, value in 0.01_f64..1e8) {
             let position = (value.log2() * f64::from(scale).exp2()).ceil() - 1.0;
-            let (low, high) = ((position / f64::from(scale).exp2()).exp2(), ((position + 1.0) / f64::from(scale).exp2()).exp2());
+            let bound = |position: f64| (position / f64::from(scale).exp2()).exp2();
+            let (low, high) = (bound(position), bound(position + 1.0));
             prop_assume!(low > 0.001 && high < 1e9);
             let stands_for_it = exponential_of(scale, &[(position as i64, 1)])[0].value;
             let exact = (low * high).sqrt();

@@ -35,7 +35,7 @@ pub struct Written {
     pub histograms: u64,
 }
 
-/// Decodes a body in Snappy's block format. A series that cannot be taken is named by its number in the request, from 1.
+/// Decodes a body in Snappy's block format. A series that cannot be taken is named by its number in the request.
 pub(super) fn decode(version: RemoteWrite, body: &[u8], reader: &Reader<'_>) -> Result<(Decoded, Written), WireError> {
     let plain = unpack(body)?;
     let mut request = Request::new(version, reader);
