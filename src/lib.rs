@@ -8,6 +8,7 @@ pub mod demo;
 pub mod detection;
 pub mod doctor;
 pub mod engine;
+pub mod exemplars;
 pub mod explainer;
 pub mod history;
 pub mod import;

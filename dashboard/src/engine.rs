@@ -14,6 +14,9 @@ pub trait Engine: Send + Sync {
     /// Reads events and cells by SQL, those of a second ago included.
     async fn query(&self, question: QueryQuestion) -> Result<QueryAnswer, QueryProblem>;
 
+    /// Whole requests behind a metric.
+    async fn exemplars(&self, question: ExemplarQuestion) -> Result<ExemplarsAnswer, QueryProblem>;
+
     /// Takes a change into account from now on.
     async fn add_change(&self, change: Change) -> Result<(), IngestError>;
 
@@ -105,6 +108,31 @@ pub struct QueryAnswer {
 pub struct QueryColumn {
     pub name: String,
     pub kind: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExemplarQuestion {
+    pub metric: String,
+    pub slice: Slice,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    /// Requests of each part at most.
+    pub per_part: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ExemplarsAnswer {
+    pub exemplars: Vec<Exemplar>,
+}
+
+/// One real request, with its user as a keyed hash.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Exemplar {
+    /// `hit` or `other` of a ratio, a range of percentiles of a latency.
+    pub part: String,
+    /// Its fields as they were sent.
+    #[schema(value_type = Object)]
+    pub event: serde_json::Map<String, serde_json::Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

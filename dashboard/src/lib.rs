@@ -9,8 +9,9 @@ mod problem;
 mod server;
 
 pub use engine::{
-    Delivery, Demo, Door, Engine, IngestAnswer, IngestError, Live, QueryAnswer, QueryColumn, QueryProblem,
-    QueryQuestion, RejectedLine, SeriesAnswer, SeriesQuestion, SourceStatus, Status, Written,
+    Delivery, Demo, Door, Engine, Exemplar, ExemplarQuestion, ExemplarsAnswer, IngestAnswer, IngestError, Live,
+    QueryAnswer, QueryColumn, QueryProblem, QueryQuestion, RejectedLine, SeriesAnswer, SeriesQuestion, SourceStatus,
+    Status, Written,
 };
 pub use problem::Problem;
 pub use server::{AppState, openapi, pages_are_built, router, serve, serve_grpc};

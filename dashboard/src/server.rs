@@ -52,6 +52,7 @@ fn api_router() -> OpenApiRouter<AppState> {
         .merge(api::alerts::routes())
         .merge(api::series::routes())
         .merge(api::query::routes())
+        .merge(api::exemplars::routes())
         .merge(api::changes::routes())
         .merge(api::health::routes())
         .merge(api::stream::routes())

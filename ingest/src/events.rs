@@ -43,6 +43,8 @@ pub enum Weight {
     Total {
         /// Hash of everything that names the stream: metric, resource, attributes.
         stream: u64,
+        /// Hash of what its parts mean: the bounds of its buckets. With another shape the parts cannot be compared.
+        shape: u64,
         /// Which number of the stream it is: the bucket of a histogram.
         part: i32,
         /// When the total began, where the sender says so.

@@ -282,8 +282,8 @@ impl Fold {
         match events.weights.get(row) {
             None => 1,
             Some(&Weight::Requests(requests)) => requests,
-            Some(&Weight::Total { stream, part, start, total }) => {
-                let sample = Sample { stream, part, start, time: events.times[row], total };
+            Some(&Weight::Total { stream, shape, part, start, total }) => {
+                let sample = Sample { stream, shape, part, start, time: events.times[row], total };
                 self.totals.since(&sample).unwrap_or_else(|| {
                     self.counts.unusable += 1;
                     0

@@ -81,7 +81,7 @@ mod tests {
         let time = Timestamp::from_millis(1_777_636_800_123);
         let text = Column::Text { codes: vec![1, 0], values: vec!["iOS".to_owned()] };
         let column = |name: &str, column| NamedColumn { name: name.to_owned(), column };
-        let total = Weight::Total { stream: 1, part: -3, start: None, total: 9 };
+        let total = Weight::Total { stream: 1, shape: 2, part: -3, start: None, total: 9 };
         let events = Events {
             times: vec![time, time],
             ids: vec![NonZeroU64::new(5), None],

@@ -17,9 +17,23 @@ const FILE_MINUTES: i64 = 10;
 /// Keys are 64-bit hashes, filed by the ten minutes of the watermark they came in, and forgotten when these are older
 /// than the lateness horizon: an event older than that is refused anyhow.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Filed")]
 pub(crate) struct Seen {
+    /// All of `filed`, and made from it again when it is read.
+    #[serde(skip)]
     keys: FxHashSet<u64>,
     filed: BTreeMap<i64, Vec<u64>>,
+}
+
+#[derive(Deserialize)]
+struct Filed {
+    filed: BTreeMap<i64, Vec<u64>>,
+}
+
+impl From<Filed> for Seen {
+    fn from(Filed { filed }: Filed) -> Self {
+        Self { keys: filed.values().flatten().copied().collect(), filed }
+    }
 }
 
 impl Seen {

@@ -18,6 +18,7 @@ pub(crate) struct Totals(FxHashMap<u64, Stream>);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Stream {
     start: Option<Timestamp>,
+    shape: u64,
     latest: Timestamp,
     /// The first sample set where the stream stands and counted nothing; all its numbers carry this time.
     baseline: Option<Timestamp>,
@@ -27,6 +28,7 @@ struct Stream {
 /// One sample of one number of a stream.
 pub(crate) struct Sample {
     pub(crate) stream: u64,
+    pub(crate) shape: u64,
     pub(crate) part: i32,
     pub(crate) start: Option<Timestamp>,
     pub(crate) time: Timestamp,
@@ -36,14 +38,15 @@ pub(crate) struct Sample {
 impl Totals {
     /// What came since the last sample; `None` where there is no room to remember the stream.
     pub(crate) fn since(&mut self, sample: &Sample) -> Option<u64> {
-        let Sample { part, start, time, total, .. } = *sample;
+        let Sample { stream: name, shape, part, start, time, total } = *sample;
         let is_fresh = start.is_some_and(|start| time.minutes_since(start) <= FRESH_MINUTES);
-        if self.0.len() >= STREAMS_MAX && !self.0.contains_key(&sample.stream) {
+        if self.0.len() >= STREAMS_MAX && !self.0.contains_key(&name) {
             return None;
         }
         let baseline = (!is_fresh).then_some(time);
-        let stream = self.0.entry(sample.stream).or_insert_with(|| Stream {
+        let stream = self.0.entry(name).or_insert_with(|| Stream {
             start,
+            shape,
             latest: time,
             baseline,
             parts: FxHashMap::default(),
@@ -54,7 +57,10 @@ impl Totals {
         }
         if start > stream.start {
             // The process has begun anew, and so has its count.
-            *stream = Stream { start, latest: time, baseline: None, parts: FxHashMap::default() };
+            *stream = Stream { start, shape, latest: time, baseline: None, parts: FxHashMap::default() };
+        } else if shape != stream.shape {
+            // The same count in other buckets: what of it is new cannot be told.
+            *stream = Stream { start, shape, latest: time, baseline: Some(time), parts: FxHashMap::default() };
         }
         stream.latest = time;
         let before = stream.parts.insert(part, total);
@@ -79,7 +85,7 @@ mod tests {
     const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
     fn sample(part: i32, start: Option<Timestamp>, minute: i64, total: u64) -> Sample {
-        Sample { stream: 7, part, start, time: START.plus_minutes(minute), total }
+        Sample { stream: 7, shape: 0, part, start, time: START.plus_minutes(minute), total }
     }
 
     fn since(samples: &[Sample]) -> Vec<u64> {
@@ -104,6 +110,12 @@ mod tests {
     fn a_bucket_that_fills_later_counts_whole_and_those_of_the_first_sample_do_not() {
         let samples = [sample(1, None, 0, 10), sample(2, None, 0, 20), sample(1, None, 1, 11), sample(3, None, 1, 4)];
         assert_eq!(since(&samples), [0, 0, 1, 4]);
+    }
+
+    #[test]
+    fn other_buckets_set_where_the_stream_stands_and_count_nothing() {
+        let shaped = |shape, minute, total| Sample { shape, ..sample(0, Some(START), minute, total) };
+        assert_eq!(since(&[shaped(1, 1, 10), shaped(2, 2, 14), shaped(2, 3, 15), shaped(1, 4, 20)]), [10, 0, 1, 0]);
     }
 
     #[test]

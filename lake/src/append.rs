@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use deltalake_core::kernel::Action;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::table::state::DeltaTableState;
 
 use crate::align::align;
 use crate::data_file::encode;
@@ -47,16 +48,16 @@ impl Lake {
                 let (known, batches) = (known.clone(), Arc::clone(&batches));
                 let work = move || -> Result<_, LakeError> {
                     let (schema, batches) =
-                        align(known.as_deref(), &batches).map_err(|error| LakeError::rows(table, sentence(&error)))?;
+                        align(known.as_deref(), &batches).map_err(|error| LakeError::rows(table, &sentence(&error)))?;
                     let files = encode(&batches, &format!("part-{offset:020}"));
-                    Ok((schema, files.map_err(|error| LakeError::rows(table, error))?))
+                    Ok((schema, files.map_err(|error| LakeError::rows(table, &error))?))
                 };
                 tokio::task::spawn_blocking(work).await??
             };
             delta.put(&files).await?;
             let mut actions = Vec::new();
             if known.as_ref().is_none_or(|known| known.fields() != schema.fields()) {
-                let metadata = base.as_ref().map(|base| base.metadata());
+                let metadata = base.as_ref().map(DeltaTableState::metadata);
                 actions = delta.schema_actions(metadata, &schema)?;
             }
             let count = files.len();

@@ -57,7 +57,7 @@ impl Lake {
             let inputs = group.paths.iter().map(on_disk).collect::<Vec<_>>();
             let (schema, day) = (Arc::clone(&schema), group.day);
             let files = tokio::task::spawn_blocking(move || rewrite(&schema, day, &inputs, &stem)).await?;
-            let files = files.map_err(|error| LakeError::rows(table, error))?;
+            let files = files.map_err(|error| LakeError::rows(table, &error))?;
             delta.put(&files).await?;
             if replace(delta, &group.paths, &files).await? {
                 compacted.files_before += group.paths.len();

@@ -43,14 +43,17 @@ pub(crate) struct Checked(Arc<Mutex<HashMap<PathBuf, Seen>>>);
 impl Checked {
     /// The problems of those files that have one. With `again`, what is remembered counts for nothing.
     pub(crate) async fn problems(&self, paths: Vec<PathBuf>, again: bool) -> Result<Vec<(PathBuf, String)>, LakeError> {
-        let check = |path: PathBuf| {
+        let checked = self.clone();
+        let recall = move || if again { (Vec::new(), paths) } else { checked.recall(paths) };
+        let (mut problems, unseen) = tokio::task::spawn_blocking(recall).await?;
+        // One task a file: a query that has run out of time stops reading at the end of one.
+        let look = |path: PathBuf| {
             let checked = self.clone();
-            tokio::task::spawn_blocking(move || checked.problem(&path, again).map(|problem| (path, problem)))
+            tokio::task::spawn_blocking(move || checked.look(&path).map(|problem| (path, problem)))
         };
-        let mut results = futures_util::stream::iter(paths.into_iter().map(check)).buffered(CHECKS_AT_ONCE);
-        let mut problems = Vec::new();
-        while let Some(result) = results.next().await {
-            problems.extend(result?);
+        let mut looks = futures_util::stream::iter(unseen.into_iter().map(look)).buffered(CHECKS_AT_ONCE);
+        while let Some(found) = looks.next().await {
+            problems.extend(found?);
         }
         Ok(problems)
     }
@@ -61,19 +64,28 @@ impl Checked {
         seen.iter().filter(|(_, seen)| seen.problem.is_some()).map(|(path, _)| path.clone()).collect()
     }
 
-    fn problem(&self, path: &Path, again: bool) -> Option<String> {
+    /// What is remembered of files that are as they were, and the paths of the others.
+    fn recall(&self, paths: Vec<PathBuf>) -> (Vec<(PathBuf, String)>, Vec<PathBuf>) {
+        let mut problems = Vec::new();
+        let mut unseen = Vec::new();
+        for path in paths {
+            let state = path.metadata().map(|metadata| (metadata.len(), metadata.modified().ok()));
+            let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match seen.get(&path).filter(|seen| state.is_ok_and(|state| state == (seen.bytes, seen.modified))) {
+                Some(seen) => problems.extend(seen.problem.clone().map(|problem| (path, problem))),
+                None => unseen.push(path),
+            }
+        }
+        (problems, unseen)
+    }
+
+    fn look(&self, path: &Path) -> Option<String> {
         let (bytes, modified) = match path.metadata() {
             Ok(metadata) => (metadata.len(), metadata.modified().ok()),
             Err(error) => {
                 return self.remember(path, Seen { bytes: 0, modified: None, problem: Some(missing(&error)) });
             }
         };
-        if !again {
-            let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(seen) = seen.get(path).filter(|seen| (seen.bytes, seen.modified) == (bytes, modified)) {
-                return seen.problem.clone();
-            }
-        }
         let problem = match hash_in_name(&path.to_string_lossy()) {
             Some(expected) => wrong_hash(path, expected),
             None => unreadable(path),
@@ -121,8 +133,8 @@ fn wrong_hash(path: &Path, expected: u128) -> Option<String> {
 /// A file that another program wrote has no hash; it is decoded from end to end instead.
 fn unreadable(path: &Path) -> Option<String> {
     let read = || -> Result<(), Box<dyn std::error::Error>> {
-        let rows = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?.build()?;
-        rows.map(|batch| batch.map(drop)).collect::<Result<(), _>>()?;
+        let mut rows = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?.build()?;
+        rows.try_for_each(|batch| batch.map(drop))?;
         Ok(())
     };
     read().err().map(|error| error.to_string())

@@ -146,7 +146,7 @@ impl Delta {
 
     /// What makes the table, or what adds columns to it.
     pub(crate) fn schema_actions(&self, base: Option<&Metadata>, schema: &Schema) -> Result<Vec<Action>, LakeError> {
-        let wrong = |error: &dyn std::error::Error| LakeError::rows(self.table, cause(error));
+        let wrong = |error: &dyn std::error::Error| LakeError::rows(self.table, &cause(error));
         let columns: Result<StructType, ArrowError> = schema.try_into_kernel();
         let columns = columns.map_err(|error| wrong(&error))?;
         if let Some(metadata) = base {

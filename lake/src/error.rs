@@ -1,7 +1,9 @@
 //! What can go wrong with the history, in sentences.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use datafusion::error::DataFusionError;
 use deltalake_core::DeltaTableError;
@@ -36,8 +38,8 @@ pub enum LakeError {
     DamagedFile { table: Table, path: String, problem: String },
     #[error("the query cannot be answered: {problem}")]
     Query { problem: String },
-    #[error("the query took longer than {seconds} s; ask for fewer days, for example with `where day >= '2026-11-20'`")]
-    TooSlow { seconds: u64 },
+    #[error("the query took longer than {limit:?}; ask for fewer days, for example with `where day >= '2026-11-20'`")]
+    TooSlow { limit: Duration },
     #[error("the query needs more than its {megabytes} MB of memory; ask for fewer days, or group by less")]
     TooLarge { megabytes: usize },
     #[error("a worker of the history stopped unexpectedly")]
@@ -49,7 +51,7 @@ impl LakeError {
         Self::Query { problem: sentence(error) }
     }
 
-    pub(crate) fn rows(table: Table, problem: impl ToString) -> Self {
+    pub(crate) fn rows(table: Table, problem: &dyn fmt::Display) -> Self {
         Self::Rows { table, problem: problem.to_string() }
     }
 }

@@ -283,3 +283,45 @@ impl MultipartUpload for Upload {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use object_store::ObjectStoreExt;
+
+    use super::*;
+
+    type Synced = Arc<Mutex<Vec<String>>>;
+
+    fn recording(root: &Path) -> (Synced, FsyncStore) {
+        let synced = Synced::default();
+        let record = Arc::clone(&synced);
+        let sync = move |path: &Path| {
+            record.lock().unwrap().push(path.file_name().unwrap().to_string_lossy().into_owned());
+            sync_path(path)
+        };
+        (synced, FsyncStore::new(root, Arc::new(sync)))
+    }
+
+    #[tokio::test]
+    async fn parts_moves_and_copies_are_synced_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let (synced, store) = recording(&root);
+        let location = |name: &str| Location::from_absolute_path(root.join("log").join(name)).unwrap();
+        let mut upload = store.put_multipart(&location("a")).await.unwrap();
+        upload.put_part("one ".into()).await.unwrap();
+        upload.put_part("two".into()).await.unwrap();
+        assert!(!root.join("log").exists(), "nothing is to be seen before all parts are there");
+        upload.complete().await.unwrap();
+        assert_eq!(fs::read(root.join("log/a")).unwrap(), b"one two");
+        synced.lock().unwrap().clear();
+        store.rename(&location("a"), &location("b")).await.unwrap();
+        store.copy(&location("b"), &location("c")).await.unwrap();
+        assert_eq!(*synced.lock().unwrap(), ["b", "log", "c", "log"]);
+        let again = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let error = store.put_opts(&location("c"), "other".into(), again).await.unwrap_err();
+        assert!(matches!(error, Error::AlreadyExists { .. }));
+        assert_eq!(fs::read(root.join("log/c")).unwrap(), b"one two");
+        assert_eq!(fs::read_dir(store.staging()).unwrap().count(), 0);
+    }
+}

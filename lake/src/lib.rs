@@ -16,6 +16,7 @@ mod expire;
 mod fsync_store;
 mod lake;
 mod query;
+mod source;
 mod table;
 
 pub use answer::Answer;

@@ -4,28 +4,23 @@
 //! unopened, and so does `where time >= '2026-11-20T06:00:00Z'`: each file's first and last time stand in the log.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
-use datafusion::catalog::MemTable;
-use datafusion::common::{Column, DataFusionError, ScalarValue, TableReference};
-use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::common::{DataFusionError, TableReference};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
 use datafusion::datasource::source::DataSourceExec;
-use datafusion::execution::memory_pool::GreedyMemoryPool;
-use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::logical_expr::{Expr, LogicalPlan, lit};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
-use datafusion::sql::parser::Statement;
+use datafusion::prelude::{SQLOptions, SessionContext};
+use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast;
-use deltalake_core::delta_datafusion::DeltaScanNext;
-use deltalake_core::table::state::DeltaTableState;
 use futures_util::StreamExt;
 use object_store::local::LocalFileSystem;
 
-use crate::align::align;
 use crate::{Answer, Damage, Lake, LakeError, Table};
 
 /// Longer than anyone writes; a parser needs memory for every word.
@@ -63,20 +58,11 @@ pub struct Hot {
     pub batches: Vec<RecordBatch>,
 }
 
-/// What a table consists of while a query runs.
-struct Source {
-    table: Table,
-    cold: Option<DeltaTableState>,
-    /// The files of the committed rows, within the table's folder.
-    files: Vec<String>,
-    hot: Vec<RecordBatch>,
-}
-
 impl Lake {
     /// Answers one SQL query. It can only read, and it is bounded in rows, time and memory.
     pub async fn query(&self, sql: &str, hot: Vec<Hot>, limits: Limits) -> Result<Answer, LakeError> {
         let answer = tokio::time::timeout(limits.time, self.answer(sql, hot, limits)).await;
-        answer.unwrap_or(Err(LakeError::TooSlow { seconds: limits.time.as_secs() }))
+        answer.unwrap_or(Err(LakeError::TooSlow { limit: limits.time }))
     }
 
     async fn answer(&self, sql: &str, hot: Vec<Hot>, limits: Limits) -> Result<Answer, LakeError> {
@@ -116,99 +102,6 @@ impl Lake {
         }
         Err(LakeError::Query { problem: "more and more files turn out damaged; check the disk".to_owned() })
     }
-
-    async fn source(&self, table: Table, hot: &[Hot]) -> Result<Source, LakeError> {
-        let delta = self.delta(table);
-        let cold = delta.refresh().await?;
-        let is_asked = hot.iter().any(|segment| segment.table == table);
-        let committed = match &cold {
-            Some(state) if is_asked => delta.committed(state).await?,
-            _ => None,
-        };
-        let of_table = hot.iter().filter(|segment| segment.table == table);
-        let missing = of_table.filter(|segment| committed.is_none_or(|committed| committed < segment.offset));
-        let hot: Vec<RecordBatch> = missing.flat_map(|segment| segment.batches.iter().cloned()).collect();
-        if cold.is_none() && hot.is_empty() {
-            return Err(LakeError::Query { problem: format!("`{table}` is empty so far, and has no columns yet") });
-        }
-        let files = cold.as_ref().map(|state| delta.files(state)).transpose()?.unwrap_or_default();
-        let files = files.iter().map(|file| file.path().into_owned()).collect();
-        Ok(Source { table, cold, files, hot })
-    }
-
-    fn context(&self, memory_bytes: usize) -> SessionContext {
-        let mut config = SessionConfig::new().with_information_schema(false);
-        let options = config.options_mut();
-        // Fields keep the case that their events have, as in the definitions of metrics.
-        options.sql_parser.enable_ident_normalization = false;
-        options.sql_parser.map_string_types_to_utf8view = false;
-        options.execution.parquet.schema_force_view_types = false;
-        options.execution.parquet.pushdown_filters = true;
-        options.execution.time_zone = Some("UTC".to_owned());
-        let memory_pool = Arc::new(GreedyMemoryPool::new(memory_bytes));
-        let runtime = RuntimeEnv { memory_pool, ..self.runtime().clone() };
-        SessionContext::new_with_config_rt(config, Arc::new(runtime))
-    }
-
-    async fn register(
-        &self,
-        context: &SessionContext,
-        source: &Source,
-        damaged: &BTreeSet<PathBuf>,
-    ) -> Result<(), DataFusionError> {
-        let cold = match &source.cold {
-            Some(state) => Some(self.cold(context, source, state, damaged).await?),
-            None => None,
-        };
-        let known = source.cold.as_ref().map(|state| state.snapshot().arrow_schema());
-        let rows = match cold {
-            Some(cold) if source.hot.is_empty() => cold,
-            cold => {
-                let (schema, batches) = align(known.as_deref(), &source.hot)?;
-                let hot = context.read_table(Arc::new(MemTable::try_new(Arc::clone(&schema), vec![batches])?))?;
-                match cold {
-                    None => hot,
-                    Some(cold) => {
-                        let known = known.unwrap_or_else(|| Arc::clone(&schema));
-                        let column = |field: &Arc<arrow_schema::Field>| -> Result<Expr, DataFusionError> {
-                            if known.field_with_name(field.name()).is_ok() {
-                                return Ok(Expr::Column(Column::new_unqualified(field.name())));
-                            }
-                            Ok(lit(ScalarValue::try_new_null(field.data_type())?).alias(field.name()))
-                        };
-                        let columns = schema.fields().iter().map(column).collect::<Result<Vec<_>, _>>()?;
-                        cold.select(columns)?.union(hot)?
-                    }
-                }
-            }
-        };
-        context.register_table(source.table.name(), rows.into_view())?;
-        Ok(())
-    }
-
-    async fn cold(
-        &self,
-        context: &SessionContext,
-        source: &Source,
-        state: &DeltaTableState,
-        damaged: &BTreeSet<PathBuf>,
-    ) -> Result<DataFrame, DataFusionError> {
-        let delta = self.delta(source.table);
-        let mut scan = DeltaScanNext::builder()
-            .with_log_store(Arc::clone(&delta.log))
-            .with_eager_snapshot(state.snapshot().clone())
-            .with_session(Arc::new(context.state()));
-        if damaged.iter().any(|path| path.starts_with(&delta.folder)) {
-            let whole = source.files.iter().filter(|path| !damaged.contains(&delta.folder.join(path)));
-            scan = scan.with_file_paths(whole.cloned());
-        }
-        context.read_table(Arc::new(scan.build().await?))
-    }
-
-    fn has(&self, source: &Source, path: &Path) -> bool {
-        let within = path.strip_prefix(&self.delta(source.table).folder).ok().and_then(Path::to_str);
-        within.is_some_and(|within| source.files.iter().any(|file| file == within))
-    }
 }
 
 /// One statement that reads.
@@ -216,7 +109,7 @@ fn read_only(sql: &str) -> Result<Statement, LakeError> {
     if sql.len() > SQL_BYTES_MAX {
         return Err(LakeError::Query { problem: format!("it is longer than {SQL_BYTES_MAX} bytes") });
     }
-    let mut statements = datafusion::sql::parser::DFParser::parse_sql(sql).map_err(|error| LakeError::query(&error))?;
+    let mut statements = DFParser::parse_sql(sql).map_err(|error| LakeError::query(&error))?;
     let statement = statements.pop_front().filter(|_| statements.is_empty());
     let statement = statement.ok_or_else(|| LakeError::Query { problem: "it has to be one statement".to_owned() })?;
     let reads = match &statement {
@@ -235,8 +128,7 @@ fn only_reading() -> LakeError {
 }
 
 fn tables_in(statement: &Statement) -> Result<BTreeSet<Table>, LakeError> {
-    let (references, _) = datafusion::sql::resolve::resolve_table_references(statement, false)
-        .map_err(|error| LakeError::query(&error))?;
+    let (references, _) = resolve_table_references(statement, false).map_err(|error| LakeError::query(&error))?;
     let known = |reference: TableReference| {
         let name = reference.to_string();
         Table::ALL.into_iter().find(|table| table.name() == name).ok_or_else(|| {
@@ -294,7 +186,7 @@ fn files_of(plan: &Arc<dyn ExecutionPlan>) -> Vec<PathBuf> {
     let source = plan.downcast_ref::<DataSourceExec>();
     if let Some(scan) = source.and_then(|source| source.data_source().downcast_ref::<FileScanConfig>()) {
         let names = LocalFileSystem::new();
-        let locations = scan.file_groups.iter().flat_map(|group| group.iter()).map(|file| &file.object_meta.location);
+        let locations = scan.file_groups.iter().flat_map(FileGroup::iter).map(|file| &file.object_meta.location);
         files.extend(locations.filter_map(|location| names.path_to_filesystem(location).ok()));
     }
     // A file that is read in several pieces is there once for each.

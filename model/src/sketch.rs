@@ -64,7 +64,7 @@ impl Sketch {
 
     /// Adds the same value `times` times.
     pub fn add(&mut self, value: Magnitude, times: u64) {
-        self.count += times;
+        self.count = self.count.saturating_add(times);
         let thousandths = value.thousandths;
         self.sum_thousandths =
             self.sum_thousandths.saturating_add(thousandths.saturating_mul(i64::try_from(times).unwrap_or(i64::MAX)));
@@ -72,13 +72,13 @@ impl Sketch {
         self.sum_squares = self.sum_squares.saturating_add(square.saturating_mul(u128::from(times)));
         match value.bucket {
             Some(bucket) => self.buckets.add(bucket, u32::try_from(times).unwrap_or(u32::MAX)),
-            None => self.zeros += times,
+            None => self.zeros = self.zeros.saturating_add(times),
         }
     }
 
     pub fn merge(&mut self, other: &Self) {
-        self.count += other.count;
-        self.zeros += other.zeros;
+        self.count = self.count.saturating_add(other.count);
+        self.zeros = self.zeros.saturating_add(other.zeros);
         self.sum_thousandths = self.sum_thousandths.saturating_add(other.sum_thousandths);
         self.sum_squares = self.sum_squares.saturating_add(other.sum_squares);
         self.buckets.merge(&other.buckets);

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hark_dashboard::{Delivery, Door, IngestError};
+use hark_dashboard::{Delivery, Door, IngestError, Written};
 use hark_ingest::{
-    Encoding, EventsRecord, Format, Reader, Rejected, RemoteWrite, UnpackError, UserKey, WireError, decode, hash_id,
-    unpack,
+    Decoded, Encoding, EventsRecord, Format, Reader, Rejected, RemoteWrite, UnpackError, UserKey, WireError, decode,
+    decode_remote_write, hash_id, unpack,
 };
 use hark_model::Timestamp;
 use hark_query::Plan;
@@ -56,6 +56,8 @@ pub struct Admitted {
     pub record: EventsRecord,
     pub encoded: Vec<u8>,
     pub rejected: Vec<Rejected>,
+    /// What the sender of a remote write wants to be told was taken.
+    pub written: Option<Written>,
     pub in_flight: InFlight,
 }
 
@@ -118,31 +120,37 @@ impl Doorkeeper {
             UnpackError::Broken { .. } => IngestError::Unreadable(error.to_string()),
         })?;
         let reader = Reader { fields: &plan.fields, users: &self.users };
-        let decoded = decode(format_of(delivery.door), &body, &reader)
-            .map_err(|error: WireError| IngestError::Unreadable(error.to_string()))?;
+        let (decoded, written) = decode_any(delivery.door, &body, &reader).map_err(|error| match error {
+            WireError::TooLarge { .. } | WireError::TooMany { .. } => IngestError::TooLarge(error.to_string()),
+            WireError::Broken { .. } => IngestError::Unreadable(error.to_string()),
+        })?;
         // Formats without ids of their own: the very same body again is a repetition.
         let id = (delivery.door != Door::Events).then(|| hash_id(&body));
         let rejected = decoded.rejected.len() as u64;
         let source = source_name(&delivery.source);
         let record = EventsRecord { source, received, id, rejected, events: decoded.events };
-        Ok(Admitted { encoded: record.encode(), record, rejected: decoded.rejected, in_flight })
+        Ok(Admitted { encoded: record.encode(), record, rejected: decoded.rejected, written, in_flight })
     }
 
     /// A record of hark's own making, whose size its maker bounds.
     pub fn wave_through(&self, record: EventsRecord) -> Admitted {
         let in_flight = InFlight { bytes: 0, all: Arc::clone(&self.in_flight) };
-        Admitted { encoded: record.encode(), record, rejected: Vec::new(), in_flight }
+        Admitted { encoded: record.encode(), record, rejected: Vec::new(), written: None, in_flight }
     }
 }
 
-fn format_of(door: Door) -> Format {
-    match door {
+fn decode_any(door: Door, body: &[u8], reader: &Reader<'_>) -> Result<(Decoded, Option<Written>), WireError> {
+    let format = match door {
         Door::Events => Format::Ndjson,
         Door::OtlpLogs { json } => Format::OtlpLogs { json },
         Door::OtlpMetrics { json } => Format::OtlpMetrics { json },
-        Door::RemoteWrite { version: 1 } => Format::RemoteWrite(RemoteWrite::V1),
-        Door::RemoteWrite { .. } => Format::RemoteWrite(RemoteWrite::V2),
-    }
+        Door::RemoteWrite { version } => {
+            let version = if version == 1 { RemoteWrite::V1 } else { RemoteWrite::V2 };
+            let (decoded, written) = decode_remote_write(version, body, reader)?;
+            return Ok((decoded, Some(Written { samples: written.samples, histograms: written.histograms })));
+        }
+    };
+    decode(format, body, reader).map(|decoded| (decoded, None))
 }
 
 /// Senders name themselves, so what they say is cut to something that can be shown.

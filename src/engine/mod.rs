@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use hark_dashboard::{
-    Delivery, Demo, Engine, IngestAnswer, IngestError, Live, QueryAnswer, QueryProblem, QueryQuestion, SeriesAnswer,
-    SeriesQuestion, SourceStatus, Status,
+    Delivery, Demo, Engine, ExemplarQuestion, ExemplarsAnswer, IngestAnswer, IngestError, Live, QueryAnswer,
+    QueryProblem, QueryQuestion, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
 };
 use hark_ingest::{EventsRecord, SourceState, UserKey};
 use hark_model::{Alert, Change, Timestamp};
@@ -23,6 +23,7 @@ use hark_query::Plan;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::detection::Budget;
+use crate::exemplars;
 use crate::history;
 use crate::pipeline::Pipeline;
 use crate::series_query;
@@ -188,6 +189,18 @@ impl Engine for Handle {
         };
         let unclosed = history.unclosed(&self.read());
         history.query(question, unclosed).await
+    }
+
+    async fn exemplars(&self, question: ExemplarQuestion) -> Result<ExemplarsAnswer, QueryProblem> {
+        let sql = {
+            let pipeline = self.read();
+            let metric = pipeline.metric(&question.metric).ok_or_else(|| {
+                let problem = format!("there is no metric `{}`; GET /api/v1/definitions lists them", question.metric);
+                QueryProblem::Refused(problem)
+            })?;
+            exemplars::sql(metric, &question)?
+        };
+        self.query(QueryQuestion { sql, limit: None }).await.map(exemplars::answer)
     }
 
     async fn add_change(&self, change: Change) -> Result<(), IngestError> {

@@ -214,13 +214,13 @@ impl Worker {
     fn fold(&mut self, offset: u64, message: Message) -> Result<()> {
         match message {
             Message::Events { admitted, reply } => {
-                let Admitted { record, rejected, in_flight, .. } = *admitted;
+                let Admitted { record, rejected, written, in_flight, .. } = *admitted;
                 let events = record.events.len() as u64;
                 let outcome = self.take(offset, record)?;
                 let alerts = self.shared.write().take_changed();
                 self.send(alerts);
                 // A sender that has gone away does not mind.
-                let _ = reply.send(Ok(answer(&rejected, events, outcome)));
+                let _ = reply.send(Ok(IngestAnswer { written, ..answer(&rejected, events, outcome) }));
                 drop::<InFlight>(in_flight);
                 self.shared.publish(Live::Ingestion(self.shared.status()));
             }

@@ -124,7 +124,7 @@ impl Server {
 
 /// The first `http://127.0.0.1:PORT` in what the server wrote so far. A line still being written may hold half a port,
 /// so only whole lines count.
-fn printed_address(said: &str) -> Option<SocketAddr> {
+pub(crate) fn printed_address(said: &str) -> Option<SocketAddr> {
     let whole = &said[..=said.rfind('\n')?];
     let start = whole.find("http://127.0.0.1:")? + "http://".len();
     let rest = &whole[start..];
@@ -148,7 +148,7 @@ fn status_of(address: SocketAddr, path: &str) -> Option<u16> {
     line.split(' ').nth(1)?.parse().ok()
 }
 
-fn last_lines(said: &str) -> String {
+pub(crate) fn last_lines(said: &str) -> String {
     let lines: Vec<&str> = said.lines().collect();
     lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
 }

@@ -1,5 +1,6 @@
 //! The one door for people: `cargo xtask <verb>`, which CI calls too.
 
+mod bench;
 mod ci;
 mod clock;
 mod demo;
@@ -44,6 +45,11 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
+    /// Measure hark beside its peers
+    Bench {
+        #[command(subcommand)]
+        what: bench::Bench,
+    },
 }
 
 fn main() -> ExitCode {
@@ -54,6 +60,7 @@ fn main() -> ExitCode {
         Verb::Ci => ci::run(),
         Verb::Tidy => tidy::run(),
         Verb::Openapi { check } => openapi::run(check),
+        Verb::Bench { what } => bench::run(what),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod changes;
 pub(crate) mod events;
+pub(crate) mod exemplars;
 pub(crate) mod health;
 pub(crate) mod otlp;
 pub(crate) mod otlp_grpc;

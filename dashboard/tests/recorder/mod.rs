@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hark_dashboard::{
-    AppState, Delivery, Engine, IngestAnswer, IngestError, Live, QueryAnswer, QueryProblem, QueryQuestion,
-    SeriesAnswer, SeriesQuestion, Status, serve, serve_grpc,
+    AppState, Delivery, Engine, ExemplarQuestion, ExemplarsAnswer, IngestAnswer, IngestError, Live, QueryAnswer,
+    QueryProblem, QueryQuestion, SeriesAnswer, SeriesQuestion, Status, serve, serve_grpc,
 };
 use hark_model::{Alert, AlertId, Change, ChangeId, Timestamp};
 use hark_store::{Act, AlertPage, AlertQuery, AuditEntry, Store, StoreError};
@@ -95,6 +95,9 @@ impl Engine for Recorder {
         self.answer.clone()
     }
     async fn query(&self, _: QueryQuestion) -> Result<QueryAnswer, QueryProblem> {
+        unreachable!("nobody asks")
+    }
+    async fn exemplars(&self, _: ExemplarQuestion) -> Result<ExemplarsAnswer, QueryProblem> {
         unreachable!("nobody asks")
     }
     async fn add_change(&self, _: Change) -> Result<(), IngestError> {

@@ -1,7 +1,7 @@
 //! Histograms of other systems to values that stand for their buckets, each with a count.
 //!
 //! An exponential bucket at scale 6 or finer lies within one of the sketch's, so nothing is lost; a coarser one counts
-//! in its middle, which is off by half its width: a factor of 2^(2^-scale / 2), so 2.2 % at scale 4 and 4.4 % at scale 3.
+//! in its middle, off by half its width at most: a factor of 2^(2^-scale / 2), 2.2 % at scale 4 and 4.4 % at scale 3.
 //! A bucket between explicit bounds counts in their geometric middle: off by the square root of their ratio at most,
 //! 41 % between 5 and 10.
 

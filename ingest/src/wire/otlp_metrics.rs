@@ -237,12 +237,11 @@ impl<'a> Metrics<'a> {
         self.buckets.clear();
         let indexed = (positive.0..).zip(positive.1);
         exponential(scale, zeros, indexed, &mut self.buckets)?;
-        // Coarser buckets become coarser still as a stream's range grows, and the zero bucket wider. The totals begin
-        // anew then, but the stream does not, and counting them whole from its start would count them twice.
+        // Coarser buckets become coarser still as a stream's range grows, and the zero bucket wider. The totals cannot
+        // be compared with those before, which the fold takes care of.
         let is_steady = is_exact(scale) && zero_threshold == 0.0;
         let shape = if is_steady { 0 } else { hash_of(&[i64::from(scale).cast_unsigned(), zero_threshold.to_bits()]) };
-        let start = from_nanos(start).filter(|_| is_steady);
-        let counted = metric.counted(Stream { name, shape, start });
+        let counted = metric.counted(Stream { name, shape, start: from_nanos(start) });
         let point = metric.point([&around.attributes, &self.attributes], time, counted);
         self.rows.buckets(self.fields, &point, &self.buckets)
     }

@@ -79,7 +79,7 @@ impl Counted {
         match self {
             Self::Delta => Weight::Requests(count),
             Self::Total(Stream { name, shape, start }) => {
-                Weight::Total { stream: hash_of(&[name, shape]), part, start, total: count }
+                Weight::Total { stream: name, shape, part, start, total: count }
             }
         }
     }

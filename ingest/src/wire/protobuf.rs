@@ -1,6 +1,6 @@
 //! Protocol Buffers read in place: one field of a message after the other, texts and messages as slices of the body.
 //!
-//! Building the messages first would let two bytes of a hostile body become two hundred of memory. Nothing is built here:
+//! Building the messages first would let two bytes of a hostile body become two hundred of memory. Nothing is built:
 //! a message is entered no deeper than its reader asks for, and the formats put values straight into the columns.
 
 /// What is wrong with a message, as the end of a sentence.

@@ -287,7 +287,7 @@ impl<'a> Request<'a> {
         self.buckets.clear();
         let Some(read) = native::read(histogram, &mut self.buckets)? else { return Ok(()) };
         let start = if read.start == 0 { series.created } else { read.start };
-        let stream = series.stream(if read.is_steady { start } else { 0 });
+        let stream = series.stream(start);
         let counted = Counted::Total(Stream { shape: read.shape, ..stream });
         let point = series.point(series.name, &self.attributes, read.millis, counted);
         self.rows.buckets(self.fields, &point, &self.buckets)

@@ -195,3 +195,18 @@ async fn days_before_1970_and_the_edges_of_a_day_have_their_folder() {
     let rows = ask(&lake, "select day, count(number) from events group by day order by day").await;
     assert_eq!(json!(rows), json!([["1969-12-31", 1], ["1970-01-01", 2], ["1970-01-02", 1]]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_name_will_do_for_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = folder.path().join("my data/50% größer #1");
+    let lake = Lake::open(&real).await.unwrap();
+    lake.append(Table::Events, vec![events("2026-11-20", 0, 10)], 1).await.unwrap();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let lake = Lake::open(&link).await.unwrap();
+    lake.append(Table::Events, vec![events("2026-11-20", 10, 10)], 2).await.unwrap();
+    lake.compact(Table::Events).await.unwrap();
+    assert_eq!(count(&lake, Table::Events).await, 20);
+    assert!(lake.check().await.unwrap().is_empty());
+}

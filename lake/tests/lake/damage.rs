@@ -48,7 +48,7 @@ async fn a_flipped_bit_is_found_named_and_the_rest_is_served() {
         let answer = ask_with(&lake, "select count(*) from events", Vec::new(), SKIP()).await.unwrap();
         assert_eq!(json!(answer.rows().unwrap()), json!([[500]]));
         let damages = lake.check().await.unwrap();
-        assert_eq!(damages.iter().map(|damage| damage.path.clone()).collect::<Vec<_>>(), [name.clone()]);
+        assert_eq!(damages.iter().map(|damage| &damage.path).collect::<Vec<_>>(), [&name]);
         // What does not read the file is not concerned by it.
         let other = ask(&lake, "select count(number) from events where day = '2026-11-21'").await;
         assert_eq!(json!(other), json!([[500]]));

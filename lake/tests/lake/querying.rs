@@ -107,7 +107,7 @@ async fn an_answer_is_bounded() {
     let joined = "select count(*) from events a, events b, events c where a.ms + b.ms + c.ms < -1";
     let hurried = Limits { time: Duration::from_millis(300), ..Limits::default() };
     let error = ask_with(&lake, joined, Vec::new(), hurried).await.unwrap_err().to_string();
-    assert!(error.starts_with("the query took longer than"), "{error}");
+    assert!(error.starts_with("the query took longer than 300ms; ask"), "{error}");
     let small = Limits { memory_bytes: 1 << 20, ..Limits::default() };
     let sorted = "select a.number, b.number, a.os || b.os from events a, events b order by 3, 1 desc, 2";
     let error = ask_with(&lake, sorted, Vec::new(), small).await.unwrap_err().to_string();

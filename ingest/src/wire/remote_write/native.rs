@@ -23,8 +23,6 @@ pub(super) struct Read {
     pub(super) start: i64,
     /// Hash of what its buckets mean.
     pub(super) shape: u64,
-    /// Whether they mean the same as long as the stream lasts.
-    pub(super) is_steady: bool,
 }
 
 #[derive(Default)]
@@ -64,9 +62,9 @@ pub(super) fn read(bytes: &[u8], into: &mut Vec<Bucket>) -> Result<Option<Read>,
         return Err("it counts values below zero, which no sketch holds".to_owned());
     }
     let buckets = raw.positive.indexed()?;
-    let (shape, is_steady) = if raw.schema == CUSTOM {
+    let shape = if raw.schema == CUSTOM {
         explicit(&raw.bounds, &dense(&buckets, raw.bounds.len() + 1)?, (None, None), into)?;
-        (hash_of(&raw.bounds.iter().map(|bound| bound.to_bits()).collect::<Vec<_>>()), true)
+        hash_of(&raw.bounds.iter().map(|bound| bound.to_bits()).collect::<Vec<_>>())
     } else {
         let schema = i32::try_from(raw.schema).ok().filter(|schema| (-4..=8).contains(schema));
         let schema = schema.ok_or_else(|| format!("its schema {} is not known", raw.schema))?;
@@ -75,9 +73,9 @@ pub(super) fn read(bytes: &[u8], into: &mut Vec<Bucket>) -> Result<Option<Read>,
         exponential(schema, whole(raw.zeros)?, buckets, into)?;
         let is_steady = is_exact(schema) && raw.zero_threshold <= ZERO_THRESHOLD;
         let meaning = [raw.schema.cast_unsigned(), raw.zero_threshold.to_bits()];
-        (if is_steady { 0 } else { hash_of(&meaning) }, is_steady)
+        if is_steady { 0 } else { hash_of(&meaning) }
     };
-    Ok(Some(Read { millis: raw.millis, start: raw.start, shape, is_steady }))
+    Ok(Some(Read { millis: raw.millis, start: raw.start, shape }))
 }
 
 impl Raw {
