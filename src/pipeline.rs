@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hark_alerting::Funnel;
 use hark_ingest::{Applied, Batch, Closed, Counts, Fold, SourceState};
 use hark_model::{Alert, Cell, Change, Metric, Minute, Slice, Timestamp};
-use hark_query::{Plan, QueryError};
+use hark_query::Plan;
 
 use crate::detection::{Budget, Detection};
 use crate::series::SeriesStore;
@@ -53,8 +53,7 @@ impl Pipeline {
         &self.plan
     }
 
-    /// Folds a batch. On an error nothing of it has been taken.
-    pub fn take(&mut self, batch: &Batch<'_>) -> Result<Applied, QueryError> {
+    pub fn take(&mut self, batch: &Batch<'_>) -> Applied {
         let Self { plan, fold, detection, minutes } = self;
         fold.apply(plan, batch, |mut closed| {
             keep(minutes, &mut closed);

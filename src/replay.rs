@@ -126,7 +126,7 @@ impl Replay {
         }
         let rejected = decoded.rejected.len() as u64;
         let record = EventsRecord { rejected, events: decoded.events, ..EventsRecord::default() };
-        self.pipeline.take(&record.batch())?;
+        self.pipeline.take(&record.batch());
         let shown = REJECTED_SHOWN_MAX.saturating_sub(self.rejected.len());
         let named = decoded.rejected.into_iter().take(shown);
         self.rejected.extend(named.map(|one| (self.lines + one.line, one.reason)));
@@ -157,7 +157,10 @@ impl Replay {
             eprintln!("… and {more} more lines");
         }
         if counts.unusable > 0 {
-            eprintln!("{} values could not be used, such as a negative latency", counts.unusable);
+            eprintln!(
+                "{} values could not be used, such as a negative latency or a word in place of a number",
+                counts.unusable
+            );
         }
         for field in self.pipeline.unseen_fields() {
             eprintln!("no event has the field `{field}`, which the metrics read; is its name right?");

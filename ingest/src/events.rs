@@ -146,13 +146,25 @@ impl Column {
     pub fn to_arrow(&self) -> ArrayRef {
         match self {
             Self::Text { codes, values } => {
-                let keys: Int32Array =
-                    codes.iter().map(|&code| code.checked_sub(1).and_then(|key| i32::try_from(key).ok())).collect();
+                let is_complete = codes.iter().all(|&code| code != 0);
+                // Without gaps the copy is one that a processor does several values at a time.
+                let keys: Int32Array = if is_complete {
+                    codes.iter().map(|&code| code.wrapping_sub(1).cast_signed()).collect::<Vec<i32>>().into()
+                } else {
+                    codes.iter().map(|&code| code.checked_sub(1).map(u32::cast_signed)).collect()
+                };
                 let values = Arc::new(StringArray::from_iter_values(values));
                 let array = DictionaryArray::try_new(keys, values);
                 Arc::new(array.unwrap_or_else(|error| unreachable!("codes point into their dictionary: {error}")))
             }
-            Self::Number(values) => Arc::new(values.iter().map(|value| value.get()).collect::<Float64Array>()),
+            Self::Number(numbers) => {
+                let is_complete = numbers.iter().all(|number| !number.0.is_nan());
+                Arc::new(if is_complete {
+                    numbers.iter().map(|number| number.0).collect::<Vec<f64>>().into()
+                } else {
+                    numbers.iter().map(|number| number.get()).collect::<Float64Array>()
+                })
+            }
             Self::Flag(values) => Arc::new(BooleanArray::from(values.clone())),
         }
     }

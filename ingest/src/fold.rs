@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::num::NonZeroU64;
 
 use hark_model::{Cell, Minute, Slice, Step, Timestamp};
-use hark_query::{MetricPlan, Plan, QueryError};
+use hark_query::{MetricPlan, Plan};
 use serde::{Deserialize, Serialize};
 
 use crate::cells::{MetricCells, MinuteCell, SliceIndex};
@@ -55,7 +55,7 @@ pub struct Counts {
     pub duplicates: u64,
     pub late: u64,
     pub rejected: u64,
-    /// Values that a metric could not use: a negative latency, a running total of one stream too many.
+    /// Values that a metric could not use: a negative latency, a word where its expression casts to a number.
     pub unusable: u64,
 }
 
@@ -177,23 +177,18 @@ impl Fold {
         self.seen_columns[column]
     }
 
-    /// Adds a batch and hands out each step that it closes. On an error nothing of the batch has been taken.
-    pub fn apply(
-        &mut self,
-        plan: &Plan,
-        batch: &Batch<'_>,
-        mut on_close: impl FnMut(Closed<'_>),
-    ) -> Result<Applied, QueryError> {
+    /// Adds a batch and hands out each step that it closes.
+    pub fn apply(&mut self, plan: &Plan, batch: &Batch<'_>, mut on_close: impl FnMut(Closed<'_>)) -> Applied {
         let mut applied = Applied::default();
         let events = batch.events;
         let columns = project(plan, events);
         let record_batch = to_record_batch(plan, &columns, events.len());
-        let readings = plan.metrics.iter().map(|metric| Reading::new(metric, &record_batch));
-        let readings = readings.collect::<Result<Vec<_>, _>>()?;
         self.counts.rejected += batch.rejected;
         if events.is_empty() || self.is_repeated(batch, &mut applied) {
-            return Ok(applied);
+            return applied;
         }
+        let readings: Vec<Reading> = plan.metrics.iter().map(|metric| Reading::new(metric, &record_batch)).collect();
+        self.counts.unusable += readings.iter().map(|reading| reading.failed).sum::<u64>();
         let codes = self.global_codes(&columns);
         for (seen, column) in self.seen_columns.iter_mut().zip(&columns) {
             *seen = *seen || column.has_any();
@@ -215,7 +210,7 @@ impl Fold {
         self.add_run(plan, &readings, &codes, &mut run);
         drop(source);
         self.clock = clock;
-        Ok(applied)
+        applied
     }
 
     /// Closes everything that is still open: the input has ended.

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_array::{RecordBatch, RecordBatchOptions, new_null_array};
+use arrow_schema::FieldRef;
 use hark_query::{FieldKind, Plan};
 
 use crate::events::{Column, Events, Packed};
@@ -23,8 +24,13 @@ pub(crate) fn project<'a>(plan: &Plan, events: &'a Events) -> Vec<Cow<'a, Column
     plan.fields.iter().enumerate().map(column).collect()
 }
 
+/// The batch as Arrow, for the expressions. Columns that none of them reads are empty in it.
 pub(crate) fn to_record_batch(plan: &Plan, columns: &[Cow<'_, Column>], rows: usize) -> RecordBatch {
-    let columns = columns.iter().map(|column| column.to_arrow()).collect();
+    let fields = plan.schema.fields().iter().zip(&plan.is_in_expression);
+    let column = |(column, (field, is_read)): (&Cow<'_, Column>, (&FieldRef, &bool))| {
+        if *is_read { column.to_arrow() } else { new_null_array(field.data_type(), rows) }
+    };
+    let columns = columns.iter().zip(fields).map(column).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::clone(&plan.schema), columns, &options)
         .unwrap_or_else(|error| unreachable!("columns are made after the schema: {error}"))

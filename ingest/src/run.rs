@@ -2,7 +2,7 @@
 
 use arrow_array::{Array, BooleanArray, Float64Array, RecordBatch};
 use hark_model::{Cell, DIMENSIONS_MAX, Magnitude, Metric, MetricKind, Minute, Step};
-use hark_query::{Measure, MetricPlan, QueryError};
+use hark_query::{Measure, MetricPlan, Predicate, Value};
 
 use crate::cells::Rows;
 use crate::dictionary::Dictionary;
@@ -14,6 +14,8 @@ use crate::slice_set::SliceSet;
 pub(crate) struct Reading {
     filter: Option<BooleanArray>,
     values: Values,
+    /// Rows that an expression failed on.
+    pub(crate) failed: u64,
 }
 
 enum Values {
@@ -23,15 +25,51 @@ enum Values {
 }
 
 impl Reading {
-    pub(crate) fn new(plan: &MetricPlan, batch: &RecordBatch) -> Result<Self, QueryError> {
-        let filter = plan.filter.as_ref().map(|filter| filter.evaluate(batch)).transpose()?;
+    pub(crate) fn new(plan: &MetricPlan, batch: &RecordBatch) -> Self {
+        let mut failed = 0;
+        let filter = plan.filter.as_ref().map(|filter| flags(filter, batch, &mut failed));
         let values = match &plan.measure {
-            Measure::Value(value) => Values::Numbers(value.evaluate(batch)?),
-            Measure::Hit(hit) => Values::Hits(hit.evaluate(batch)?),
+            Measure::Value(value) => Values::Numbers(numbers(value, batch, &mut failed)),
+            Measure::Hit(hit) => Values::Hits(flags(hit, batch, &mut failed)),
             Measure::Nothing => Values::Nothing,
         };
-        Ok(Self { filter, values })
+        Self { filter, values, failed }
     }
+}
+
+/// An expression may fail on a value that its author did not think of, such as a cast of a word to a number. That costs
+/// the metric this row, and neither its other rows nor any other metric.
+fn numbers(value: &Value, batch: &RecordBatch, failed: &mut u64) -> Float64Array {
+    match value.evaluate(batch) {
+        Ok(numbers) => numbers,
+        Err(_) if batch.num_rows() <= 1 => {
+            *failed += 1;
+            Float64Array::new_null(batch.num_rows())
+        }
+        Err(_) => {
+            let [left, right] = halves(batch).map(|half| numbers(value, &half, failed));
+            left.iter().chain(right.iter()).collect()
+        }
+    }
+}
+
+fn flags(predicate: &Predicate, batch: &RecordBatch, failed: &mut u64) -> BooleanArray {
+    match predicate.evaluate(batch) {
+        Ok(flags) => flags,
+        Err(_) if batch.num_rows() <= 1 => {
+            *failed += 1;
+            BooleanArray::new_null(batch.num_rows())
+        }
+        Err(_) => {
+            let [left, right] = halves(batch).map(|half| flags(predicate, &half, failed));
+            left.iter().chain(right.iter()).collect()
+        }
+    }
+}
+
+fn halves(batch: &RecordBatch) -> [RecordBatch; 2] {
+    let half = batch.num_rows() / 2;
+    [batch.slice(0, half), batch.slice(half, batch.num_rows() - half)]
 }
 
 /// What one row adds to a cell of one metric.

@@ -27,7 +27,7 @@ fn record(plan: &Plan, lines: &[String]) -> EventsRecord {
 }
 
 fn apply(fold: &mut Fold, plan: &Plan, lines: &[String], on_close: impl FnMut(Closed<'_>)) -> Applied {
-    fold.apply(plan, &record(plan, lines).batch(), on_close).unwrap()
+    fold.apply(plan, &record(plan, lines).batch(), on_close)
 }
 
 /// What each closed step held: (step, metric, slice, count, value).
@@ -173,7 +173,7 @@ fn a_batch_with_a_name_counts_once() {
     let mut record = record(&plan, &[line(0, 1, "iOS", "ok", 10.0)]);
     record.events.ids = vec![None];
     let batch = Batch { id: std::num::NonZeroU64::new(5), ..record.batch() };
-    let applied = [(); 2].map(|()| fold.apply(&plan, &batch, |_| {}).unwrap());
+    let applied = [(); 2].map(|()| fold.apply(&plan, &batch, |_| {}));
     assert_eq!(applied.map(|applied| (applied.accepted, applied.duplicates)), [(1, 0), (0, 1)]);
 }
 
@@ -196,4 +196,20 @@ fn negative_latencies_are_counted_and_not_used() {
     assert_eq!((counts.events, counts.unusable), (2, 1));
     let first: Vec<_> = closed.iter().filter(|one| one.0 == Step(START_MS / 300_000)).collect();
     assert!(first.iter().any(|one| one.1 == 2 && one.3 == 1), "it is a request all the same: {first:?}");
+}
+
+#[test]
+fn an_expression_that_fails_on_a_value_costs_its_metric_that_row_alone() {
+    let yaml = "metrics:
+      - {name: sized, kind: latency, value: cast(size as double), dimensions: [platform], watch: [[]]}
+      - {name: seen, kind: count, dimensions: [platform], watch: [[]]}
+      - {name: kind_of, kind: ratio, numerator: size = '1', dimensions: [platform], watch: [[]]}";
+    let plan = Plan::compile(&Definitions::parse(yaml).unwrap()).unwrap();
+    let mut fold = Fold::new(&plan);
+    let sizes = ["1", "2", "large", "4", "5", "huge", "7"];
+    let line = |size: &&str| format!(r#"{{"time":{START_MS},"platform":"iOS","size":"{size}"}}"#);
+    let applied = apply(&mut fold, &plan, &sizes.iter().map(line).collect::<Vec<_>>(), |_| {});
+    assert_eq!((applied.accepted, fold.counts().unusable), (7, 2));
+    let count = |metric| fold.unclosed(metric).map(|(_, _, cell)| cell.count()).sum::<u64>();
+    assert_eq!([count(0), count(1), count(2)], [5, 7, 7]);
 }

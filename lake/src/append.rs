@@ -1,5 +1,6 @@
 //! Appending batches: one commit for all of them, and only once.
 
+use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -31,48 +32,55 @@ impl Lake {
     ///
     /// Nothing is written if the table holds `offset` or a later one already: Delta itself would accept the same
     /// rows again from a writer that has just looked.
-    pub async fn append(&self, table: Table, batches: Vec<RecordBatch>, offset: i64) -> Result<Appended, LakeError> {
-        let delta = self.delta(table);
-        let _writing = delta.writing().await;
-        let batches = Arc::new(batches);
-        for _ in 0..COMMIT_TRIES {
-            let base = delta.refresh().await?;
-            if let Some(base) = &base
-                && let Some(committed) = delta.committed(base).await?
-                && committed >= offset
-            {
-                return Ok(Appended::AlreadyThere { committed });
-            }
-            let known = base.as_ref().map(|base| base.snapshot().arrow_schema());
-            let (schema, files) = {
-                let (known, batches) = (known.clone(), Arc::clone(&batches));
-                let work = move || -> Result<_, LakeError> {
-                    let (schema, batches) =
-                        align(known.as_deref(), &batches).map_err(|error| LakeError::rows(table, &sentence(&error)))?;
-                    let files = encode(&batches, &format!("part-{offset:020}"));
-                    Ok((schema, files.map_err(|error| LakeError::rows(table, &error))?))
+    pub fn append(
+        &self,
+        table: Table,
+        batches: Vec<RecordBatch>,
+        offset: i64,
+    ) -> BoxFuture<'_, Result<Appended, LakeError>> {
+        Box::pin(async move {
+            let delta = self.delta(table);
+            let _writing = delta.writing().await;
+            let batches = Arc::new(batches);
+            for _ in 0..COMMIT_TRIES {
+                let base = delta.refresh().await?;
+                if let Some(base) = &base
+                    && let Some(committed) = delta.committed(base).await?
+                    && committed >= offset
+                {
+                    return Ok(Appended::AlreadyThere { committed });
+                }
+                let known = base.as_ref().map(|base| base.snapshot().arrow_schema());
+                let (schema, files) = {
+                    let (known, batches) = (known.clone(), Arc::clone(&batches));
+                    let work = move || -> Result<_, LakeError> {
+                        let (schema, batches) = align(known.as_deref(), &batches)
+                            .map_err(|error| LakeError::rows(table, &sentence(&error)))?;
+                        let files = encode(&batches, &format!("part-{offset:020}"));
+                        Ok((schema, files.map_err(|error| LakeError::rows(table, &error))?))
+                    };
+                    tokio::task::spawn_blocking(work).await??
                 };
-                tokio::task::spawn_blocking(work).await??
-            };
-            delta.put(&files).await?;
-            let mut actions = Vec::new();
-            if known.as_ref().is_none_or(|known| known.fields() != schema.fields()) {
-                let metadata = base.as_ref().map(DeltaTableState::metadata);
-                actions = delta.schema_actions(metadata, &schema)?;
+                delta.put(&files).await?;
+                let mut actions = Vec::new();
+                if known.as_ref().is_none_or(|known| known.fields() != schema.fields()) {
+                    let metadata = base.as_ref().map(DeltaTableState::metadata);
+                    actions = delta.schema_actions(metadata, &schema)?;
+                }
+                let count = files.len();
+                actions.extend(files.into_iter().map(|file| Action::Add(file.add)));
+                let operation = DeltaOperation::Write {
+                    mode: SaveMode::Append,
+                    partition_by: Some(vec![DAY.to_owned()]),
+                    predicate: None,
+                };
+                if delta.commit(base.as_ref(), actions, operation, Some(offset)).await? == Commit::Landed {
+                    let rows = batches.iter().map(RecordBatch::num_rows).sum();
+                    return Ok(Appended::Written { rows, files: count });
+                }
             }
-            let count = files.len();
-            actions.extend(files.into_iter().map(|file| Action::Add(file.add)));
-            let operation = DeltaOperation::Write {
-                mode: SaveMode::Append,
-                partition_by: Some(vec![DAY.to_owned()]),
-                predicate: None,
-            };
-            if delta.commit(base.as_ref(), actions, operation, Some(offset)).await? == Commit::Landed {
-                let rows = batches.iter().map(RecordBatch::num_rows).sum();
-                return Ok(Appended::Written { rows, files: count });
-            }
-        }
-        Err(LakeError::Contended { table, tries: COMMIT_TRIES })
+            Err(LakeError::Contended { table, tries: COMMIT_TRIES })
+        })
     }
 }
 

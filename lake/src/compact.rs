@@ -1,5 +1,6 @@
 //! Small files of a day into few: the rows stay as they are.
 
+use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::path::PathBuf;
@@ -40,31 +41,33 @@ struct Group {
 impl Lake {
     /// Joins the small files of each day. Appending goes on meanwhile; what another compaction or an expiry has taken
     /// away by the time the new file is there is left as it is. A crash loses work, not rows.
-    pub async fn compact(&self, table: Table) -> Result<Compacted, LakeError> {
-        let delta = self.delta(table);
-        let mut compacted = Compacted::default();
-        let Some(state) = delta.refresh().await? else { return Ok(compacted) };
-        let schema = without_day(&state.snapshot().arrow_schema());
-        for (number, mut group) in groups(&delta.files(&state)?).into_iter().enumerate() {
-            let on_disk = |path: &String| delta.folder.join(path);
-            let problems = self.checked().problems(group.paths.iter().map(on_disk).collect(), false).await?;
-            group.paths.retain(|path| !problems.iter().any(|(damaged, _)| *damaged == on_disk(path)));
-            compacted.left_out.extend(problems.into_iter().map(|(path, problem)| delta.damage(&path, problem)));
-            if group.paths.len() < 2 {
-                continue;
+    pub fn compact(&self, table: Table) -> BoxFuture<'_, Result<Compacted, LakeError>> {
+        Box::pin(async move {
+            let delta = self.delta(table);
+            let mut compacted = Compacted::default();
+            let Some(state) = delta.refresh().await? else { return Ok(compacted) };
+            let schema = without_day(&state.snapshot().arrow_schema());
+            for (number, mut group) in groups(&delta.files(&state)?).into_iter().enumerate() {
+                let on_disk = |path: &String| delta.folder.join(path);
+                let problems = self.checked().problems(group.paths.iter().map(on_disk).collect(), false).await?;
+                group.paths.retain(|path| !problems.iter().any(|(damaged, _)| *damaged == on_disk(path)));
+                compacted.left_out.extend(problems.into_iter().map(|(path, problem)| delta.damage(&path, problem)));
+                if group.paths.len() < 2 {
+                    continue;
+                }
+                let stem = format!("compact-{:020}-{number}", state.version());
+                let inputs = group.paths.iter().map(on_disk).collect::<Vec<_>>();
+                let (schema, day) = (Arc::clone(&schema), group.day);
+                let files = tokio::task::spawn_blocking(move || rewrite(&schema, day, &inputs, &stem)).await?;
+                let files = files.map_err(|error| LakeError::rows(table, &error))?;
+                delta.put(&files).await?;
+                if replace(delta, &group.paths, &files).await? {
+                    compacted.files_before += group.paths.len();
+                    compacted.files_after += files.len();
+                }
             }
-            let stem = format!("compact-{:020}-{number}", state.version());
-            let inputs = group.paths.iter().map(on_disk).collect::<Vec<_>>();
-            let (schema, day) = (Arc::clone(&schema), group.day);
-            let files = tokio::task::spawn_blocking(move || rewrite(&schema, day, &inputs, &stem)).await?;
-            let files = files.map_err(|error| LakeError::rows(table, &error))?;
-            delta.put(&files).await?;
-            if replace(delta, &group.paths, &files).await? {
-                compacted.files_before += group.paths.len();
-                compacted.files_after += files.len();
-            }
-        }
-        Ok(compacted)
+            Ok(compacted)
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Damaged files: found by the hash in their names, remembered, named.
 
+use futures_util::future::BoxFuture;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -142,15 +143,17 @@ fn unreadable(path: &Path) -> Option<String> {
 
 impl Lake {
     /// Reads every file that the tables are made of, whole, and names those that are damaged.
-    pub async fn check(&self) -> Result<Vec<Damage>, LakeError> {
-        let mut damages = Vec::new();
-        for table in Table::ALL {
-            let delta = self.delta(table);
-            let Some(state) = delta.refresh().await? else { continue };
-            let paths = delta.files(&state)?.iter().map(|file| delta.folder.join(file.path().as_ref())).collect();
-            let problems = self.checked().problems(paths, true).await?;
-            damages.extend(problems.into_iter().map(|(path, problem)| delta.damage(&path, problem)));
-        }
-        Ok(damages)
+    pub fn check(&self) -> BoxFuture<'_, Result<Vec<Damage>, LakeError>> {
+        Box::pin(async move {
+            let mut damages = Vec::new();
+            for table in Table::ALL {
+                let delta = self.delta(table);
+                let Some(state) = delta.refresh().await? else { continue };
+                let paths = delta.files(&state)?.iter().map(|file| delta.folder.join(file.path().as_ref())).collect();
+                let problems = self.checked().problems(paths, true).await?;
+                damages.extend(problems.into_iter().map(|(path, problem)| delta.damage(&path, problem)));
+            }
+            Ok(damages)
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Forgetting whole days, and deleting the files that nothing refers to any more.
 
+use futures_util::future::BoxFuture;
 use std::collections::BTreeSet;
 
 use chrono::{NaiveDate, TimeDelta};
@@ -23,21 +24,23 @@ pub struct Expired {
 impl Lake {
     /// Forgets the days before `before`. Their files stay for as long as a query that began earlier may still read
     /// them ([`crate::LakeOptions::keep_unreferenced`]), and go with the first call after that.
-    pub async fn expire(&self, table: Table, before: NaiveDate) -> Result<Expired, LakeError> {
-        let delta = self.delta(table);
-        let mut expired = forget(delta, &before.to_string()).await?;
-        if delta.refresh().await?.is_none() {
-            return Ok(expired);
-        }
-        let keep = TimeDelta::from_std(self.options().keep_unreferenced).unwrap_or(TimeDelta::MAX);
-        let vacuum = DeltaTable::new(delta.log.clone())
-            .vacuum()
-            .with_mode(VacuumMode::Full)
-            .with_retention_period(keep)
-            .with_enforce_retention_duration(false);
-        let (_, metrics) = vacuum.await.map_err(|error| delta.log_error(error))?;
-        expired.files_deleted = metrics.files_deleted.len();
-        Ok(expired)
+    pub fn expire(&self, table: Table, before: NaiveDate) -> BoxFuture<'_, Result<Expired, LakeError>> {
+        Box::pin(async move {
+            let delta = self.delta(table);
+            let mut expired = forget(delta, &before.to_string()).await?;
+            if delta.refresh().await?.is_none() {
+                return Ok(expired);
+            }
+            let keep = TimeDelta::from_std(self.options().keep_unreferenced).unwrap_or(TimeDelta::MAX);
+            let vacuum = DeltaTable::new(delta.log.clone())
+                .vacuum()
+                .with_mode(VacuumMode::Full)
+                .with_retention_period(keep)
+                .with_enforce_retention_duration(false);
+            let (_, metrics) = vacuum.await.map_err(|error| delta.log_error(error))?;
+            expired.files_deleted = metrics.files_deleted.len();
+            Ok(expired)
+        })
     }
 }
 

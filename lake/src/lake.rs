@@ -1,5 +1,6 @@
 //! The opened history.
 
+use futures_util::future::BoxFuture;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -17,6 +18,9 @@ use crate::fsync_store::{FsyncStore, SyncPath, sync_path};
 use crate::{LakeError, Table};
 
 /// The history under one folder. Cheap to clone; clones share everything.
+///
+/// What it gives to await is boxed, so that Delta's and DataFusion's part of it is compiled in this crate, and not again
+/// in each that awaits it: that took minutes.
 #[derive(Clone)]
 pub struct Lake(Arc<Inner>);
 
@@ -44,39 +48,43 @@ impl Default for LakeOptions {
 }
 
 impl Lake {
-    pub async fn open(root: &Path) -> Result<Self, LakeError> {
-        Self::open_with(root, LakeOptions::default()).await
+    pub fn open(root: &Path) -> BoxFuture<'_, Result<Self, LakeError>> {
+        Box::pin(async move { Self::open_with(root, LakeOptions::default()).await })
     }
 
     /// Opens the tables that are there, each of which has to be readable. A table is made by its first append.
-    pub async fn open_with(root: &Path, options: LakeOptions) -> Result<Self, LakeError> {
-        let unusable = |source: io::Error| LakeError::Open { path: root.display().to_string(), source };
-        let root = std::path::absolute(root).map_err(unusable)?;
-        let store = FsyncStore::new(&root, Arc::clone(&options.sync));
-        store.make_root().map_err(unusable)?;
-        // Delta names its files by the real path. A link in the way would make two names of one file.
-        let root = root.canonicalize().map_err(unusable)?;
-        let store = FsyncStore::new(&root, Arc::clone(&options.sync));
-        remove_stale(store.staging(), options.keep_unreferenced);
-        let table = |table| Delta::new(table, &root, &store);
-        let tables = [table(Table::Events)?, table(Table::MinuteCells)?, table(Table::HourCells)?];
-        let spill = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
-        let runtime = RuntimeEnvBuilder::new().with_disk_manager_builder(spill).build();
-        let runtime = runtime.map_err(|error| LakeError::query(&error))?;
-        let lake = Self(Arc::new(Inner { root, options, tables, checked: Checked::default(), runtime }));
-        for table in Table::ALL {
-            lake.delta(table).refresh().await?;
-        }
-        Ok(lake)
+    pub fn open_with(root: &Path, options: LakeOptions) -> BoxFuture<'_, Result<Self, LakeError>> {
+        Box::pin(async move {
+            let unusable = |source: io::Error| LakeError::Open { path: root.display().to_string(), source };
+            let root = std::path::absolute(root).map_err(unusable)?;
+            let store = FsyncStore::new(&root, Arc::clone(&options.sync));
+            store.make_root().map_err(unusable)?;
+            // Delta names its files by the real path. A link in the way would make two names of one file.
+            let root = root.canonicalize().map_err(unusable)?;
+            let store = FsyncStore::new(&root, Arc::clone(&options.sync));
+            remove_stale(store.staging(), options.keep_unreferenced);
+            let table = |table| Delta::new(table, &root, &store);
+            let tables = [table(Table::Events)?, table(Table::MinuteCells)?, table(Table::HourCells)?];
+            let spill = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
+            let runtime = RuntimeEnvBuilder::new().with_disk_manager_builder(spill).build();
+            let runtime = runtime.map_err(|error| LakeError::query(&error))?;
+            let lake = Self(Arc::new(Inner { root, options, tables, checked: Checked::default(), runtime }));
+            for table in Table::ALL {
+                lake.delta(table).refresh().await?;
+            }
+            Ok(lake)
+        })
     }
 
     /// The offset up to which the table holds everything; `None` if nothing was ever appended.
-    pub async fn committed(&self, table: Table) -> Result<Option<i64>, LakeError> {
-        let delta = self.delta(table);
-        match delta.refresh().await? {
-            Some(state) => delta.committed(&state).await,
-            None => Ok(None),
-        }
+    pub fn committed(&self, table: Table) -> BoxFuture<'_, Result<Option<i64>, LakeError>> {
+        Box::pin(async move {
+            let delta = self.delta(table);
+            match delta.refresh().await? {
+                Some(state) => delta.committed(&state).await,
+                None => Ok(None),
+            }
+        })
     }
 
     pub fn root(&self) -> &Path {

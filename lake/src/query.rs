@@ -3,6 +3,7 @@
 //! The tables are `events`, `cells_minute` and `cells_hour`. `where day >= '2026-11-20'` leaves other days' files
 //! unopened, and so does `where time >= '2026-11-20T06:00:00Z'`: each file's first and last time stand in the log.
 
+use futures_util::future::BoxFuture;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,9 +61,16 @@ pub struct Hot {
 
 impl Lake {
     /// Answers one SQL query. It can only read, and it is bounded in rows, time and memory.
-    pub async fn query(&self, sql: &str, hot: Vec<Hot>, limits: Limits) -> Result<Answer, LakeError> {
-        let answer = tokio::time::timeout(limits.time, self.answer(sql, hot, limits)).await;
-        answer.unwrap_or(Err(LakeError::TooSlow { limit: limits.time }))
+    pub fn query<'a>(
+        &'a self,
+        sql: &'a str,
+        hot: Vec<Hot>,
+        limits: Limits,
+    ) -> BoxFuture<'a, Result<Answer, LakeError>> {
+        Box::pin(async move {
+            let answer = tokio::time::timeout(limits.time, self.answer(sql, hot, limits)).await;
+            answer.unwrap_or(Err(LakeError::TooSlow { limit: limits.time }))
+        })
     }
 
     async fn answer(&self, sql: &str, hot: Vec<Hot>, limits: Limits) -> Result<Answer, LakeError> {

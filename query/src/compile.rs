@@ -14,6 +14,7 @@ use datafusion_expr::planner::ContextProvider;
 use datafusion_expr::simplify::SimplifyContext;
 use datafusion_expr::{AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF, cast};
 use datafusion_optimizer::simplify_expressions::ExprSimplifier;
+use datafusion_physical_expr::utils::collect_columns;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion_sql::parser::DFParser;
 use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
@@ -37,7 +38,25 @@ pub enum Measure {
     Nothing,
 }
 
+impl Measure {
+    pub(crate) fn columns(&self) -> Vec<usize> {
+        match self {
+            Self::Value(Value(expression)) | Self::Hit(Predicate(expression)) => columns(expression),
+            Self::Nothing => Vec::new(),
+        }
+    }
+}
+
+/// Positions in the schema of the columns that an expression reads.
+fn columns(expression: &Arc<dyn PhysicalExpr>) -> Vec<usize> {
+    collect_columns(expression).iter().map(|column| column.index()).collect()
+}
+
 impl Predicate {
+    pub(crate) fn columns(&self) -> Vec<usize> {
+        columns(&self.0)
+    }
+
     pub(crate) fn compile(parsed: ast::Expr, schema: &SchemaRef) -> DataFusionResult<Self> {
         compile(parsed, schema, &DataType::Boolean).map(Self)
     }

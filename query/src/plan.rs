@@ -16,6 +16,8 @@ pub struct Plan {
     /// Metrics with events of their own, in the order of their definitions.
     pub metrics: Vec<MetricPlan>,
     pub composites: Vec<(Metric, Formula)>,
+    /// One a field: whether some expression reads it. The others are dimensions and nothing else.
+    pub is_in_expression: Vec<bool>,
 }
 
 #[derive(Debug, Clone)]
@@ -58,8 +60,13 @@ impl Plan {
             parsed.push(one);
         }
         let schema = fields.schema();
-        let metrics = parsed.into_iter().map(|one| one.compile(&schema)).collect::<Result<_, _>>()?;
-        Ok(Self { fields, schema, metrics, composites })
+        let metrics: Vec<MetricPlan> = parsed.into_iter().map(|one| one.compile(&schema)).collect::<Result<_, _>>()?;
+        let mut is_in_expression = vec![false; schema.fields().len()];
+        for metric in &metrics {
+            let filtered = metric.filter.iter().flat_map(Predicate::columns);
+            filtered.chain(metric.measure.columns()).for_each(|column| is_in_expression[column] = true);
+        }
+        Ok(Self { fields, schema, metrics, composites, is_in_expression })
     }
 }
 

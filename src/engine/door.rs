@@ -25,7 +25,7 @@ const RETRY_AFTER_SECONDS: u32 = 1;
 const BURST_SECONDS: f64 = 10.0;
 
 /// What the door lets through, all senders together and each of them.
-pub struct Doorkeeper {
+pub(super) struct Doorkeeper {
     users: UserKey,
     in_flight: Arc<AtomicUsize>,
     /// Bytes a second that each source may send; `None` is no bound.
@@ -40,7 +40,7 @@ struct Bucket {
 }
 
 /// The bytes of one body, counted while it is on its way.
-pub struct InFlight {
+pub(super) struct InFlight {
     bytes: usize,
     all: Arc<AtomicUsize>,
 }
@@ -52,7 +52,7 @@ impl Drop for InFlight {
 }
 
 /// A body read and ready for the log.
-pub struct Admitted {
+pub(super) struct Admitted {
     pub record: EventsRecord,
     pub encoded: Vec<u8>,
     pub rejected: Vec<Rejected>,
@@ -62,13 +62,13 @@ pub struct Admitted {
 }
 
 impl Doorkeeper {
-    pub fn new(users: UserKey, quota_bytes_per_second: Option<u64>) -> Self {
+    pub(super) fn new(users: UserKey, quota_bytes_per_second: Option<u64>) -> Self {
         let quota = quota_bytes_per_second.map(|quota| quota as f64);
         Self { users, in_flight: Arc::default(), quota, spent: Mutex::default() }
     }
 
     /// Whether a body may come in now. Cheap: it comes before any work on the body.
-    pub fn admit(&self, delivery: &Delivery, now: Timestamp) -> Result<InFlight, IngestError> {
+    pub(super) fn admit(&self, delivery: &Delivery, now: Timestamp) -> Result<InFlight, IngestError> {
         let bytes = delivery.body.len();
         let in_flight = InFlight { bytes, all: Arc::clone(&self.in_flight) };
         if self.in_flight.fetch_add(bytes, Ordering::AcqRel) + bytes > BYTES_IN_FLIGHT_MAX {
@@ -99,7 +99,7 @@ impl Doorkeeper {
 
     /// Unpacks and decodes: work for a processor, not for the threads that answer requests. `received` is the wall
     /// clock, where the events are live.
-    pub fn read(
+    pub(super) fn read(
         &self,
         delivery: Delivery,
         in_flight: InFlight,
@@ -133,7 +133,7 @@ impl Doorkeeper {
     }
 
     /// A record of hark's own making, whose size its maker bounds.
-    pub fn wave_through(&self, record: EventsRecord) -> Admitted {
+    pub(super) fn wave_through(&self, record: EventsRecord) -> Admitted {
         let in_flight = InFlight { bytes: 0, all: Arc::clone(&self.in_flight) };
         Admitted { encoded: record.encode(), record, rejected: Vec::new(), written: None, in_flight }
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 /// A list beside the log, one JSON object a line. The records themselves stay in the log.
-pub struct SetAside {
+pub(super) struct SetAside {
     path: PathBuf,
     known: BTreeMap<u64, String>,
 }
@@ -21,7 +21,7 @@ struct Line {
 }
 
 impl SetAside {
-    pub fn open(path: PathBuf) -> Result<Self> {
+    pub(super) fn open(path: PathBuf) -> Result<Self> {
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             text => text.with_context(|| format!("{} cannot be read", path.display()))?,
@@ -32,16 +32,16 @@ impl SetAside {
         Ok(Self { path, known })
     }
 
-    pub fn holds(&self, offset: u64) -> bool {
+    pub(super) fn holds(&self, offset: u64) -> bool {
         self.known.contains_key(&offset)
     }
 
-    pub fn len(&self) -> u64 {
+    pub(super) fn len(&self) -> u64 {
         self.known.len() as u64
     }
 
     /// On disk when this returns: even a record that kills the process does so once.
-    pub fn put(&mut self, offset: u64, reason: &str) -> Result<()> {
+    pub(super) fn put(&mut self, offset: u64, reason: &str) -> Result<()> {
         if self.holds(offset) {
             return Ok(());
         }

@@ -10,7 +10,6 @@ use anyhow::{Context, Result, bail};
 use hark_dashboard::{Engine, IngestAnswer, IngestError, Live, RejectedLine};
 use hark_ingest::{Applied, EventsRecord, IngestLog, LogError, Record, Rejected};
 use hark_model::{Alert, Change};
-use hark_query::QueryError;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
@@ -45,7 +44,7 @@ impl Default for Cadence {
     }
 }
 
-pub enum Message {
+pub(super) enum Message {
     Events { admitted: Box<Admitted>, reply: oneshot::Sender<Result<IngestAnswer, IngestError>> },
     Change { change: Change, reply: oneshot::Sender<Result<(), IngestError>> },
     Stop,
@@ -61,7 +60,7 @@ pub struct Durable {
     pub cadence: Cadence,
 }
 
-pub struct Worker {
+pub(super) struct Worker {
     shared: Handle,
     log: Option<Box<dyn IngestLog>>,
     snapshot: PathBuf,
@@ -76,7 +75,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(shared: Handle, durable: Option<Durable>, outbox: mpsc::Sender<Outgoing>) -> Result<Self> {
+    pub(super) fn new(shared: Handle, durable: Option<Durable>, outbox: mpsc::Sender<Outgoing>) -> Result<Self> {
         let mut worker = Self {
             shared,
             log: None,
@@ -99,7 +98,7 @@ impl Worker {
         Ok(worker)
     }
 
-    pub fn run(mut self, waiting: &Receiver<Message>, budget: Budget) -> Result<()> {
+    pub(super) fn run(mut self, waiting: &Receiver<Message>, budget: Budget) -> Result<()> {
         self.recover(budget)?;
         self.shared.set_ready();
         loop {
@@ -111,6 +110,8 @@ impl Worker {
             let mut group: Vec<Message> = first.into_iter().collect();
             group.extend(waiting.try_iter().take(GROUP_MAX - group.len()));
             let is_last = group.iter().any(|message| matches!(message, Message::Stop));
+            // What came behind the wish to stop is still taken; the wish itself is no record and has no offset.
+            group.retain(|message| !matches!(message, Message::Stop));
             if let Some(first_offset) = self.write(&mut group)? {
                 for (offset, message) in (first_offset..).zip(group) {
                     self.fold(offset, message)?;
@@ -180,7 +181,6 @@ impl Worker {
     /// certain: the process ends and recovers from what is there.
     fn write(&mut self, group: &mut Vec<Message>) -> Result<Option<u64>> {
         let Some(log) = &mut self.log else { return Ok(Some(self.position.next_offset)) };
-        // Only the last message can be a stop, for nobody sends after it; it takes no offset.
         let mut records = Vec::with_capacity(group.len());
         for message in &mut *group {
             match message {
@@ -215,12 +215,11 @@ impl Worker {
         match message {
             Message::Events { admitted, reply } => {
                 let Admitted { record, rejected, written, in_flight, .. } = *admitted;
-                let events = record.events.len() as u64;
-                let outcome = self.take(offset, record)?;
+                let applied = self.take(offset, record)?;
                 let alerts = self.shared.write().take_changed();
                 self.send(alerts);
                 // A sender that has gone away does not mind.
-                let _ = reply.send(Ok(IngestAnswer { written, ..answer(&rejected, events, outcome) }));
+                let _ = reply.send(Ok(IngestAnswer { written, ..answer(&rejected, &applied) }));
                 drop::<InFlight>(in_flight);
                 self.shared.publish(Live::Ingestion(self.shared.status()));
             }
@@ -233,17 +232,17 @@ impl Worker {
         Ok(())
     }
 
-    /// Folds one record and hands what history keeps of it to history. A record that cannot be folded is put aside:
-    /// the reason comes back, and nobody trips over it again.
-    fn take(&mut self, offset: u64, record: EventsRecord) -> Result<Result<Applied, QueryError>> {
+    /// Folds one record and hands what history keeps of it to history. A record that makes the fold panic is put aside
+    /// before the process ends, so that nobody trips over it twice.
+    fn take(&mut self, offset: u64, record: EventsRecord) -> Result<Applied> {
         if self.set_aside.as_ref().is_some_and(|aside| aside.holds(offset)) {
-            return Ok(Ok(Applied::default()));
+            return Ok(Applied::default());
         }
         let shared = self.shared.clone();
         let mut pipeline = shared.write();
         let folded = catch_unwind(AssertUnwindSafe(|| pipeline.take(&record.batch())));
-        let outcome = match folded {
-            Ok(outcome) => outcome,
+        let applied = match folded {
+            Ok(applied) => applied,
             Err(panic) => {
                 let said = panic.downcast_ref::<String>().cloned();
                 let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
@@ -251,25 +250,17 @@ impl Worker {
                 bail!("record {offset} of the log made the pipeline panic and is put aside; start hark again");
             }
         };
-        match &outcome {
-            Ok(applied) => {
-                self.since_snapshot += applied.rows.len() as u64;
-                // Before anybody else can look: each event is in the pipeline's open minutes or in history's.
-                if let Some(history) = &mut self.history {
-                    let minutes = pipeline.take_minutes();
-                    history.keep(offset, record, &applied.rows, minutes, pipeline.watermark());
-                }
-            }
-            Err(problem) => {
-                error!(
-                    offset,
-                    error = problem as &dyn std::error::Error,
-                    "a batch could not be folded and is put aside"
-                );
-                self.put_aside(offset, &problem.to_string())?;
+        self.since_snapshot += applied.rows.len() as u64;
+        // Before anybody else can look: each event is in the pipeline's open minutes or in history's.
+        if let Some(history) = &mut self.history {
+            let minutes = pipeline.take_minutes();
+            history.keep(offset, record, &applied.rows, minutes, pipeline.watermark());
+            drop(pipeline);
+            if history.is_full() {
+                history.commit(false)?;
             }
         }
-        Ok(outcome)
+        Ok(applied)
     }
 
     fn put_aside(&mut self, offset: u64, reason: &str) -> Result<()> {
@@ -284,7 +275,7 @@ impl Worker {
         let is_due = self.since_snapshot >= self.cadence.snapshot_events || (is_last && self.since_snapshot > 0);
         if let Some(history) = &mut self.history {
             let is_time = self.handed_over.elapsed().as_secs() >= self.cadence.history_seconds;
-            if is_due || is_last || is_time || history.is_full() {
+            if is_due || is_last || is_time {
                 self.handed_over = Instant::now();
                 history.commit(is_due || is_last)?;
             }
@@ -337,21 +328,14 @@ impl Message {
     }
 }
 
-fn answer(rejected: &[Rejected], events: u64, outcome: Result<Applied, QueryError>) -> IngestAnswer {
+fn answer(rejected: &[Rejected], applied: &Applied) -> IngestAnswer {
     let named = rejected.iter().take(REJECTED_NAMED_MAX);
-    let mut lines: Vec<_> = named.map(|one| RejectedLine { line: one.line, reason: one.reason.clone() }).collect();
-    let mut total = rejected.len() as u64;
-    let applied = outcome.unwrap_or_else(|problem| {
-        lines.push(RejectedLine { line: 0, reason: format!("the whole body was put aside: {problem}") });
-        total += events;
-        Applied::default()
-    });
     IngestAnswer {
         accepted: applied.accepted,
         duplicates: applied.duplicates,
         late: applied.late,
-        rejected: lines,
-        rejected_total: total + applied.too_far_ahead,
+        rejected: named.map(|one| RejectedLine { line: one.line, reason: one.reason.clone() }).collect(),
+        rejected_total: rejected.len() as u64 + applied.too_far_ahead,
         written: None,
     }
 }

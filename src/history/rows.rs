@@ -15,7 +15,7 @@ use crate::pipeline::MinuteRow;
 const OWN: [&str; 7] = ["day", "time", "id", "user", "requests", "source", "received"];
 
 /// The events of one record. Ids and users are hashes, as whole numbers of 64 bits.
-pub fn of_events(record: &EventsRecord) -> Result<RecordBatch, ArrowError> {
+pub(super) fn of_events(record: &EventsRecord) -> Result<RecordBatch, ArrowError> {
     let events = &record.events;
     let signed = |hash: &Option<std::num::NonZeroU64>| hash.map(|hash| hash.get().cast_signed());
     let mut columns: Vec<(String, ArrayRef)> = vec![
@@ -45,7 +45,7 @@ pub fn of_events(record: &EventsRecord) -> Result<RecordBatch, ArrowError> {
 
 /// Minutes of all metrics. A slice is `total` or `platform:iOS,os_version:26.1`; rows of the same metric, slice and
 /// time add up.
-pub fn of_minutes(plan: &Plan, rows: &[MinuteRow]) -> Result<RecordBatch, ArrowError> {
+pub(super) fn of_minutes(plan: &Plan, rows: &[MinuteRow]) -> Result<RecordBatch, ArrowError> {
     let of_cell = |value: fn(&Cell) -> Option<i64>| -> ArrayRef {
         Arc::new(rows.iter().map(|row| value(&row.cell)).collect::<Int64Array>())
     };

@@ -32,6 +32,7 @@ from opentelemetry.sdk.resources import Resource
 
 RESOURCE = Resource({"service.name": "otlp-client", "service.instance.id": "one"})
 BOUNDS = [5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0]
+WAIT_EXTREMES = [1.0, 2000.0]
 
 
 def arguments():
@@ -69,12 +70,13 @@ def send_logs(exporter, given, chance):
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
     logger = provider.get_logger("otlp-client")
     run = f"{time.time_ns():x}"
-    outcomes = {"ok": 0, "error": 0}
+    outcomes, total_ms = {"ok": 0, "error": 0}, {"ok": 0.0, "error": 0.0}
     for number in range(given.records):
         outcome = "error" if chance.random() < 0.1 else "ok"
         outcomes[outcome] += 1
         now = time.time_ns()
         fields = {"outcome": outcome, "total_ms": round(chance.lognormvariate(6, 0.5), 3), "turn": number}
+        total_ms[outcome] += fields["total_ms"]
         attributes = {"log.record.uid": f"{run}-{number}", "user.id": f"user-{number % 7}", "platform.name": "kitchen"}
         # One half as attributes, the other as a structured body.
         in_body = number % 2 == 0
@@ -90,7 +92,8 @@ def send_logs(exporter, given, chance):
         )
     provider.force_flush()
     provider.shutdown()
-    return {"count": given.records, "outcomes": outcomes, "users": min(7, given.records)}
+    sums = {outcome: round(sum, 3) for outcome, sum in total_ms.items()}
+    return {"count": given.records, "outcomes": outcomes, "users": min(7, given.records), "total_ms": sums}
 
 
 def send_metrics(exporter, given, chance):
@@ -112,6 +115,12 @@ def send_metrics(exporter, given, chance):
 
     outcomes = {"ok": 0, "error": 0}
     values = {"client.latency": [], "client.wait": [], "client.volume": [], "client.level": []}
+    # The extremes first. Where later values make the SDK widen its buckets, all totals are told anew in other buckets,
+    # and hark cannot tell what is new in them.
+    for value in WAIT_EXTREMES:
+        for outcome in outcomes:
+            values["client.wait"].append(value)
+            wait.record(value, {"outcome": outcome})
     for turn in range(given.rounds):
         for _ in range(50):
             outcome = "error" if chance.random() < 0.1 else "ok"
@@ -133,11 +142,12 @@ def send_metrics(exporter, given, chance):
         time.sleep(given.seconds_between)
     # Shutting down would collect once more.
     requests = 50 * given.rounds
+    latencies, waits = values["client.latency"], values["client.wait"]
     return {
         "client.asked": {"kind": "counter", "count": requests, "outcomes": outcomes},
         "client.seen": {"kind": "observable counter", "count": seen["total"]},
-        "client.latency": {"kind": "histogram", "count": requests, "values": values["client.latency"], "bounds": BOUNDS},
-        "client.wait": {"kind": "exponential histogram", "count": requests, "values": values["client.wait"]},
+        "client.latency": {"kind": "histogram", "count": requests, "values": latencies, "bounds": BOUNDS},
+        "client.wait": {"kind": "exponential histogram", "count": len(waits), "values": waits},
         "client.spent": {"kind": "float counter", "points": given.rounds},
         "client.sessions": {"kind": "up-down counter", "points": given.rounds},
         "client.queue": {"kind": "observable up-down counter", "points": given.rounds},

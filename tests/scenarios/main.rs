@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
+mod clients;
 mod command_line;
 mod crash;
+mod faults;
 mod http;
 mod production;
 mod replay;

@@ -22,7 +22,16 @@ impl Server {
 
     /// The same, with more arguments.
     pub(crate) fn start_with(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(HARK)
+        Self::spawn(&mut Command::new(HARK), folder, arguments)
+    }
+
+    /// The same, by a program that becomes hark: it is given hark's path and arguments.
+    pub(crate) fn start_through(program: &mut Command, folder: &Path, arguments: &[&str]) -> Self {
+        Self::spawn(program.arg(HARK), folder, arguments)
+    }
+
+    fn spawn(program: &mut Command, folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = program
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder)
             .args(arguments)
@@ -60,6 +69,13 @@ impl Server {
 
     pub(crate) fn get(&self, path: &str) -> serde_json::Value {
         ureq::get(format!("{}{path}", self.url)).call().unwrap().body_mut().read_json().unwrap()
+    }
+
+    /// The status and body of the answer to a body, whatever they are.
+    pub(crate) fn send(&self, path: &str, body: &str) -> (u16, String) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut answer = agent.post(format!("{}{path}", self.url)).send(body).unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
     }
 
     /// The rows that a query gives.

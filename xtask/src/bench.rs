@@ -25,7 +25,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::process;
-use events::Events;
+use events::{Events, MINUTES_A_DAY};
 use peers::Peers;
 use processor::Processor;
 use report::{Line, Report};
@@ -44,6 +44,9 @@ pub(crate) struct Ingest {
     /// About so many events a measurement
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..=10_000_000))]
     events: u64,
+    /// The simulated day is squeezed into so many minutes; 1440 leaves it as it is
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=MINUTES_A_DAY))]
+    minutes: u64,
     /// A Python with duckdb, polars and pyarrow
     #[arg(long, value_name = "PATH", default_value = "python3")]
     python: PathBuf,
@@ -104,6 +107,8 @@ impl Measurement {
 struct Run {
     binary: PathBuf,
     about_events: u64,
+    /// Of event time, that these cover.
+    minutes: u64,
     runs: u64,
     peers: Peers,
     processor: Processor,
@@ -118,14 +123,16 @@ struct Run {
 }
 
 pub(crate) fn run(what: Bench) -> Result<()> {
-    let Bench::Ingest(Ingest { binary, events, python, peer, victoria, only, runs, json }) = what;
+    let Bench::Ingest(Ingest { binary, events, minutes, python, peer, victoria, only, runs, json }) = what;
+    let folder = Folder::new()?;
     let mut run = Run {
         binary: binary.map_or_else(build, |binary| absolute(&binary))?,
         about_events: events,
+        minutes,
         runs,
-        peers: Peers { python, script: process::root().join(peer), victoria },
+        peers: Peers { python, script: process::root().join(peer), victoria, folder: folder.fresh("peers")? },
         processor: Processor::new()?,
-        folder: Folder::new()?,
+        folder,
         report: Report::default(),
         measurement: "",
         events: None,
@@ -172,7 +179,7 @@ impl Run {
             return Ok(Rc::clone(events));
         }
         let folder = self.folder.fresh("events")?;
-        let events = Rc::new(Events::simulate(&self.binary, &folder, self.about_events)?);
+        let events = Rc::new(Events::simulate(&self.binary, &folder, self.about_events, self.minutes)?);
         self.events = Some(Rc::clone(&events));
         Ok(events)
     }

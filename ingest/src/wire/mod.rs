@@ -1,6 +1,7 @@
 //! The formats that events and data points come in, one file each, all of them into the same columns.
 
 mod attributes;
+mod flat_json;
 mod histogram;
 mod ndjson;
 mod otlp_json;

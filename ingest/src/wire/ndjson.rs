@@ -12,6 +12,7 @@ use crate::builder::{EventsBuilder, Row, Slot, hash_id};
 use crate::events::{Decoded, Rejected};
 use crate::user_key::UserKey;
 use crate::wire::Reader;
+use crate::wire::flat_json::{FlatObject, Plain};
 
 /// A longer line is refused: an event is a few hundred bytes.
 const LINE_BYTES_MAX: usize = 64 * 1024;
@@ -64,6 +65,10 @@ impl<'r> Decoder<'r> {
         }
         let text = std::str::from_utf8(line)
             .map_err(|error| format!("not valid UTF-8 from byte {} on", error.valid_up_to() + 1))?;
+        if let Some(row) = self.plain_line(text) {
+            return self.builder.commit(row);
+        }
+        self.builder.abandon();
         let mut json = serde_json::Deserializer::from_str(text);
         let mut object = Object { decoder: self, row: Row::default() };
         let read = de::Deserializer::deserialize_map(&mut json, &mut object).and_then(|()| json.end());
@@ -75,6 +80,32 @@ impl<'r> Decoder<'r> {
                 Err(json_problem(&error))
             }
         }
+    }
+
+    /// The usual line the short way; `None` leaves it to the long one.
+    fn plain_line(&mut self, text: &str) -> Option<Row> {
+        let mut object = FlatObject::new(text)?;
+        let mut row = Row::default();
+        for position in 0.. {
+            let key = object.key(self.order.get(position).map(|(key, _)| key.as_str()))?;
+            let target = self.target(position, key);
+            match (target, object.value()?) {
+                (Target::Time, Plain::Text(time)) => row.time = Some(time.parse().ok()?),
+                (Target::Time, Plain::Whole(millis)) => row.time = Some(Timestamp::from_millis(millis)),
+                (Target::Id, Plain::Text(id)) => row.id = (!id.is_empty()).then(|| hash_id(id.as_bytes())),
+                (Target::User, Plain::Text(user)) => row.user = (!user.is_empty()).then(|| self.users.hash(user)),
+                (Target::Field(slot), Plain::Text(text)) => self.builder.text(slot, text).ok()?,
+                (Target::Field(slot), Plain::Whole(number)) => self.builder.number(slot, number as f64).ok()?,
+                (Target::Field(slot), Plain::Number(number)) => self.builder.number(slot, number).ok()?,
+                (Target::Field(slot), Plain::Flag(flag)) => self.builder.flag(slot, flag).ok()?,
+                (Target::Field(slot), Plain::Null) => self.builder.clear(slot),
+                (Target::Time | Target::Id | Target::User, _) => return None,
+            }
+            if !object.has_more()? {
+                return Some(row);
+            }
+        }
+        None
     }
 
     fn target(&mut self, position: usize, key: &str) -> Target {

@@ -59,20 +59,3 @@ fn rows(number: i64) -> RecordBatch {
     }
     batch(&times, columns.iter().map(|(name, values)| (name.as_str(), Arc::clone(values))).collect())
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn zz_foreign() {
-    let lake = Lake::open(std::path::Path::new("/tmp/lake_demo")).await.unwrap();
-    println!("{:?}", lake.check().await.unwrap());
-    println!("{:?} {:?}", lake.committed(Table::MinuteCells).await, ask(&lake, "select day, count(*), count(number), sum(number), min(time), max(time) from cells_minute group by day order by day").await);
-    lake.append(Table::MinuteCells, vec![crate::batches::events("2026-11-22", 6000, 10)], 301).await.unwrap();
-    println!("{:?}", lake.compact(Table::MinuteCells).await.unwrap());
-    println!(
-        "{:?} {:?}",
-        lake.committed(Table::MinuteCells).await,
-        ask(&lake, "select day, count(*), count(number), sum(number) from cells_minute group by day order by day")
-            .await
-    );
-    println!("{:?}", lake.expire(Table::MinuteCells, "2026-11-21".parse().unwrap()).await.unwrap());
-    println!("{:?}", lake.check().await.unwrap());
-}

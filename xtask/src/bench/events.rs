@@ -11,7 +11,12 @@ use crate::bench::server::hark;
 use crate::process;
 
 const SEED: &str = "42";
-const MINUTES_A_DAY: f64 = 1440.0;
+pub(crate) const MINUTES_A_DAY: u64 = 1440;
+const DAY_MS: u64 = MINUTES_A_DAY * 60_000;
+/// Where `{"time":"2026-03-02T12:00:00.123Z",` has the time of day.
+const TIME_OF_DAY: std::ops::Range<usize> = 20..32;
+
+const ERROR_TEXT: &[u8] = b"\"error\":\"";
 
 pub(crate) struct Events {
     pub(crate) path: PathBuf,
@@ -28,17 +33,20 @@ pub(crate) struct Count {
 }
 
 impl Events {
-    /// A day of traffic with about so many events and nothing planted in it. Lines that no reader can take are left out,
-    /// for one of the peers gives up on them.
-    pub(crate) fn simulate(binary: &Path, folder: &Path, about: u64) -> Result<Self> {
-        let rate = (about as f64 / MINUTES_A_DAY).max(1.0);
+    /// A day of traffic with about so many events and nothing planted in it, squeezed into so many minutes: sent in
+    /// seconds, a whole day would have hours of it on the way at once, and most of it late. Lines that no reader can take
+    /// are left out, for one of the peers gives up on them.
+    pub(crate) fn simulate(binary: &Path, folder: &Path, about: u64, minutes: u64) -> Result<Self> {
+        let rate = (about as f64 / MINUTES_A_DAY as f64).max(1.0);
         let simulated = folder.join("simulated");
         let mut command = hark(binary, folder);
         command.args(["simulate", "--seed", SEED, "--days", "1", "--incidents", "0"]);
         process::run(command.args(["--rate", &rate.to_string()]).arg("--out").arg(&simulated))?;
         let raw = simulated.join("events.ndjson");
         let raw = fs::read(&raw).with_context(|| format!("{} cannot be read", raw.display()))?;
-        let (bytes, count) = well_formed(&raw);
+        let (mut bytes, count) = well_formed(&raw);
+        squeeze(&mut bytes, minutes);
+        put_an_error_first(&mut bytes);
         check(&simulated.join("truth.json"), count)?;
         let path = folder.join("events.ndjson");
         let unwritable = || format!("{} cannot be written: free some space", path.display());
@@ -68,6 +76,35 @@ fn well_formed(raw: &[u8]) -> (Vec<u8>, Count) {
         bytes.extend_from_slice(line);
     }
     (bytes, Count { lines, distinct: ids.len() as u64 })
+}
+
+/// Every event comes sooner after midnight by the same factor.
+fn squeeze(bytes: &mut [u8], minutes: u64) {
+    for line in bytes.split_mut(|&byte| byte == b'\n').filter(|line| line.len() > TIME_OF_DAY.end) {
+        let digits =
+            |from: usize, to: usize| line[from..to].iter().fold(0, |all, byte| all * 10 + u64::from(byte - b'0'));
+        let [hour, minute, second] = [20, 23, 26].map(|at| digits(at, at + 2));
+        let millis = ((hour * 60 + minute) * 60 + second) * 1000 + digits(29, 32);
+        let millis = millis * (minutes * 60_000) / DAY_MS;
+        let (seconds, millis) = (millis / 1000, millis % 1000);
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        let time = format!("{hour:02}:{minute:02}:{second:02}.{millis:03}");
+        line[TIME_OF_DAY].copy_from_slice(time.as_bytes());
+    }
+}
+
+/// Polars takes the type of a column from the first hundred lines, and gives up where a text comes in one that was null
+/// so far. The first event with an error goes to the front, before others of the same minute.
+fn put_an_error_first(bytes: &mut [u8]) {
+    let mut begin = 0;
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        let end = begin + line.len();
+        if line.windows(ERROR_TEXT.len()).any(|window| window == ERROR_TEXT) {
+            bytes[..end].rotate_left(begin);
+            return;
+        }
+        begin = end;
+    }
 }
 
 /// The simulator has counted too.
@@ -143,6 +180,25 @@ mod tests {
         assert_eq!(of("2000-02-29T23:59:59.999Z"), Some(951_868_799_999));
         assert_eq!([of("2026-05-01T25:00:00.123Z"), of("yesterday"), of("2026-05-01T12:00:00.123+0")], [None; 3]);
         assert_eq!(time_ms(&json!({ "time": 5 })), None);
+    }
+
+    #[test]
+    fn a_day_becomes_an_hour() {
+        let of = |time: &str| format!("{{\"time\":\"2026-03-02T{time}Z\",\"id\":\"a\"}}\n");
+        let mut bytes = (of("00:00:00.000") + &of("12:00:00.240") + &of("23:59:59.999")).into_bytes();
+        squeeze(&mut bytes, 60);
+        assert_eq!(bytes, (of("00:00:00.000") + &of("00:30:00.010") + &of("00:59:59.999")).into_bytes());
+        let whole = bytes.clone();
+        squeeze(&mut bytes, MINUTES_A_DAY);
+        assert_eq!(bytes, whole);
+    }
+
+    #[test]
+    fn the_first_error_goes_to_the_front_and_nothing_is_lost() {
+        let mut bytes = *b"{\"error\":null}\n{\"error\":null,\"x\":1}\n{\"error\":\"e\"}\n{\"error\":\"f\"}\n";
+        put_an_error_first(&mut bytes);
+        let expected = b"{\"error\":\"e\"}\n{\"error\":null}\n{\"error\":null,\"x\":1}\n{\"error\":\"f\"}\n";
+        assert_eq!(&bytes, expected);
     }
 
     #[test]

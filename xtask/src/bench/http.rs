@@ -74,7 +74,7 @@ impl Connection {
 fn read_answer(stream: &mut impl BufRead) -> Result<Answer> {
     let first = read_line(stream)?;
     let status: u16 = first.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no HTTP came back")?;
-    let (mut length, mut retry_after) = (None, None);
+    let (mut length, mut retry_after, mut is_chunked) = (None, None, false);
     loop {
         let line = read_line(stream)?;
         let Some((name, value)) = line.split_once(':') else { break };
@@ -82,16 +82,41 @@ fn read_answer(stream: &mut impl BufRead) -> Result<Answer> {
             length = Some(value.trim().parse::<usize>().context("a length that is no number came back")?);
         } else if name.eq_ignore_ascii_case("retry-after") {
             retry_after = value.trim().parse().ok();
+        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            is_chunked = value.trim().eq_ignore_ascii_case("chunked");
         }
     }
-    // 204 has no body and says no length.
-    let length = if status == 204 { 0 } else { length.context("an answer without a length came back")? };
-    if length > ANSWER_BYTES_MAX {
-        bail!("an answer of {length} bytes came back");
+    let mut body = Vec::new();
+    match length {
+        _ if is_chunked => read_chunks(stream, &mut body)?,
+        Some(length) => read_bytes(stream, length, &mut body)?,
+        // It has no body and says no length.
+        None if status == 204 => {}
+        None => bail!("an answer without a length came back"),
     }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body)?;
     Ok(Answer { status, retry_after, body })
+}
+
+/// Each chunk has its length in front, in hexadecimal; the last one is empty.
+fn read_chunks(stream: &mut impl BufRead, body: &mut Vec<u8>) -> Result<()> {
+    loop {
+        let length = read_line(stream)?;
+        let length = usize::from_str_radix(&length, 16).context("a chunk without a length came back")?;
+        read_bytes(stream, length, body)?;
+        read_line(stream)?;
+        if length == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn read_bytes(stream: &mut impl BufRead, length: usize, body: &mut Vec<u8>) -> Result<()> {
+    let before = body.len();
+    if length > ANSWER_BYTES_MAX - before {
+        bail!("an answer of more than {ANSWER_BYTES_MAX} bytes came back");
+    }
+    body.resize(before + length, 0);
+    Ok(stream.read_exact(&mut body[before..])?)
 }
 
 fn read_line(stream: &mut impl BufRead) -> Result<String> {
@@ -109,13 +134,15 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_to_its_end_and_no_further() {
-        let mut two = &b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 429 Busy\r\nretry-after: 2\r\n\
-            content-length: 0\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"[..];
-        let first = read_answer(&mut two).unwrap();
+        let mut all = &b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 429 Busy\r\nretry-after: 2\r\n\
+            content-length: 0\r\n\r\nHTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+            3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"[..];
+        let first = read_answer(&mut all).unwrap();
         assert_eq!((first.said(), first.is_good()), ("200 abc".to_owned(), true));
-        assert_eq!(read_answer(&mut two).unwrap(), Answer { status: 429, retry_after: Some(2), body: vec![] });
-        assert_eq!(read_answer(&mut two).unwrap().status, 204);
-        assert_eq!(read_answer(&mut two).unwrap_err().to_string(), "the connection was closed");
+        assert_eq!(read_answer(&mut all).unwrap(), Answer { status: 429, retry_after: Some(2), body: vec![] });
+        assert_eq!(read_answer(&mut all).unwrap().status, 204);
+        assert_eq!(read_answer(&mut all).unwrap().said(), "200 abc0123456789");
+        assert_eq!(read_answer(&mut all).unwrap_err().to_string(), "the connection was closed");
     }
 
     #[test]

@@ -193,10 +193,12 @@ mod tests {
 
     #[test]
     fn a_request_wraps_resource_scope_and_records() {
-        let bytes = request(&[Message::new().varint(1, 1)]);
+        // What opentelemetry-proto for Python writes.
+        let bytes = request(&[Message::new().varint(2, 1)]);
         let resource =
-            [&[0x0a, 27, 0x0a, 25, 0x0a, 12][..], b"service.name", &[0x12, 11, 0x0a, 9], b"assistant"].concat();
-        let expected = [&[0x0a, 44][..], &resource, &[0x12, 13, 0x0a, 7, 0x0a, 5], b"bench", &[0x12, 2, 8, 1]].concat();
+            [&[0x0a, 29, 0x0a, 27, 0x0a, 12][..], b"service.name", &[0x12, 11, 0x0a, 9], b"assistant"].concat();
+        let expected =
+            [&[0x0a, 46][..], &resource, &[0x12, 13, 0x0a, 7, 0x0a, 5], b"bench", &[0x12, 2, 0x10, 1]].concat();
         assert_eq!(bytes, expected);
     }
 

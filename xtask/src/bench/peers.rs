@@ -13,6 +13,8 @@ pub(super) struct Peers {
     /// peer_ingest.py
     pub(super) script: PathBuf,
     pub(super) victoria: PathBuf,
+    /// Takes the scripts below.
+    pub(super) folder: PathBuf,
 }
 
 /// What a batch aggregation took, without the start of Python.
@@ -24,8 +26,7 @@ pub(super) struct Batch {
 
 /// Runs a script as it is and tells the processor time between the first and the last time that it looks at the clock,
 /// which is what its own figure is taken from.
-const TIMED: &str = r#"
-import resource, runpy, sys, time
+const TIMED: &str = r#"import resource, runpy, sys, time
 clock, marks = time.time, []
 def marked():
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -37,21 +38,18 @@ print(f"cpu_s={marks[-1] - marks[0]:.3f}")
 "#;
 
 /// NDJSON to Parquet, as other programs write it.
-const TO_PARQUET: &str = r#"
-import sys, pyarrow as pa, pyarrow.compute as pc, pyarrow.json as pj, pyarrow.parquet as pq
+const TO_PARQUET: &str = r#"import sys, pyarrow as pa, pyarrow.compute as pc, pyarrow.json as pj, pyarrow.parquet as pq
 texts = "id platform os_version build device locale feature network cluster user outcome error".split()
 schema = pa.schema([("time", pa.string())] + [(name, pa.string()) for name in texts])
 table = pj.read_json(sys.argv[1], pj.ReadOptions(block_size=1 << 26), pj.ParseOptions(explicit_schema=schema))
 time = pc.strptime(pc.utf8_slice_codeunits(table["time"], 0, 19), "%Y-%m-%dT%H:%M:%S", "ms")
 millis = pc.cast(pc.utf8_slice_codeunits(table["time"], 20, 23), pa.int64())
-time = pc.add(time, pc.cast(millis, pa.duration("ms")))
-table = table.set_column(0, "time", time.cast(pa.timestamp("ms", "UTC")))
+table = table.set_column(0, "time", pc.add(time, pc.cast(millis, pa.duration("ms"))))
 pq.write_table(table, sys.argv[2], row_group_size=1 << 17)
 "#;
 
 /// The grouping of peer_ingest.py over Parquet; its arguments and its figure too.
-const OVER_PARQUET: &str = r#"
-import os, sys, time
+const OVER_PARQUET: &str = r#"import os, sys, time
 os.environ.setdefault("POLARS_MAX_THREADS", "2")
 DIMS = ["platform", "os_version", "build", "device", "locale", "feature", "network", "cluster"]
 SETS = [[]] + [[d] for d in DIMS] + [["platform", "os_version"]]
@@ -94,27 +92,33 @@ impl Peers {
 
     /// peer_ingest.py over a file of NDJSON.
     pub(super) fn over_ndjson(&self, peer: &str, events: &Path) -> Result<Batch> {
-        batch(self.python().args(["-c", TIMED]).arg(&self.script).arg(peer).arg(events))
+        self.timed(&self.script, peer, events)
     }
 
-    /// The same over a file of Parquet. `folder` takes the script.
-    pub(super) fn over_parquet(&self, peer: &str, events: &Path, folder: &Path) -> Result<Batch> {
-        let script = folder.join("over_parquet.py");
-        std::fs::write(&script, OVER_PARQUET).with_context(|| format!("{} cannot be written", script.display()))?;
-        batch(self.python().args(["-c", TIMED]).arg(script).arg(peer).arg(events))
+    /// The same over a file of Parquet.
+    pub(super) fn over_parquet(&self, peer: &str, events: &Path) -> Result<Batch> {
+        self.timed(&self.written("over_parquet.py", OVER_PARQUET)?, peer, events)
     }
 
     pub(super) fn to_parquet(&self, events: &Path, parquet: &Path) -> Result<()> {
-        process::run(self.python().args(["-c", TO_PARQUET]).arg(events).arg(parquet))
+        process::run(self.python().arg(self.written("to_parquet.py", TO_PARQUET)?).arg(events).arg(parquet))
+    }
+
+    fn timed(&self, script: &Path, peer: &str, events: &Path) -> Result<Batch> {
+        let timed = self.written("timed.py", TIMED)?;
+        read(&process::stdout_of(self.python().arg(timed).arg(script).arg(peer).arg(events))?)
+    }
+
+    fn written(&self, name: &str, script: &str) -> Result<PathBuf> {
+        let path = self.folder.join(name);
+        std::fs::write(&path, script)
+            .with_context(|| format!("{} cannot be written: free some space", path.display()))?;
+        Ok(path)
     }
 
     fn python(&self) -> Command {
         process::program(&self.python)
     }
-}
-
-fn batch(python: &mut Command) -> Result<Batch> {
-    read(&process::stdout_of(python)?)
 }
 
 fn read(said: &str) -> Result<Batch> {

@@ -1,5 +1,6 @@
 //! What a process has used, by Linux's own books: processor time and memory out of `/proc`.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context, Result};
@@ -38,6 +39,22 @@ impl Processor {
     /// difference before and after.
     pub(crate) fn of_ended_children(self) -> Result<f64> {
         self.seconds(SELF, ENDED_CHILDREN)
+    }
+
+    /// Seconds of a running process by the names of its threads, the busiest first.
+    pub(crate) fn by_thread(self, pid: u32) -> Result<Vec<(String, f64)>> {
+        let tasks = format!("/proc/{pid}/task");
+        let mut all = BTreeMap::<String, u64>::new();
+        for task in fs::read_dir(&tasks).with_context(|| format!("{tasks} cannot be read"))? {
+            // A thread may end at any time; what it used is then missing from the list, and not from the sum.
+            let Ok(stat) = task.and_then(|task| fs::read_to_string(task.path().join("stat"))) else { continue };
+            let name = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')).map_or("", |(name, _)| name);
+            *all.entry(name.to_owned()).or_default() += ticks(&stat, OWN).unwrap_or_default();
+        }
+        let mut all: Vec<_> =
+            all.into_iter().map(|(name, ticks)| (name, ticks as f64 / self.ticks_per_second)).collect();
+        all.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        Ok(all)
     }
 
     fn seconds(self, process: &str, fields: [usize; 2]) -> Result<f64> {
@@ -89,6 +106,13 @@ mod tests {
         let stat = "7 (a ) b) S 1 7 7 0 -1 4194304 90 0 0 0 250 50 1200 300 20 0 4 0 100 0 0";
         assert_eq!((ticks(stat, OWN), ticks(stat, ENDED_CHILDREN)), (Some(300), Some(1500)));
         assert_eq!(ticks("7 (a) S 1", OWN), None);
+    }
+
+    #[test]
+    fn this_very_test_is_among_the_threads() {
+        let threads = Processor::new().unwrap().by_thread(std::process::id()).unwrap();
+        assert!(!threads.is_empty() && threads.is_sorted_by(|(_, one), (_, next)| one >= next), "{threads:?}");
+        assert!(threads.iter().all(|(name, _)| !name.is_empty()));
     }
 
     #[test]

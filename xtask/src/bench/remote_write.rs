@@ -69,7 +69,7 @@ mod tests {
     fn a_sample_has_the_bytes_of_its_description() {
         let bytes = sample(0, 0).into_bytes();
         // value: 0, timestamp: 1772409600000
-        assert_eq!(bytes, [&[0x09][..], &[0; 8], &[0x10, 0x80, 0xc8, 0xc5, 0xf0, 0xca, 0x33]].concat());
+        assert_eq!(bytes, [&[0x09][..], &[0; 8], &[0x10, 0x80, 0xf0, 0xe0, 0xde, 0xca, 0x33]].concat());
     }
 
     #[test]

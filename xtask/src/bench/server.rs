@@ -108,6 +108,10 @@ impl Server {
             .with_context(|| format!("it has ended; its last words were:\n{}", self.last_words()))
     }
 
+    pub(crate) fn threads(&self, processor: Processor) -> Result<Vec<(String, f64)>> {
+        processor.by_thread(self.child.id())
+    }
+
     pub(crate) fn get(&self, path: &str) -> Result<String> {
         let answer = Connection::open(self.address)?.get(path)?;
         if !answer.is_good() {

@@ -16,12 +16,14 @@ const STRIDE: u64 = 7_919;
 
 /// So many events within so many minutes, whose dimensions have the same few values and `groups` combinations of them.
 pub(crate) fn groups(events: u64, groups: u64, minutes: u64) -> Vec<u8> {
+    // Spread over all combinations, so that every dimension varies however few groups there are: with a step that has
+    // no factor in common with the number of values.
+    let step = (1..=COMBINATIONS / groups).rev().find(|step| step % 2 > 0 && step % 3 > 0).unwrap_or(1);
     let mut lines = String::new();
     for event in 0..events {
         let time = START_MS + event * minutes * MINUTE_MS / events;
         let group = event.wrapping_mul(STRIDE) % groups;
-        // Spread over all combinations, so that every dimension varies however few groups there are.
-        let mut combination = group * (COMBINATIONS / groups);
+        let mut combination = group * step;
         let _ = write!(lines, r#"{{"time":{time},"id":"g{event:019}""#);
         for dimension in DIMENSIONS {
             let value = combination % VALUES;
@@ -44,12 +46,11 @@ pub(crate) fn groups(events: u64, groups: u64, minutes: u64) -> Vec<u8> {
 /// dimensions d0, d1, … have the same value, so that there are as many leaves as values, and not more.
 pub(crate) fn slices(dimensions: usize, values: u64, times: u64, minutes: impl IntoIterator<Item = u64>) -> Vec<u8> {
     let mut lines = String::new();
-    let mut number = 0_u64;
     for minute in minutes {
         for event in 0..values * times {
             let time = START_MS + minute * MINUTE_MS + event * MINUTE_MS / (values * times);
             let value = event % values;
-            number += 1;
+            let number = minute * values * times + event;
             let _ = write!(lines, r#"{{"time":{time},"id":"s{number:019}""#);
             for dimension in 0..dimensions {
                 let _ = write!(lines, r#","d{dimension}":"value-{value}""#);

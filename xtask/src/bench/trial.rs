@@ -23,10 +23,14 @@ pub(super) struct Trial {
     pub(super) load_processor_seconds: f64,
     pub(super) retries: u64,
     pub(super) memory: Memory,
+    /// Of the server until the last answer, by thread.
+    pub(super) threads: Vec<(String, f64)>,
+    /// What the server says of itself after the load.
+    pub(super) status: Value,
 }
 
-/// What a server must say of itself after the load.
-pub(super) type Check<'a> = &'a dyn Fn(&mut Run, &Server) -> Result<()>;
+/// Asks a server after the load what it took, and complains where that is not what was sent.
+pub(super) type Check<'a> = &'a dyn Fn(&mut Run, &Server) -> Result<Value>;
 
 impl Run {
     /// Starts hark in an empty folder under these definitions.
@@ -40,8 +44,9 @@ impl Run {
         let sent = load.send(server.address())?;
         let processor_seconds = server.processor_seconds(processor)? - server_before;
         let load_processor_seconds = processor.own()? - load_before;
+        let threads = server.threads(processor)?;
         let memory = server.memory()?;
-        check(self, &server)?;
+        let status = check(self, &server)?;
         let whole_processor_seconds = server.stop(processor)?;
         Ok(Trial {
             seconds: sent.seconds,
@@ -50,6 +55,8 @@ impl Run {
             load_processor_seconds,
             retries: sent.retries,
             memory,
+            threads,
+            status,
         })
     }
 
@@ -82,6 +89,13 @@ pub(super) fn per_second(trials: &[Trial], much: u64, seconds: impl Fn(&Trial) -
     trials.iter().map(|trial| much as f64 / seconds(trial)).collect()
 }
 
+/// Where the processor time of the last trial went.
+fn busiest(trials: &[Trial]) -> String {
+    const SHOWN_MAX: usize = 3;
+    let threads = trials.last().map_or(&[][..], |trial| &trial.threads);
+    threads.iter().take(SHOWN_MAX).map(|(name, seconds)| format!("; {name} {seconds:.2} s")).collect()
+}
+
 /// The lines that every load has: by the core, by the clock, and all in all.
 pub(super) fn speed(who: &str, what: &str, much: u64, trials: &[Trial]) -> [Line; 3] {
     let retries: u64 = trials.iter().map(|trial| trial.retries).sum();
@@ -89,7 +103,7 @@ pub(super) fn speed(who: &str, what: &str, much: u64, trials: &[Trial]) -> [Line
     let load = load / trials.len().max(1) as f64;
     [
         Line::new(format!("{who}, {what} a core"), "/CPU-s", per_second(trials, much, |trial| trial.processor_seconds))
-            .note("processor time of the server until the last answer"),
+            .note(format!("until the last answer{}", busiest(trials))),
         Line::new(format!("{who}, {what} by the clock"), "/s", per_second(trials, much, |trial| trial.seconds))
             .note(format!("{retries} bodies sent again; the load itself took {load:.2} of a core")),
         Line::new(

@@ -1,6 +1,7 @@
 //! `otlp-logs`, `otlp-metrics` and `remote-write`: the doors of other systems.
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use crate::bench::load::{Load, SENDERS};
 use crate::bench::otlp::{self, Bodies};
@@ -34,9 +35,8 @@ fn otlp(run: &mut Run, path: &str, what: &str, yaml: &str, bodies: &Bodies, dupl
     let metrics = run.definitions(yaml)?;
     let load = Load { path, headers: PROTOBUF, bodies: &slices, senders: SENDERS };
     let expected = rows - duplicates;
-    let trials = run.trials(|run| run.hark(&metrics), &load, &|run, server| {
-        run.check_status(server, expected, duplicates).map(drop)
-    })?;
+    let trials =
+        run.trials(|run| run.hark(&metrics), &load, &|run, server| run.check_status(server, expected, duplicates))?;
     let [by_core, by_clock, whole] = speed("hark", what, *records, &trials);
     run.add(by_core.asked(">= 250,000"));
     run.add(by_clock);
@@ -56,7 +56,7 @@ pub(in crate::bench) fn remote_write(run: &mut Run) -> Result<()> {
     let slices: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
     let load = Load { path: "/api/v1/write", headers: SNAPPY, bodies: &slices, senders: SENDERS };
     let metrics = run.definitions(&definitions::of_remote_write())?;
-    let check = move |run: &mut Run, server: &Server| run.check_status(server, count, 0).map(drop);
+    let check = move |run: &mut Run, server: &Server| run.check_status(server, count, 0);
     let trials = run.trials(|run| run.hark(&metrics), &load, &check)?;
     for line in speed("hark", "samples", count, &trials) {
         run.add(line);
@@ -68,7 +68,7 @@ pub(in crate::bench) fn remote_write(run: &mut Run) -> Result<()> {
     let start = |run: &Run| Server::victoria(&run.peers.victoria, &run.folder.fresh("victoria")?);
     let peers = run.trials(start, &load, &move |run: &mut Run, server: &Server| {
         run.check("rows that VictoriaMetrics took", victoria_took(&server.get("/metrics")?)?, count);
-        Ok(())
+        Ok(Value::Null)
     })?;
     let [by_core, by_clock, whole] = speed("VictoriaMetrics", "samples", count, &peers);
     run.add(by_core.note("answers before anything is on disk: no fsync"));

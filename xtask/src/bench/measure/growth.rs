@@ -37,5 +37,5 @@ fn trials(run: &mut Run, events: u64, groups: u64) -> Result<Vec<Trial>> {
     let bodies = cut(&bytes, LINES_PER_BODY);
     let metrics = run.definitions(&definitions::of_events())?;
     let load = Load { path: PATH, headers: HEADERS, bodies: &bodies, senders: SENDERS };
-    run.trials(|run| run.hark(&metrics), &load, &|run, server| run.check_status(server, events, 0).map(drop))
+    run.trials(|run| run.hark(&metrics), &load, &|run, server| run.check_status(server, events, 0))
 }

@@ -21,8 +21,7 @@ pub(in crate::bench) fn import(run: &mut Run) -> Result<()> {
         return Ok(());
     }
     let events = run.events()?;
-    let folder = run.folder.fresh("parquet")?;
-    let parquet = folder.join("events.parquet");
+    let parquet = run.folder.fresh("parquet")?.join("events.parquet");
     run.peers.to_parquet(&events.path, &parquet)?;
     let metrics = run.definitions(&definitions::of_events())?;
     let ours = (0..run.runs).map(|_| once(run, &parquet, &metrics)).collect::<Result<Vec<_>>>()?;
@@ -36,7 +35,7 @@ pub(in crate::bench) fn import(run: &mut Run) -> Result<()> {
             continue;
         }
         let speed = || {
-            let batch = run.peers.over_parquet(peer, &parquet, &folder)?;
+            let batch = run.peers.over_parquet(peer, &parquet)?;
             Ok(Speed { by_clock: batch.events_per_second, by_core: batch.events_per_processor_second })
         };
         let theirs = (0..run.runs).map(|_| speed()).collect::<Result<Vec<_>>>()?;

@@ -12,7 +12,8 @@ use crate::bench::http::Connection;
 use crate::bench::load::{Load, SENDERS};
 use crate::bench::server::Server;
 use crate::bench::statistics::{median, percentile};
-use crate::bench::synthetic::START_MS;
+use crate::bench::synthetic::{MINUTE_MS, START_MS};
+use crate::bench::trial::count;
 use crate::bench::{Line, Run, definitions};
 use crate::clock::Stopwatch;
 
@@ -37,10 +38,14 @@ pub(in crate::bench) fn ack(run: &mut Run) -> Result<()> {
     let bodies = &all[..all.len().min((bodies_per_second * PACED_SECONDS) as usize)];
     let metrics = run.definitions(&definitions::of_events())?;
     let load = Load { path: PATH, headers: HEADERS, bodies, senders: SENDERS };
+    let lines = bodies.concat().iter().filter(|&&byte| byte == b'\n').count() as u64;
     let mut each = Vec::new();
     for _ in 0..run.runs {
         let server = run.hark(&metrics)?;
         each.push(load.send_every(Duration::from_secs_f64(1.0 / bodies_per_second), server.address())?.answer_ms);
+        let status = server.status()?;
+        let found = count(&status, "events")? + count(&status, "duplicates")?;
+        run.check("events and duplicates in /api/v1/status", found, lines);
         server.stop(run.processor)?;
     }
     let of = |share: f64| each.iter().map(|times| percentile(times, share)).collect::<Vec<f64>>();
@@ -61,11 +66,13 @@ pub(in crate::bench) fn fresh(run: &mut Run) -> Result<()> {
     let bodies = events.bodies(LINES_PER_BODY);
     let metrics = run.definitions(&definitions::of_events())?;
     let load = Load { path: PATH, headers: HEADERS, bodies: &bodies, senders: SENDERS };
+    // At the end of the simulated day, where the stream stands.
+    let time = START_MS + run.minutes * MINUTE_MS - 1;
     let mut each = Vec::new();
     for _ in 0..run.runs {
         let server = run.hark(&metrics)?;
         load.send(server.address())?;
-        each.push((0..MARKED).map(|marker| found_after_ms(&server, marker)).collect::<Result<Vec<_>>>()?);
+        each.push((0..MARKED).map(|marker| found_after_ms(&server, time, marker)).collect::<Result<Vec<_>>>()?);
         server.stop(run.processor)?;
     }
     let of = |share: f64| each.iter().map(|times| percentile(times, share)).collect::<Vec<f64>>();
@@ -75,10 +82,8 @@ pub(in crate::bench) fn fresh(run: &mut Run) -> Result<()> {
     Ok(())
 }
 
-fn found_after_ms(server: &Server, marker: usize) -> Result<f64> {
+fn found_after_ms(server: &Server, time: u64, marker: usize) -> Result<f64> {
     let mut connection = Connection::open(server.address())?;
-    // At the end of the simulated day, where the stream stands.
-    let time = START_MS + 24 * 60 * 60 * 1000 - 1;
     let event =
         json!({ "time": time, "id": format!("marker-{marker}"), "marker": format!("m{marker}"), "total_ms": 1 });
     let sql = format!("select count(*) from events where marker = 'm{marker}'");

@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::bench::events::Events;
 use crate::bench::load::{Load, SENDERS};
 use crate::bench::peers::Batch;
+use crate::bench::server::Server;
 use crate::bench::statistics::median;
 use crate::bench::trial::{Trial, count, per_second, speed};
 use crate::bench::{Line, Run, definitions};
@@ -25,6 +26,10 @@ pub(in crate::bench) fn ndjson(run: &mut Run) -> Result<()> {
     run.add(by_core.asked(">= 300,000"));
     run.add(by_clock);
     run.add(whole);
+    let late = trials.iter().map(|trial| Ok(count(&trial.status, "late")? as f64 * 100.0 / lines as f64));
+    let late = Line::new("hark, events whose minute was closed", "%", late.collect::<Result<_>>()?);
+    let note = format!("{lines} events of {} minutes; late where a body overtakes another", run.minutes);
+    run.add(late.note(note));
     let peak = trials.iter().map(|trial| trial.memory.peak as f64 / MIB).collect();
     run.add(Line::new("hark, memory at its peak", "MiB", peak));
     for (peer, asked) in PEERS {
@@ -55,11 +60,8 @@ fn trials(run: &mut Run, events: &Events) -> Result<Vec<Trial>> {
     let metrics = run.definitions(&definitions::of_events())?;
     let load = Load { path: PATH, headers: HEADERS, bodies: &bodies, senders: SENDERS };
     let (lines, distinct) = (events.count.lines, events.count.distinct);
-    let trials = run.trials(|run| run.hark(&metrics), &load, &|run, server| {
-        let status = run.check_status(server, distinct, lines - distinct)?;
-        println!("{}: {} of {lines} came after their minute was closed", run.measurement, count(&status, "late")?);
-        Ok(())
-    })?;
+    let check = move |run: &mut Run, server: &Server| run.check_status(server, distinct, lines - distinct);
+    let trials = run.trials(|run| run.hark(&metrics), &load, &check)?;
     run.events_per_second = median(&per_second(&trials, lines, |trial| trial.seconds));
     Ok(trials)
 }
