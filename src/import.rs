@@ -153,8 +153,8 @@ fn progress_of(journal: &Path, fingerprint: u64) -> Result<Option<Progress>> {
         text => text.with_context(|| format!("{} cannot be read", journal.display()))?,
     };
     // A line torn by a crash only means that a chunk is read again, and counted once all the same.
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Progress>(line).ok());
-    Ok(lines.filter(|progress| progress.fingerprint == fingerprint).last())
+    let mut lines = text.lines().rev().filter_map(|line| serde_json::from_str::<Progress>(line).ok());
+    Ok(lines.find(|progress| progress.fingerprint == fingerprint))
 }
 
 fn append(journal: &Path, progress: &Progress) -> Result<()> {

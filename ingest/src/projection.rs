@@ -65,7 +65,7 @@ fn convert(column: &Column, kind: FieldKind) -> Column {
     };
     match kind {
         FieldKind::Text => {
-            let mut values: Vec<String> = texts.iter().flatten().map(|text| text.to_string()).collect();
+            let mut values: Vec<String> = texts.iter().flatten().map(ToString::to_string).collect();
             values.sort_unstable();
             values.dedup();
             let code = |text: Option<Cow<'_, str>>| {

@@ -1,6 +1,10 @@
 //! Rows that are added together: those between two closings of a step, set by set and metric by metric.
 
-use arrow_array::{Array, BooleanArray, Float64Array, RecordBatch};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, RecordBatchOptions};
+use arrow_select::dictionary::garbage_collect_any_dictionary;
 use hark_model::{Cell, DIMENSIONS_MAX, Magnitude, Metric, MetricKind, Minute, Step};
 use hark_query::{Measure, MetricPlan, Predicate, Value};
 
@@ -67,9 +71,21 @@ fn flags(predicate: &Predicate, batch: &RecordBatch, failed: &mut u64) -> Boolea
     }
 }
 
+/// A cast works on a dictionary's values whether a row has them or not, so each half keeps only its own.
 fn halves(batch: &RecordBatch) -> [RecordBatch; 2] {
     let half = batch.num_rows() / 2;
-    [batch.slice(0, half), batch.slice(half, batch.num_rows() - half)]
+    [(0, half), (half, batch.num_rows() - half)].map(|(start, rows)| {
+        let part = batch.slice(start, rows);
+        let column = |column: &ArrayRef| {
+            let dictionary = column.as_any_dictionary_opt();
+            dictionary
+                .and_then(|codes| garbage_collect_any_dictionary(codes).ok())
+                .unwrap_or_else(|| Arc::clone(column))
+        };
+        let columns = part.columns().iter().map(column).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(part.schema(), columns, &options).unwrap_or(part)
+    })
 }
 
 /// What one row adds to a cell of one metric.

@@ -108,7 +108,7 @@ proptest! {
 
         let mut exact: BTreeMap<(usize, String, Minute), (u64, u64)> = BTreeMap::new();
         let mut ids = std::collections::BTreeSet::new();
-        for line in lines.iter() {
+        for line in &lines {
             let parts: Vec<&str> = line.split('"').collect();
             let (time, id, platform, outcome) = (parts[2], parts[5], parts[9], parts[13]);
             if !ids.insert(id) {

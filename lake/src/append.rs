@@ -40,6 +40,7 @@ impl Lake {
     ) -> BoxFuture<'_, Result<Appended, LakeError>> {
         Box::pin(async move {
             let delta = self.delta(table);
+            let _naming = delta.naming().await;
             let _writing = delta.writing().await;
             let batches = Arc::new(batches);
             for _ in 0..COMMIT_TRIES {

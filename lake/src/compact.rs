@@ -60,6 +60,7 @@ impl Lake {
                 let (schema, day) = (Arc::clone(&schema), group.day);
                 let files = tokio::task::spawn_blocking(move || rewrite(&schema, day, &inputs, &stem)).await?;
                 let files = files.map_err(|error| LakeError::rows(table, &error))?;
+                let _naming = delta.naming().await;
                 delta.put(&files).await?;
                 if replace(delta, &group.paths, &files).await? {
                     compacted.files_before += group.paths.len();

@@ -13,7 +13,7 @@ use deltalake_core::logstore::{LogStoreRef, StorageConfig, get_actions, logstore
 use deltalake_core::protocol::DeltaOperation;
 use deltalake_core::table::state::DeltaTableState;
 use object_store::{ObjectStoreExt, PutPayload, path::Path as Location};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use url::Url;
 
 use crate::data_file::DataFile;
@@ -36,6 +36,8 @@ pub(crate) struct Delta {
     store: FsyncStore,
     newest: Mutex<Option<DeltaTableState>>,
     writer: Mutex<()>,
+    /// Shared by those who have files on the disk that no commit names yet, and held alone to delete such files.
+    unnamed: RwLock<()>,
 }
 
 /// Whether a commit landed, or someone else's came first and everything has to be looked at again.
@@ -50,8 +52,15 @@ impl Delta {
         let folder = root.join(table.name());
         let url = Url::from_directory_path(&folder).unwrap_or_else(|()| unreachable!("the root is absolute"));
         let log = logstore_with(Arc::new(store.clone()), &url, StorageConfig::default());
-        let delta =
-            |log| Self { table, folder, log, store: store.clone(), newest: Mutex::default(), writer: Mutex::default() };
+        let delta = |log| Self {
+            table,
+            folder,
+            log,
+            store: store.clone(),
+            newest: Mutex::default(),
+            writer: Mutex::default(),
+            unnamed: RwLock::default(),
+        };
         log.map(delta).map_err(|error| LakeError::Log {
             table,
             path: root.display().to_string(),
@@ -92,6 +101,16 @@ impl Delta {
 
     pub(crate) async fn committed(&self, state: &DeltaTableState) -> Result<Option<i64>, LakeError> {
         state.transaction_version(&self.log, APP_ID).await.map_err(|error| self.log_error(error))
+    }
+
+    /// To write files and name them in a commit. It is taken before [`Delta::writing`] by all who take both.
+    pub(crate) async fn naming(&self) -> RwLockReadGuard<'_, ()> {
+        self.unnamed.read().await
+    }
+
+    /// To delete files that no commit names. Those of another process are young, and are kept for that.
+    pub(crate) async fn deleting(&self) -> RwLockWriteGuard<'_, ()> {
+        self.unnamed.write().await
     }
 
     /// Writes the files, on disk before this returns. They are invisible until a commit names them.

@@ -37,6 +37,7 @@ impl Lake {
                 .with_mode(VacuumMode::Full)
                 .with_retention_period(keep)
                 .with_enforce_retention_duration(false);
+            let _deleting = delta.deleting().await;
             let (_, metrics) = vacuum.await.map_err(|error| delta.log_error(error))?;
             expired.files_deleted = metrics.files_deleted.len();
             Ok(expired)

@@ -14,6 +14,7 @@ use datafusion_expr::planner::ContextProvider;
 use datafusion_expr::simplify::SimplifyContext;
 use datafusion_expr::{AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF, cast};
 use datafusion_optimizer::simplify_expressions::ExprSimplifier;
+use datafusion_physical_expr::expressions::Column;
 use datafusion_physical_expr::utils::collect_columns;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion_sql::parser::DFParser;
@@ -49,7 +50,7 @@ impl Measure {
 
 /// Positions in the schema of the columns that an expression reads.
 fn columns(expression: &Arc<dyn PhysicalExpr>) -> Vec<usize> {
-    collect_columns(expression).iter().map(|column| column.index()).collect()
+    collect_columns(expression).iter().map(Column::index).collect()
 }
 
 impl Predicate {

@@ -101,7 +101,7 @@ impl Doorkeeper {
     /// clock, where the events are live.
     pub(super) fn read(
         &self,
-        delivery: Delivery,
+        delivery: &Delivery,
         in_flight: InFlight,
         received: Option<Timestamp>,
         plan: &Plan,
@@ -155,7 +155,7 @@ fn decode_any(door: Door, body: &[u8], reader: &Reader<'_>) -> Result<(Decoded, 
 
 /// Senders name themselves, so what they say is cut to something that can be shown.
 fn source_name(said: &str) -> String {
-    let shown: String = said.chars().filter(|c| c.is_ascii_graphic()).take(SOURCE_BYTES_MAX).collect();
+    let shown: String = said.chars().filter(char::is_ascii_graphic).take(SOURCE_BYTES_MAX).collect();
     if shown.is_empty() { Delivery::DEFAULT_SOURCE.to_owned() } else { shown }
 }
 

@@ -24,7 +24,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::detection::Budget;
 use crate::exemplars;
-use crate::history;
+use crate::history::{self, History};
 use crate::pipeline::Pipeline;
 use crate::series_query;
 use door::Doorkeeper;
@@ -84,7 +84,7 @@ pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
     let (queue, waiting) = sync_channel(WAITING_MAX);
     let (outbox, outgoing) = mpsc::channel(OUTBOX_MAX);
     let definitions = definitions(pipeline.plan())?;
-    let history = durable.as_ref().and_then(|durable| durable.history.as_ref()).map(|history| history.reader());
+    let history = durable.as_ref().and_then(|durable| durable.history.as_ref()).map(History::reader);
     pipeline.keep_minutes(history.is_some());
     let handle = Handle(Arc::new(Shared {
         pipeline: RwLock::new(pipeline),
@@ -176,7 +176,7 @@ impl Engine for Handle {
         // A demo's traffic has a time of its own.
         let received = self.0.demo.is_none().then_some(now);
         let plan = Arc::clone(self.read().plan());
-        let work = tokio::task::spawn_blocking(move || doorkeeper.read(delivery, in_flight, received, &plan));
+        let work = tokio::task::spawn_blocking(move || doorkeeper.read(&delivery, in_flight, received, &plan));
         let admitted = Box::new(work.await.map_err(|_| stopped())??);
         let (reply, answer) = oneshot::channel();
         self.enqueue(Message::Events { admitted, reply })?;

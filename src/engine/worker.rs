@@ -4,12 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use hark_dashboard::{Engine, IngestAnswer, IngestError, Live, RejectedLine};
 use hark_ingest::{Applied, EventsRecord, IngestLog, LogError, Record, Rejected};
-use hark_model::{Alert, Change};
+use hark_model::{Alert, Change, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
@@ -71,7 +71,7 @@ pub(super) struct Worker {
     cadence: Cadence,
     /// Events, with so many more for each record.
     since_snapshot: u64,
-    handed_over: Instant,
+    handed_over: Timestamp,
 }
 
 impl Worker {
@@ -86,7 +86,7 @@ impl Worker {
             position: Position::default(),
             cadence: Cadence::default(),
             since_snapshot: 0,
-            handed_over: Instant::now(),
+            handed_over: Timestamp::now(),
         };
         if let Some(durable) = durable {
             worker.set_aside = Some(SetAside::open(durable.set_aside)?);
@@ -274,9 +274,12 @@ impl Worker {
     fn checkpoint(&mut self, is_last: bool) -> Result<()> {
         let is_due = self.since_snapshot >= self.cadence.snapshot_events || (is_last && self.since_snapshot > 0);
         if let Some(history) = &mut self.history {
-            let is_time = self.handed_over.elapsed().as_secs() >= self.cadence.history_seconds;
+            let now = Timestamp::now();
+            // A clock that was put back must not stop it.
+            let waited_ms = now.millis().abs_diff(self.handed_over.millis());
+            let is_time = waited_ms >= 1000 * self.cadence.history_seconds;
             if is_due || is_last || is_time {
-                self.handed_over = Instant::now();
+                self.handed_over = now;
                 history.commit(is_due || is_last)?;
             }
         }

@@ -25,14 +25,23 @@ impl Server {
         Self::spawn(&mut Command::new(HARK), folder, arguments)
     }
 
+    /// The same, on an address that somebody has been told.
+    pub(crate) fn start_on(folder: &Path, address: &str, arguments: &[&str]) -> Self {
+        Self::spawn_on(&mut Command::new(HARK), folder, address, arguments)
+    }
+
     /// The same, by a program that becomes hark: it is given hark's path and arguments.
     pub(crate) fn start_through(program: &mut Command, folder: &Path, arguments: &[&str]) -> Self {
         Self::spawn(program.arg(HARK), folder, arguments)
     }
 
     fn spawn(program: &mut Command, folder: &Path, arguments: &[&str]) -> Self {
+        Self::spawn_on(program, folder, "127.0.0.1:0", arguments)
+    }
+
+    fn spawn_on(program: &mut Command, folder: &Path, address: &str, arguments: &[&str]) -> Self {
         let mut child = program
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", address, "--data"])
             .arg(folder)
             .args(arguments)
             .stdout(Stdio::piped())

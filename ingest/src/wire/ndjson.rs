@@ -156,7 +156,8 @@ impl<'de> Visitor<'de> for &mut Object<'_, '_> {
             match target {
                 Target::Time => self.row.time = map.next_value::<Option<Timestamp>>()?.or(self.row.time),
                 Target::Id => {
-                    self.row.id = map.next_value_seed(Hashed { name: "id", hash: |id: &str| hash_id(id.as_bytes()) })?
+                    self.row.id =
+                        map.next_value_seed(Hashed { name: "id", hash: |id: &str| hash_id(id.as_bytes()) })?;
                 }
                 Target::User => {
                     let users = self.decoder.users;

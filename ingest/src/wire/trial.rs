@@ -77,9 +77,9 @@ pub(super) fn shown(decoded: &Decoded) -> Vec<String> {
 }
 
 /// The streams of the rows, as far as they are running totals.
-pub(super) fn streams(decoded: &Decoded) -> Vec<u64> {
+pub(super) fn streams(decoded: &Decoded) -> Vec<(u64, u64)> {
     let stream = |weight: &Weight| match weight {
-        Weight::Total { stream, .. } => Some(*stream),
+        Weight::Total { stream, shape, .. } => Some((*stream, *shape)),
         Weight::Requests(_) => None,
     };
     decoded.events.weights.iter().filter_map(stream).collect()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hark_lake::{Appended, Compacted, Lake, LakeOptions, Table};
+use hark_lake::{Appended, Compacted, Lake, LakeOptions, Limits, Table};
 use serde_json::json;
 
 use crate::batches::{ask, count, events, parquet_files};
@@ -90,6 +90,31 @@ async fn whole_days_expire() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn everything_at_once_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = filled(folder.path()).await;
+    let append = async {
+        for offset in 6..36 {
+            lake.append(Table::Events, vec![events("2026-11-21", offset * 20, 20)], offset).await.unwrap();
+        }
+    };
+    let compact = async {
+        for _ in 0..8 {
+            lake.compact(Table::Events).await.unwrap();
+        }
+    };
+    let expire = async {
+        for _ in 0..8 {
+            lake.expire(Table::Events, "2026-11-21".parse().unwrap()).await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), async { tokio::join!(append, compact, expire) }).await.unwrap();
+    assert_eq!(count(&lake, Table::Events).await, 60 + 30 * 20);
+    assert_eq!(lake.committed(Table::Events).await.unwrap(), Some(35));
+    assert!(lake.check().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_stay_for_queries_that_began_earlier() {
     let folder = tempfile::tempdir().unwrap();
     drop(filled(folder.path()).await);
@@ -116,4 +141,30 @@ async fn a_compaction_that_was_overtaken_by_expiry_brings_nothing_back() {
     compacted.unwrap();
     expired.unwrap();
     assert_eq!(count(&lake, Table::Events).await, 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_another_program_are_part_of_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = filled(folder.path()).await;
+    let url = url::Url::from_directory_path(folder.path().join("events")).unwrap();
+    let theirs = lake.query("select * from events limit 10", Vec::new(), Limits::default()).await.unwrap();
+    let renumbered = "select day, time, number + 1000 as number, os, ms from events order by number limit 10";
+    let rows = lake.query(renumbered, Vec::new(), Limits::default()).await.unwrap();
+    assert_eq!(rows.columns, theirs.columns);
+    let table = deltalake_core::open_table(url).await.unwrap().write(rows.batches).await.unwrap();
+    assert_eq!(count(&lake, Table::Events).await, 130);
+    table.optimize().await.unwrap();
+    assert_eq!(count(&lake, Table::Events).await, 130);
+    assert_eq!(lake.committed(Table::Events).await.unwrap(), Some(5));
+    lake.append(Table::Events, vec![events("2026-11-20", 120, 10)], 6).await.unwrap();
+    assert_eq!(lake.compact(Table::Events).await.unwrap().files_before, 2);
+    assert_eq!(count(&lake, Table::Events).await, 140);
+    assert!(lake.check().await.unwrap().is_empty());
+    let theirs = |path: &&std::path::PathBuf| path.to_string_lossy().contains("c000");
+    let files = parquet_files(folder.path(), Table::Events);
+    let theirs = files.iter().filter(theirs).find(|path| path.to_string_lossy().contains("day=2026-11-21")).unwrap();
+    let whole = std::fs::read(theirs).unwrap();
+    std::fs::write(theirs, &whole[..whole.len() / 2]).unwrap();
+    assert_eq!(lake.check().await.unwrap().len(), 1, "a file without a hash is decoded instead");
 }

@@ -74,7 +74,7 @@ fn total_ms(event: u32) -> f64 {
 /// Columns come later, and have gaps.
 fn line(event: u32) -> String {
     let (time, total_ms, outcome) = (time(event), total_ms(event), if is_error(event) { "error" } else { "ok" });
-    let device = if event > EVENTS / 2 && event % 3 == 0 { r#","device":"Küche","is_new":true"# } else { "" };
+    let device = if event > EVENTS / 2 && event.is_multiple_of(3) { r#","device":"Küche","is_new":true"# } else { "" };
     format!(
         r#"{{"time":{time},"id":"e{event}","user":"u{}","outcome":"{outcome}","total_ms":{total_ms}{device}}}"#,
         event % 50

@@ -159,6 +159,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exemplars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whole requests
+         * @description Real requests behind a metric in a span of time: of a ratio those that hit and those that did not, of a latency some
+         *     from each range of percentiles. Which ones is decided by the hash of their id, so each is as likely as any other.
+         */
+        get: operations["get_exemplars"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask by SQL
+         * @description One SELECT over `events`, `cells_minute` and `cells_hour`. What was acknowledged a second ago is in it.
+         */
+        post: operations["post_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/series": {
         parameters: {
             query?: never;
@@ -217,6 +258,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/write": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send samples by Prometheus remote write
+         * @description Version 1.0, or 2.0 with `proto=io.prometheus.write.v2.Request` in the Content-Type. Counters count requests, other
+         *     samples are values, histograms are values with counts.
+         */
+        post: operations["post_write"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -262,6 +324,47 @@ export interface paths {
         get: operations["readyz"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send OpenTelemetry logs
+         * @description An `ExportLogsServiceRequest`; each log record is an event. Records that cannot be taken are counted and named in
+         *     the answer's `partial_success`; the rest counts and survives a crash.
+         */
+        post: operations["post_logs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send OpenTelemetry metrics
+         * @description An `ExportMetricsServiceRequest`; each data point is one row, each filled bucket of a histogram another.
+         */
+        post: operations["post_metrics"];
         delete?: never;
         options?: never;
         head?: never;
@@ -403,6 +506,16 @@ export interface components {
             e_value: number;
             false_alarm_budget: string;
         };
+        /** @description One real request, with its user as a keyed hash. */
+        Exemplar: {
+            /** @description Its fields as they were sent. */
+            event: Record<string, never>;
+            /** @description `hit` or `other` of a ratio, a range of percentiles of a latency. */
+            part: string;
+        };
+        ExemplarsAnswer: {
+            exemplars: components["schemas"]["Exemplar"][];
+        };
         Feedback: {
             label?: string | null;
             note?: string | null;
@@ -468,6 +581,25 @@ export interface components {
             title: string;
             type: string;
         };
+        /** @description Rows in the order of the query, each with one value a column. */
+        QueryAnswer: {
+            columns: components["schemas"]["QueryColumn"][];
+            /** @description Damaged files that could not be read; their rows are missing. */
+            left_out: string[];
+            rows: unknown[][];
+            /** @description There were more rows than the limit. */
+            truncated: boolean;
+        };
+        QueryColumn: {
+            kind: string;
+            name: string;
+        };
+        QueryQuestion: {
+            /** @description Rows at most; the answer says if there were more. */
+            limit?: number | null;
+            /** @description One SELECT over `events`, `cells_minute` and `cells_hour`. */
+            sql: string;
+        };
         RejectedLine: {
             /**
              * Format: int64
@@ -502,6 +634,17 @@ export interface components {
         Slice: {
             [key: string]: string;
         };
+        /** @description Where one sender stands. */
+        SourceStatus: {
+            /**
+             * Format: int64
+             * @description The furthest that a stamp was ahead of the clock here.
+             */
+            ahead_ms: number;
+            latest?: components["schemas"]["Timestamp"] | null;
+            name: string;
+            received?: components["schemas"]["Timestamp"] | null;
+        };
         Stage: {
             /** Format: double */
             delta: number;
@@ -513,6 +656,8 @@ export interface components {
         Statistic: string;
         /** @description Where the stream stands, and what it has counted since the beginning. */
         Status: {
+            /** @description What of the log cannot be read, a sentence each. */
+            damage: string[];
             demo?: components["schemas"]["Demo"] | null;
             /** Format: int64 */
             duplicates: number;
@@ -520,12 +665,24 @@ export interface components {
             events: number;
             /** Format: int64 */
             firing: number;
+            ids_known_since?: components["schemas"]["Timestamp"] | null;
             /** Format: int64 */
             late: number;
             /** Format: int64 */
             rejected: number;
             /** Format: int64 */
             series: number;
+            /**
+             * Format: int64
+             * @description Records that could not be folded and were put aside with the reason.
+             */
+            set_aside: number;
+            sources: components["schemas"]["SourceStatus"][];
+            /**
+             * Format: int64
+             * @description Values that a metric could not use, such as a negative latency.
+             */
+            unusable: number;
             version: string;
             watermark?: components["schemas"]["Timestamp"] | null;
         };
@@ -868,6 +1025,91 @@ export interface operations {
             };
         };
     };
+    get_exemplars: {
+        parameters: {
+            query: {
+                metric: string;
+                /** @description dimension:value, separated by commas; all traffic where it is left out. It need not be a watched slice. */
+                slice?: string;
+                from: string;
+                to: string;
+                /** @description Requests of each part at most; ten where it is left out. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExemplarsAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description History cannot be read */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueryQuestion"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryAnswer"];
+                };
+            };
+            /** @description The query cannot be understood or is not allowed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The query took too long or history cannot be read */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_series: {
         parameters: {
             query: {
@@ -943,6 +1185,64 @@ export interface operations {
             };
         };
     };
+    post_write: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-protobuf": string;
+            };
+        };
+        responses: {
+            /** @description All of it was taken */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or some of its series cannot be taken; the others are */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Another format */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Too many events are waiting, or starting, or stopping; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
     healthz: {
         parameters: {
             query?: never;
@@ -1005,6 +1305,132 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    post_logs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string;
+                "application/x-protobuf": string;
+            };
+        };
+        responses: {
+            /** @description An `ExportLogsServiceResponse` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": string;
+                    "application/json": string;
+                };
+            };
+            /** @description The body cannot be read; a `google.rpc.Status` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Neither Protocol Buffers nor JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many events are waiting; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Starting, stopping, or out of room */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    post_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string;
+                "application/x-protobuf": string;
+            };
+        };
+        responses: {
+            /** @description An `ExportMetricsServiceResponse` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": string;
+                    "application/json": string;
+                };
+            };
+            /** @description The body cannot be read; a `google.rpc.Status` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Neither Protocol Buffers nor JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many events are waiting; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Starting, stopping, or out of room */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

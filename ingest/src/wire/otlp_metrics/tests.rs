@@ -171,8 +171,8 @@ fn exponential_histograms_fall_into_the_sketchs_own_buckets() {
             "2 in - from -60000: metric=finer service_name=kitchen unit=ms value=0.0000",
             "4 in 64 from -60000: metric=finer service_name=kitchen unit=ms value=2.0109",
             "5 in 65 from -60000: metric=finer service_name=kitchen unit=ms value=2.0328",
-            "2 in -: metric=coarser service_name=kitchen unit=ms value=0.0000",
-            "7 in 64: metric=coarser service_name=kitchen unit=ms value=2.0109",
+            "2 in - from -60000: metric=coarser service_name=kitchen unit=ms value=0.0000",
+            "7 in 64 from -60000: metric=coarser service_name=kitchen unit=ms value=2.0109",
         ]
     );
 }
