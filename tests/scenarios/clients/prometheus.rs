@@ -59,6 +59,8 @@ fn writes(message: &str, is_named: bool) {
     let arguments = if is_named { &arguments[..] } else { &arguments[..3] };
     let prometheus = Background::start("prometheus", arguments, &folder.path().join("log"));
 
+    // Before the first sample `events` has no columns to ask for.
+    wait_for("samples", || (server.get("/api/v1/status")["events"].as_u64()? > 0).then_some(()));
     wait_for("scrapes of Prometheus", || {
         let scrapes = &server.query("select count(*) from events where metric = 'up'")[0][0];
         (scrapes.as_u64()? >= SCRAPES).then_some(())
