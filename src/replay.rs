@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use hark_dashboard::Delivery;
 use hark_ingest::{EventsRecord, Format, Reader, UserKey, decode};
 use hark_model::{Alert, AlertId, Change, Timestamp};
 use hark_query::Plan;
@@ -125,7 +126,8 @@ impl Replay {
             }
         }
         let rejected = decoded.rejected.len() as u64;
-        let record = EventsRecord { rejected, events: decoded.events, ..EventsRecord::default() };
+        let source = Delivery::DEFAULT_SOURCE.to_owned();
+        let record = EventsRecord { source, rejected, events: decoded.events, ..EventsRecord::default() };
         self.pipeline.take(&record.batch());
         let shown = REJECTED_SHOWN_MAX.saturating_sub(self.rejected.len());
         let named = decoded.rejected.into_iter().take(shown);

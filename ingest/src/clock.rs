@@ -92,7 +92,9 @@ impl Clock {
         let now = self.received;
         let is_active = |source: &&Source| match (now, source.received) {
             (Some(now), Some(received)) => now.millis() - received.millis() <= IDLE_SECONDS * 1000,
-            _ => true,
+            // A file that was imported, beside what is live.
+            (Some(_), None) => false,
+            (None, _) => true,
         };
         let others = self.sources.values().filter(is_active).filter_map(|source| source.latest).min();
         let leader = self.sources.values().filter_map(|source| source.latest).max();
@@ -234,6 +236,9 @@ mod tests {
         assert_eq!(clock.watermark(), at(20 - HOLD_BACK_MINUTES - DISORDER_MINUTES));
         observe(&mut clock, "fast", at(25), START.plus_minutes(25));
         assert_eq!(clock.watermark(), at(25 - DISORDER_MINUTES));
+        observe(&mut clock, "file", None, START);
+        observe(&mut clock, "fast", at(70), START.plus_minutes(70));
+        assert_eq!(clock.watermark(), at(70 - DISORDER_MINUTES), "an imported file holds nobody back");
     }
 
     #[test]

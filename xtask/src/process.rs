@@ -14,7 +14,14 @@ pub(crate) fn root() -> PathBuf {
 
 /// The very cargo that runs this xtask.
 pub(crate) fn cargo() -> Command {
-    program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // `cargo xtask` tells its own package in the environment. Build scripts that watch these (ring's does) would run
+    // again, and everything above them be built again, each time one goes from the shell to xtask or back.
+    let of_xtask = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start));
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_xtask)) {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// Where cargo puts the hark of a profile: `debug` or `release`.
