@@ -8,4 +8,3 @@ mod damage;
 mod durability;
 mod keeping;
 mod querying;
-mod speed;
