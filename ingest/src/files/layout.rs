@@ -59,7 +59,7 @@ impl Layout {
                 Ok(()) => {}
                 Err(_) if target == Target::Free => continue,
                 Err(wanted) => {
-                    let found = data_type.map(DataType::to_string).unwrap_or_default();
+                    let found = one_line(&data_type.map(DataType::to_string).unwrap_or_default());
                     let column = name.to_owned();
                     return Err(FileError::ColumnType { path: path.to_owned(), column, found, wanted });
                 }
@@ -81,7 +81,7 @@ impl Layout {
             return Ok(());
         }
         let more = names.clone().count().saturating_sub(NAMES_SHOWN_MAX);
-        let shown: Vec<String> = names.take(NAMES_SHOWN_MAX).map(|name| format!("{name:.40}")).collect();
+        let shown: Vec<String> = names.take(NAMES_SHOWN_MAX).map(|name| one_line(&format!("{name:.40}"))).collect();
         let mut found = shown.join(", ");
         if more > 0 {
             found.push_str(&format!(" and {more} more"));
@@ -89,6 +89,11 @@ impl Layout {
         let found = if found.is_empty() { "none".to_owned() } else { found };
         Err(FileError::NoTime { path: path.to_owned(), found })
     }
+}
+
+/// Names come from the file and may hold anything; a sentence stays one line.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 fn target(name: &str, fields: &Fields) -> Target {
