@@ -79,6 +79,16 @@ pub(super) fn exponential(
     Ok(())
 }
 
+/// The part of an exponential histogram that counts a value.
+pub(super) fn part_of(scale: i32, value: f64) -> i32 {
+    if value <= 0.0 {
+        return ZERO_PART;
+    }
+    let own = Sketch::bucket_of(value);
+    let coarser = SKETCH_SCALE.saturating_sub(scale).clamp(0, 31);
+    i32::from(if coarser == 0 { own } else { sketch_bucket(scale, i64::from(own) >> coarser) })
+}
+
 /// The sketch's bucket that bucket `index` lies in, or that its middle lies in if it is wider.
 fn sketch_bucket(scale: i32, index: i64) -> i16 {
     let (lowest, highest) = (Sketch::bucket_of(f64::MIN_POSITIVE), Sketch::bucket_of(f64::MAX));

@@ -10,6 +10,7 @@ mod otlp_metrics;
 mod points;
 mod protobuf;
 mod remote_write;
+mod traces;
 #[cfg(test)]
 mod trial;
 

@@ -9,12 +9,15 @@ use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::wire::WireError;
+use crate::wire::traces::from_hex;
 
 /// The keys of a message, the numbers of their fields, and what is in them.
 pub(super) struct Shape(&'static [(&'static str, u32, Kind)]);
 
 enum Kind {
     Text,
+    /// `bytes` of a trace's or a span's id, which are not base64 like others.
+    Hex,
     Flag,
     /// `int64`, `uint64`, `uint32` and enumerations.
     Varint,
@@ -43,6 +46,8 @@ static LOG_RECORD: Shape = Shape(&[
     ("severityText", 3, Kind::Text),
     ("body", 5, Kind::Message(&ANY_VALUE)),
     ("attributes", 6, Kind::Messages(&KEY_VALUE)),
+    ("traceId", 9, Kind::Hex),
+    ("spanId", 10, Kind::Hex),
     ("observedTimeUnixNano", 11, Kind::Fixed),
     ("eventName", 12, Kind::Text),
 ]);
@@ -88,6 +93,7 @@ static NUMBER_POINT: Shape = Shape(&[
     ("startTimeUnixNano", 2, Kind::Fixed),
     ("timeUnixNano", 3, Kind::Fixed),
     ("asDouble", 4, Kind::Double),
+    ("exemplars", 5, Kind::Messages(&EXEMPLAR)),
     ("asInt", 6, Kind::Fixed),
     ("attributes", 7, Kind::Messages(&KEY_VALUE)),
     ("flags", 8, Kind::Varint),
@@ -99,6 +105,7 @@ static HISTOGRAM_POINT: Shape = Shape(&[
     ("sum", 5, Kind::Double),
     ("bucketCounts", 6, Kind::Fixeds),
     ("explicitBounds", 7, Kind::Doubles),
+    ("exemplars", 8, Kind::Messages(&EXEMPLAR)),
     ("attributes", 9, Kind::Messages(&KEY_VALUE)),
     ("flags", 10, Kind::Varint),
     ("min", 11, Kind::Double),
@@ -115,9 +122,16 @@ static EXPONENTIAL_POINT: Shape = Shape(&[
     ("positive", 8, Kind::Message(&BUCKETS)),
     ("negative", 9, Kind::Message(&BUCKETS)),
     ("flags", 10, Kind::Varint),
+    ("exemplars", 11, Kind::Messages(&EXEMPLAR)),
     ("zeroThreshold", 14, Kind::Double),
 ]);
 static BUCKETS: Shape = Shape(&[("offset", 1, Kind::Zigzag), ("bucketCounts", 2, Kind::Varints)]);
+static EXEMPLAR: Shape = Shape(&[
+    ("asDouble", 3, Kind::Double),
+    ("spanId", 4, Kind::Hex),
+    ("traceId", 5, Kind::Hex),
+    ("asInt", 6, Kind::Fixed),
+]);
 static NOTHING: Shape = Shape(&[]);
 
 /// The body as Protocol Buffers. It is hardly ever larger, and at most five times as large: a `0` in a list takes nine
@@ -281,6 +295,7 @@ impl<'de> Visitor<'de> for Entry<'_> {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             Kind::Text => "a text",
+            Kind::Hex => "an id in hexadecimal",
             Kind::Flag => "true or false",
             Kind::Varint | Kind::Zigzag | Kind::Fixed => "a whole number",
             Kind::Double => "a number",
@@ -327,6 +342,10 @@ impl<'de> Visitor<'de> for Entry<'_> {
         match self.kind {
             Kind::Text => {
                 push_bytes(self.out, self.number, text.as_bytes());
+                Ok(())
+            }
+            Kind::Hex => {
+                push_bytes(self.out, self.number, &from_hex(text).ok_or_else(|| wrong(&self))?);
                 Ok(())
             }
             Kind::Varint | Kind::Zigzag | Kind::Fixed | Kind::Varints | Kind::Fixeds => {

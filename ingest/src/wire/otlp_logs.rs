@@ -4,6 +4,7 @@ use crate::builder::{Row, Slot};
 use crate::events::Decoded;
 use crate::wire::attributes::{Attribute, Rows, Target, Value, any_value, from_nanos, pair};
 use crate::wire::protobuf::{Field, Message, text};
+use crate::wire::traces::{Trace, TraceFields};
 use crate::wire::{Reader, WireError};
 
 /// Decodes an `ExportLogsServiceRequest`. A record that cannot be taken is named by its number in the request, from 1.
@@ -22,13 +23,15 @@ struct Logs<'a> {
     message: Slot,
     severity: Slot,
     event_name: Slot,
+    traces: TraceFields,
 }
 
 impl<'a> Logs<'a> {
     fn new(reader: &Reader<'a>) -> Self {
         let mut rows = Rows::of_events(reader, "log records");
         let [message, severity, event_name] = ["message", "severity", "event_name"].map(|name| rows.builder.slot(name));
-        Self { rows, message, severity, event_name }
+        let traces = rows.trace_fields();
+        Self { rows, message, severity, event_name, traces }
     }
 
     fn resource(&mut self, resource_logs: &'a [u8]) -> Result<(), WireError> {
@@ -71,10 +74,13 @@ impl<'a> Logs<'a> {
         let mut row = Row::default();
         self.rows.put_all(&mut row, around)?;
         let (mut time, mut observed, mut severity_number) = (0, 0, 0);
+        let mut ids = Trace::default();
         let mut severity_text = "";
         for field in Message::new(record) {
             match field? {
                 (1, Field::Fixed64(nanos)) => time = nanos,
+                (9, Field::Bytes(id)) => ids.trace = id,
+                (10, Field::Bytes(id)) => ids.span = id,
                 (11, Field::Fixed64(nanos)) => observed = nanos,
                 (2, Field::Varint(number)) => severity_number = number,
                 (3, Field::Bytes(bytes)) => severity_text = text(bytes)?,
@@ -87,6 +93,7 @@ impl<'a> Logs<'a> {
         if !severity.is_empty() {
             self.rows.builder.text(self.severity, severity)?;
         }
+        self.rows.put_trace(self.traces, ids);
         // A time among the body's entries or the attributes is the event's own, and wins.
         row.time = row.time.or_else(|| from_nanos(time)).or_else(|| from_nanos(observed));
         for field in Message::new(record) {

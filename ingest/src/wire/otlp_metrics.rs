@@ -1,15 +1,16 @@
 //! OTLP metrics: each number is one row, each filled bucket of a histogram another, with the attributes for fields.
 //!
 //! Counters count requests, so that ratios work by attribute; gauges are values; histograms are values with counts.
-//! Exemplars are passed over: their values are in the buckets already.
+//! An exemplar adds its trace to the row that counts it.
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::events::Decoded;
 use crate::wire::attributes::{Attribute, Rows, Target, add, attributes_hash, from_nanos, pair};
-use crate::wire::histogram::{Bucket, check_count, explicit, exponential, is_exact};
+use crate::wire::histogram::{Bucket, check_count, explicit, exponential, is_exact, part_of};
 use crate::wire::points::{Counted, Point, PointFields, Reading, Stream, hash_of, of_monotonic};
 use crate::wire::protobuf::{Broken, Field, Message, push_doubles, push_fixed64s, push_varints, text, zigzag};
+use crate::wire::traces::Exemplar;
 use crate::wire::{Reader, WireError};
 
 /// Decodes an `ExportMetricsServiceRequest`. A data point that cannot be taken is named by its number in the request.
@@ -28,6 +29,7 @@ struct Metrics<'a> {
     fields: PointFields,
     attributes: Vec<Attribute<'a>>,
     buckets: Vec<Bucket>,
+    exemplars: Vec<Exemplar<'a>>,
 }
 
 /// The attributes of a resource and a scope, and a hash of them.
@@ -66,7 +68,7 @@ impl<'a> Metrics<'a> {
     fn new(reader: &Reader<'a>) -> Self {
         let mut rows = Rows::of_points(reader, "data points");
         let fields = rows.point_fields();
-        Self { rows, fields, attributes: Vec::new(), buckets: Vec::new() }
+        Self { rows, fields, attributes: Vec::new(), buckets: Vec::new(), exemplars: Vec::new() }
     }
 
     fn resource(&mut self, resource_metrics: &'a [u8]) -> Result<(), WireError> {
@@ -108,6 +110,7 @@ impl<'a> Metrics<'a> {
         for field in Message::new(metric.data) {
             if let (1, Field::Bytes(point)) = field? {
                 self.rows.begin()?;
+                self.exemplars.clear();
                 let taken = match metric.kind {
                     SUMMARY => Err("it is a summary, whose quantiles cannot be merged; send a histogram".to_owned()),
                     _ if metric.is_of_unknown_time => {
@@ -147,6 +150,7 @@ impl<'a> Metrics<'a> {
                 (2, Field::Fixed64(nanos)) => start = nanos,
                 (3, Field::Fixed64(nanos)) => time = nanos,
                 (4, Field::Fixed64(bits)) => number = Some(f64::from_bits(bits)),
+                (5, Field::Bytes(exemplar)) => self.exemplars.extend(Exemplar::read(exemplar)?),
                 (6, Field::Fixed64(bits)) => number = Some(bits.cast_signed() as f64),
                 (8, Field::Varint(bits)) => flags = bits,
                 _ => {}
@@ -162,7 +166,7 @@ impl<'a> Metrics<'a> {
         let name = self.point_attributes(metric, point, 7)?;
         let reading = if metric.is_monotonic { of_monotonic(number)? } else { Reading::Value(number) };
         let counted = metric.counted(Stream { name, shape: 0, start: from_nanos(start) });
-        let point = metric.point([&around.attributes, &self.attributes], time, counted);
+        let point = metric.point([&around.attributes, &self.attributes], time, counted, &self.exemplars);
         self.rows.number(self.fields, &point, reading)
     }
 
@@ -177,6 +181,7 @@ impl<'a> Metrics<'a> {
                 (5, Field::Fixed64(bits)) => sum = Some(f64::from_bits(bits)),
                 (6, field) => push_fixed64s(&mut counts, field)?,
                 (7, field) => push_doubles(&mut bounds, field)?,
+                (8, Field::Bytes(exemplar)) => self.exemplars.extend(Exemplar::read(exemplar)?),
                 (10, Field::Varint(bits)) => flags = bits,
                 (11, Field::Fixed64(bits)) => min = Some(f64::from_bits(bits)),
                 (12, Field::Fixed64(bits)) => max = Some(f64::from_bits(bits)),
@@ -199,9 +204,10 @@ impl<'a> Metrics<'a> {
         } else {
             explicit(&bounds, &counts, (min, max), &mut self.buckets)?;
         }
+        Exemplar::assign(&mut self.exemplars, |value| bounds.partition_point(|bound| *bound < value) as i32);
         let bounds: Vec<u64> = bounds.iter().map(|bound| bound.to_bits()).collect();
         let counted = metric.counted(Stream { name, shape: hash_of(&bounds), start: from_nanos(start) });
-        let point = metric.point([&around.attributes, &self.attributes], time, counted);
+        let point = metric.point([&around.attributes, &self.attributes], time, counted, &self.exemplars);
         self.rows.buckets(self.fields, &point, &self.buckets)
     }
 
@@ -222,6 +228,7 @@ impl<'a> Metrics<'a> {
                 (8, Field::Bytes(buckets)) => positive = offset_and_counts(buckets)?,
                 (9, Field::Bytes(buckets)) => negative = offset_and_counts(buckets)?,
                 (10, Field::Varint(bits)) => flags = bits,
+                (11, Field::Bytes(exemplar)) => self.exemplars.extend(Exemplar::read(exemplar)?),
                 (14, Field::Fixed64(bits)) => zero_threshold = f64::from_bits(bits),
                 _ => {}
             }
@@ -237,12 +244,13 @@ impl<'a> Metrics<'a> {
         self.buckets.clear();
         let indexed = (positive.0..).zip(positive.1);
         exponential(scale, zeros, indexed, &mut self.buckets)?;
+        Exemplar::assign(&mut self.exemplars, |value| part_of(scale, value));
         // Coarser buckets become coarser still as a stream's range grows, and the zero bucket wider. The totals cannot
         // be compared with those before, which the fold takes care of.
         let is_steady = is_exact(scale) && zero_threshold == 0.0;
         let shape = if is_steady { 0 } else { hash_of(&[i64::from(scale).cast_unsigned(), zero_threshold.to_bits()]) };
         let counted = metric.counted(Stream { name, shape, start: from_nanos(start) });
-        let point = metric.point([&around.attributes, &self.attributes], time, counted);
+        let point = metric.point([&around.attributes, &self.attributes], time, counted, &self.exemplars);
         self.rows.buckets(self.fields, &point, &self.buckets)
     }
 }
@@ -287,8 +295,14 @@ impl<'a> Metric<'a> {
         if self.is_cumulative { Counted::Total(stream) } else { Counted::Delta }
     }
 
-    fn point<'p>(&self, attributes: [&'p [Attribute<'a>]; 2], nanos: u64, counted: Counted) -> Point<'p, 'a> {
-        Point { attributes, metric: self.name, unit: self.unit, time: from_nanos(nanos), counted }
+    fn point<'p>(
+        &self,
+        attributes: [&'p [Attribute<'a>]; 2],
+        nanos: u64,
+        counted: Counted,
+        exemplars: &'p [Exemplar<'a>],
+    ) -> Point<'p, 'a> {
+        Point { attributes, metric: self.name, unit: self.unit, time: from_nanos(nanos), counted, exemplars }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::builder::{ROWS_MAX, Row, Slot};
 use crate::events::Weight;
 use crate::wire::attributes::{Attribute, Rows, Value};
 use crate::wire::histogram::{Bucket, COUNT_MAX};
+use crate::wire::traces::{Exemplar, TraceFields};
 
 /// The fields of every data point besides its attributes.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +15,7 @@ pub(super) struct PointFields {
     metric: Slot,
     unit: Slot,
     value: Slot,
+    traces: TraceFields,
 }
 
 /// What the rows of one data point have in common.
@@ -25,6 +27,7 @@ pub(super) struct Point<'p, 'a> {
     pub(super) unit: &'a str,
     pub(super) time: Option<Timestamp>,
     pub(super) counted: Counted,
+    pub(super) exemplars: &'p [Exemplar<'a>],
 }
 
 /// Since when a point counts.
@@ -88,7 +91,7 @@ impl Counted {
 impl<'a> Rows<'a> {
     pub(super) fn point_fields(&mut self) -> PointFields {
         let [metric, unit, value] = ["metric", "unit", "value"].map(|name| self.builder.slot(name));
-        PointFields { metric, unit, value }
+        PointFields { metric, unit, value, traces: self.trace_fields() }
     }
 
     /// An increase of nothing is no row. A total that stands still is one, for later ones to be compared with.
@@ -100,9 +103,9 @@ impl<'a> Rows<'a> {
     ) -> Result<(), String> {
         self.check_room(1)?;
         match reading {
-            Reading::Value(value) => self.point(fields, point, Value::Double(value), None),
+            Reading::Value(value) => self.point(fields, point, Value::Double(value), None, 0),
             Reading::Count(0) if matches!(point.counted, Counted::Delta) => Ok(()),
-            Reading::Count(count) => self.point(fields, point, Value::Absent, Some(point.counted.weight(0, count))),
+            Reading::Count(count) => self.point(fields, point, Value::Absent, Some(point.counted.weight(0, count)), 0),
         }
     }
 
@@ -115,11 +118,11 @@ impl<'a> Rows<'a> {
     ) -> Result<(), String> {
         self.check_room(buckets.len())?;
         if buckets.is_empty() && matches!(point.counted, Counted::Total(_)) {
-            return self.point(fields, point, Value::Double(0.0), Some(point.counted.weight(i32::MIN, 0)));
+            return self.point(fields, point, Value::Double(0.0), Some(point.counted.weight(i32::MIN, 0)), i32::MIN);
         }
         buckets.iter().try_for_each(|bucket| {
             let weight = point.counted.weight(bucket.part, bucket.count);
-            self.point(fields, point, Value::Double(bucket.value), Some(weight))
+            self.point(fields, point, Value::Double(bucket.value), Some(weight), bucket.part)
         })
     }
 
@@ -137,6 +140,7 @@ impl<'a> Rows<'a> {
         point: &Point<'_, 'a>,
         value: Value<'a>,
         weight: Option<Weight>,
+        part: i32,
     ) -> Result<(), String> {
         let mut row = Row { time: point.time, weight, ..Row::default() };
         point.attributes.into_iter().try_for_each(|attributes| self.put_all(&mut row, attributes))?;
@@ -146,6 +150,7 @@ impl<'a> Rows<'a> {
         if !point.unit.is_empty() {
             self.builder.text(fields.unit, point.unit)?;
         }
+        self.put_exemplar(fields.traces, point.exemplars, part);
         self.builder.commit(row)
     }
 }

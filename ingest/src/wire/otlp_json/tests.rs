@@ -12,7 +12,7 @@ fn the_specifications_example_reads_as_the_generated_types_read_it() {
         "scopeLogs":[{"scope":{"name":"my.library","version":"1.0.0","attributes":[
         {"key":"my.scope.attribute","value":{"stringValue":"some scope attribute"}}]},
         "logRecords":[{"timeUnixNano":"1544712660300000000","observedTimeUnixNano":"1544712660300000000",
-        "severityNumber":10,"severityText":"Information","body":{"stringValue":"Example log record"},
+        "severityNumber":10,"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","severityText":"Information","body":{"stringValue":"Example log record"},
         "attributes":[{"key":"string.attribute","value":{"stringValue":"some \"string\" \u00e4"}},
         {"key":"boolean.attribute","value":{"boolValue":true}},{"key":"int.attribute","value":{"intValue":"10"}},
         {"key":"double.attribute","value":{"doubleValue":637.704}},
@@ -26,7 +26,8 @@ fn metrics_read_as_the_generated_types_read_them() {
     let json = r#"{"resourceMetrics":[{"resource":{},"scopeMetrics":[{"metrics":[
         {"name":"a","unit":"1","sum":{"aggregationTemporality":1,"isMonotonic":true,"dataPoints":[
             {"asDouble":5.5,"startTimeUnixNano":"1544712660300000000","timeUnixNano":"1544712660300000000"},
-            {"asInt":"-7","timeUnixNano":"1544712660300000000","flags":1}]}},
+            {"asInt":"-7","timeUnixNano":"1544712660300000000","flags":1,
+             "exemplars":[{"asInt":"4","traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B174"}]}]}},
         {"name":"b","histogram":{"aggregationTemporality":2,"dataPoints":[
             {"timeUnixNano":"1544712660300000000","count":2,"sum":2,"bucketCounts":["1","1"],"explicitBounds":[1.5],
              "min":0,"max":2}]}},

@@ -66,6 +66,8 @@ fn rich() -> ExportLogsServiceRequest {
             observed_time_unix_nano: NANOS,
             severity_number: 17,
             event_name: "turn".to_owned(),
+            trace_id: (0xa0..0xb0).collect(),
+            span_id: vec![7; 8],
             body: Some(holding(Value::KvlistValue(entries))),
             ..LogRecord::default()
         },
@@ -90,7 +92,7 @@ fn records_become_events_and_those_that_cannot_are_named() {
         shown(&decoded),
         [
             "id user level=scope ok=true outcome=ok service_name=kitchen total_ms=7.0000",
-            "user event_name=turn level=scope outcome=of the resource service_name=kitchen severity=ERROR total_ms=12.5000",
+            "user event_name=turn level=scope outcome=of the resource service_name=kitchen severity=ERROR span_id=0707070707070707 total_ms=12.5000 trace_id=a0a1a2a3a4a5a6a7a8a9aaabacadaeaf",
             "at 1 level=record message=the lamp is off outcome=of the resource service_name=kitchen severity=warning",
             "no 4: `total_ms` is an object; the metrics read it as a number, for events are flat",
             "no 5: `total_ms` is a list; the metrics read it as a number, for events are flat",

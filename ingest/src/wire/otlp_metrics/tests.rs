@@ -6,8 +6,8 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{
-    ExponentialHistogram, ExponentialHistogramDataPoint, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint,
-    ResourceMetrics, ScopeMetrics, Sum, Summary, SummaryDataPoint, number_data_point,
+    Exemplar, ExponentialHistogram, ExponentialHistogramDataPoint, Gauge, Histogram, HistogramDataPoint, Metric,
+    NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, Summary, SummaryDataPoint, exemplar, number_data_point,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use proptest::prelude::*;
@@ -107,6 +107,45 @@ fn gauges_are_values() {
             "metric=queue.length outcome=ok service_name=kitchen unit=ms value=-3.0000",
             "metric=queue.length outcome=ok service_name=kitchen unit=ms value=2.5000",
             "metric=pool outcome=ok service_name=kitchen unit=ms value=4.0000",
+        ]
+    );
+}
+
+fn exemplar(value: f64, trace: u8) -> Exemplar {
+    Exemplar {
+        filtered_attributes: vec![pair("user", "left out")],
+        time_unix_nano: NANOS,
+        trace_id: vec![trace; 16],
+        span_id: vec![trace; 8],
+        value: Some(exemplar::Value::AsDouble(value)),
+    }
+}
+
+#[test]
+fn an_exemplar_adds_its_trace_to_the_row_that_counts_it() {
+    let exemplars = || vec![exemplar(7.0, 1), exemplar(8.5, 0xab), exemplar(200.0, 3), exemplar(f64::NAN, 4)];
+    let mut explicit = histogram(&[1, 4, 0], &[5.0, 10.0], DELTA);
+    let mut exponential = exponential(0, 2, &[4, 8], DELTA);
+    let mut counter = int(3);
+    counter.exemplars = vec![exemplar(1.0, 0), exemplar(1.0, 9)];
+    counter.exemplars[1].span_id = vec![1, 2, 3];
+    if let (Data::Histogram(explicit), Data::ExponentialHistogram(exponential)) = (&mut explicit, &mut exponential) {
+        explicit.data_points[0].exemplars = exemplars();
+        exponential.data_points[0].exemplars = [exemplars(), vec![exemplar(0.0, 5)]].concat();
+    }
+    let data = [explicit, exponential, sum(vec![counter], DELTA, true)];
+    let rows = rows(data.into_iter().map(|data| metric("m", data)).collect());
+    let short =
+        |row: &String| row.replace("service_name=kitchen ", "").replace("metric=m ", "").replace("unit=ms ", "");
+    assert_eq!(
+        rows.iter().map(short).collect::<Vec<_>>(),
+        [
+            "1 x value=2.5000",
+            "4 x exemplar_value=8.5000 span_id=abababababababab trace_id=abababababababababababababababab value=7.0711",
+            "2 x exemplar_value=0.0000 span_id=0505050505050505 trace_id=05050505050505050505050505050505 value=0.0000",
+            "4 x exemplar_value=7.0000 span_id=0101010101010101 trace_id=01010101010101010101010101010101 value=5.6263",
+            "8 x exemplar_value=8.5000 span_id=abababababababab trace_id=abababababababababababababababab value=11.2526",
+            "3 x exemplar_value=1.0000 outcome=ok trace_id=09090909090909090909090909090909 unit=ms",
         ]
     );
 }

@@ -78,7 +78,7 @@ impl<'a> Series<'a> {
         counted: Counted,
     ) -> Point<'p, 'a> {
         let time = Some(Timestamp::from_millis(millis));
-        Point { attributes: [&[], attributes], metric, unit: self.unit, time, counted }
+        Point { attributes: [&[], attributes], metric, unit: self.unit, time, counted, exemplars: &[] }
     }
 }
 
