@@ -239,7 +239,8 @@ impl Detection {
             return;
         }
         let budget = self.budget.to_string();
-        let opening = Opening { finding: &finding, metric: &metric_plan.metric, explanation, budget: &budget };
+        let users = fold.cells(metric).users(index, shift.onset.step(), step.next());
+        let opening = Opening { finding: &finding, metric: &metric_plan.metric, users, explanation, budget: &budget };
         let id = self.book.take(opening).id.clone();
         self.measure(fold, metric, &metric_plan.metric, &id, step);
         self.changed.push(id);
@@ -256,7 +257,8 @@ impl Detection {
         let shift = watched.and_then(|one| one.watch.shift_since(alert.statistic, alert.onset.step(), step, cell_of));
         // A dilution may hide the move in a wider series; then the finding's own words stand.
         if let Some(shift) = shift.filter(|shift| shift.direction == alert.direction) {
-            self.book.set_effect(id, &shift, definition);
+            let users = cells.users(index, shift.onset.step(), step.next());
+            self.book.set_effect(id, &shift, definition, users);
         }
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hark_alerting::Funnel;
-use hark_ingest::{Applied, Batch, Closed, Counts, Fold, SourceState};
-use hark_model::{Alert, Cell, Change, Metric, Minute, Slice, Timestamp};
+use hark_ingest::{Applied, Batch, Closed, Counted, Counts, Fold, SourceState};
+use hark_model::{Alert, Change, Metric, Minute, Slice, Timestamp};
 use hark_query::Plan;
 
 use crate::detection::{Budget, Detection};
@@ -25,7 +25,7 @@ pub struct MinuteRow {
     pub metric: usize,
     pub slice: Slice,
     pub minute: Minute,
-    pub cell: Cell,
+    pub counted: Counted,
 }
 
 impl Pipeline {
@@ -78,11 +78,11 @@ impl Pipeline {
     /// The minutes that have not closed yet, as far as they have come.
     pub fn open_minutes(&self) -> Vec<MinuteRow> {
         let of_metric = |metric| {
-            let row = move |(slice, minute, cell): (&Slice, Minute, &Cell)| MinuteRow {
+            let row = move |(slice, minute, counted): (&Slice, Minute, &Counted)| MinuteRow {
                 metric,
                 slice: slice.clone(),
                 minute,
-                cell: cell.clone(),
+                counted: counted.clone(),
             };
             self.fold.unclosed(metric).map(row)
         };
@@ -150,7 +150,7 @@ fn keep(minutes: &mut Option<Vec<MinuteRow>>, closed: &mut Closed<'_>) {
             metric,
             slice: slices.slice(one.slice).clone(),
             minute: one.minute,
-            cell: one.cell,
+            counted: one.counted,
         }));
     }
 }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Charts look back five weeks.
 const KEPT_STEPS: usize = (35 * 24 * 60 / STEP_MINUTES) as usize;
+/// All series together: 480 MB. Of more than some 2,400 series each keeps less than five weeks.
+const POINTS_MAX: usize = 24_000_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SeriesKey {
@@ -57,19 +59,8 @@ impl SeriesStore {
     }
 
     pub fn push(&mut self, id: SeriesId, point: Point) {
-        let column = &mut self.columns[id.0];
-        if column.points.is_empty() {
-            column.first = point.step;
-        }
-        let at = (point.step.0 - column.first.0).max(0) as usize;
-        column.points.resize(at, Packed::GAP);
-        column.points.push(Packed::from(point));
-        // Cutting off in large pieces keeps the cost of moving the rest small.
-        if column.points.len() > KEPT_STEPS + KEPT_STEPS / 8 {
-            let cut = column.points.len() - KEPT_STEPS;
-            column.points.drain(..cut);
-            column.first.0 += cut as i64;
-        }
+        let kept = KEPT_STEPS.min(POINTS_MAX / self.columns.len());
+        self.columns[id.0].push(point, kept);
     }
 
     /// A late event has changed what was seen in a step; what was expected of it stays.
@@ -116,6 +107,27 @@ impl SeriesStore {
 }
 
 impl Column {
+    fn push(&mut self, point: Point, kept: usize) {
+        if self.points.is_empty() {
+            self.first = point.step;
+        }
+        let at = (point.step.0 - self.first.0).max(0) as usize;
+        if at >= self.points.capacity() {
+            // Doubling would leave half of the memory unused.
+            let more = at + 1 - self.points.len() + self.points.len() / 8;
+            self.points.reserve_exact(more);
+        }
+        self.points.resize(at, Packed::GAP);
+        self.points.push(Packed::from(point));
+        // Cutting off in large pieces keeps the cost of moving the rest small.
+        if self.points.len() > kept + kept / 8 {
+            let cut = self.points.len() - kept;
+            self.points.drain(..cut);
+            self.points.shrink_to(kept + kept / 8 + 1);
+            self.first.0 += cut as i64;
+        }
+    }
+
     fn position(&self, step: Step) -> Option<usize> {
         usize::try_from(step.0.checked_sub(self.first.0)?).ok()
     }
@@ -218,6 +230,18 @@ mod tests {
         assert!(kept.len() <= KEPT_STEPS + KEPT_STEPS / 8);
         let last = kept.last().unwrap();
         assert_eq!((last.value, last.step), (Some(2.0 * KEPT_STEPS as f64 - 1.0), Step(2 * KEPT_STEPS as i64 - 1)));
+    }
+
+    #[test]
+    fn many_series_share_what_may_be_kept() {
+        let mut store = SeriesStore::default();
+        let ids: Vec<SeriesId> = (0..POINTS_MAX / 100)
+            .map(|at| store.id(SeriesKey { slice: format!("device:{at}").parse().unwrap(), ..key() }))
+            .collect();
+        (0..300).for_each(|step| store.push(ids[7], point(step, Some(1.0))));
+        let kept = store.range(ids[7], Step(0), Step(i64::MAX));
+        assert!((100..=113).contains(&kept.len()), "{}", kept.len());
+        assert_eq!(kept.last().unwrap().step, Step(299));
     }
 
     #[test]

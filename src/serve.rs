@@ -54,7 +54,7 @@ pub fn durable(folder: &DataFolder, plan: Arc<Plan>, keep: Keep, cadence: Cadenc
         log: Box::new(SegmentLog::open(&folder.log())?),
         snapshot: folder.snapshot(),
         set_aside: folder.set_aside(),
-        history: Some(history),
+        history,
         cadence,
     })
 }

@@ -20,7 +20,7 @@ use crate::detection::Detection;
 use crate::pipeline::Pipeline;
 
 /// Raised with every change of what is inside; an older snapshot is then left aside.
-const MAGIC: &[u8; 12] = b"hark-snap-02";
+const MAGIC: &[u8; 12] = b"hark-snap-03";
 const COMPRESSION_LEVEL: i32 = 1;
 
 /// Where in the log the state stands, and where older hours of it begin.
@@ -59,23 +59,35 @@ struct Loaded {
     detection: Detection,
 }
 
-pub fn save(path: &Path, pipeline: &Pipeline, position: &Position) -> Result<()> {
-    let (fold, detection) = pipeline.state();
-    let saved = Saved { definitions: fingerprint(pipeline.plan()), position, fold, detection };
-    let plain = postcard::to_stdvec(&saved).context("the state cannot be written as a snapshot")?;
-    let body = zstd::encode_all(plain.as_slice(), COMPRESSION_LEVEL).context("the snapshot cannot be compressed")?;
+/// A state as it stood, on its way to the disk.
+pub struct Snapshot(Vec<u8>);
+
+impl Snapshot {
+    pub fn of(pipeline: &Pipeline, position: &Position) -> Result<Self> {
+        let (fold, detection) = pipeline.state();
+        let saved = Saved { definitions: fingerprint(pipeline.plan()), position, fold, detection };
+        postcard::to_stdvec(&saved).map(Self).context("the state cannot be written as a snapshot")
+    }
+
+    /// Puts it in the place of the one before.
+    pub fn save(self, path: &Path) -> Result<()> {
+        let body =
+            zstd::encode_all(self.0.as_slice(), COMPRESSION_LEVEL).context("the snapshot cannot be compressed")?;
+        drop(self.0);
+        write(path, &body).with_context(|| format!("the snapshot {} cannot be written", path.display()))
+    }
+}
+
+fn write(path: &Path, body: &[u8]) -> std::io::Result<()> {
     let beside = path.with_extension("new");
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create(&beside)?;
-        file.write_all(MAGIC)?;
-        file.write_all(&xxh3_64(&body).to_le_bytes())?;
-        file.write_all(&body)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        // The rename itself must be on disk before the log may forget what the snapshot holds.
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-    };
-    write().with_context(|| format!("the snapshot {} cannot be written", path.display()))
+    let mut file = File::create(&beside)?;
+    file.write_all(MAGIC)?;
+    file.write_all(&xxh3_64(body).to_le_bytes())?;
+    file.write_all(body)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    // The rename itself must be on disk before the log may forget what the snapshot holds.
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 /// The saved state; `None` where there is none yet. An error says why a snapshot cannot be used.

@@ -51,6 +51,8 @@ impl Entry {
 pub struct Opening<'a> {
     pub finding: &'a Finding,
     pub metric: &'a Metric,
+    /// Distinct users since the onset; `None` where events name none.
+    pub users: Option<u64>,
     pub explanation: Explanation,
     pub budget: &'a str,
 }
@@ -154,9 +156,9 @@ impl Book {
     }
 
     /// Says how bad it is, measured on the series that is drawn for the alert.
-    pub fn set_effect(&mut self, id: &AlertId, shift: &Shift, metric: &Metric) {
+    pub fn set_effect(&mut self, id: &AlertId, shift: &Shift, metric: &Metric, users: Option<u64>) {
         if let Some(alert) = self.alert_mut(id) {
-            alert.effect = effect(shift, metric);
+            alert.effect = effect(shift, metric, users);
             alert.severity = severity(shift, metric);
         }
     }
@@ -172,7 +174,7 @@ impl Book {
     }
 
     fn open(&mut self, opening: Opening<'_>) -> usize {
-        let Opening { finding, metric, explanation, budget } = opening;
+        let Opening { finding, metric, users, explanation, budget } = opening;
         let slice = explanation.causes.first().map_or_else(|| finding.slice.clone(), |cause| cause.slice.clone());
         let shift = &finding.shift;
         let mut alert = Alert {
@@ -188,7 +190,7 @@ impl Book {
             onset: shift.onset,
             onset_interval: shift.onset_interval,
             resolved_at: None,
-            effect: effect(shift, metric),
+            effect: effect(shift, metric, users),
             evidence: Evidence {
                 e_value: shift.e_value,
                 false_alarm_budget: budget.to_owned(),
@@ -275,7 +277,7 @@ fn next_review(opened_at: Timestamp, reviews: usize) -> Timestamp {
     opened_at.plus_minutes(REVIEW_MINUTES[reviews.min(last)] + EVERY_MINUTES * beyond)
 }
 
-fn effect(shift: &Shift, metric: &Metric) -> Effect {
+fn effect(shift: &Shift, metric: &Metric, users: Option<u64>) -> Effect {
     Effect {
         before: shift.before,
         after: shift.after,
@@ -284,8 +286,16 @@ fn effect(shift: &Shift, metric: &Metric) -> Effect {
         interval: shift.interval,
         unit: metric.shown_unit(),
         requests: shift.requests,
-        users: None,
+        // There cannot be more users than requests.
+        users: users.map(|users| about(users).min(shift.requests)),
     }
+}
+
+/// Two digits are what an estimate with an error of some percent can say.
+fn about(users: u64) -> u64 {
+    let digits = users.checked_ilog10().unwrap_or(0);
+    let unit = 10_u64.pow(digits.saturating_sub(1));
+    (users + unit / 2) / unit * unit
 }
 
 fn severity(shift: &Shift, metric: &Metric) -> Severity {
@@ -332,7 +342,7 @@ mod tests {
     fn take(book: &mut Book, finding: &Finding, explanation: Explanation) -> Alert {
         let definitions = Definitions::built_in();
         let metric = definitions.get(&finding.metric).unwrap();
-        book.take(Opening { finding, metric, explanation, budget: "1 per week" }).clone()
+        book.take(Opening { finding, metric, users: Some(9), explanation, budget: "1 per week" }).clone()
     }
 
     #[test]
@@ -389,6 +399,11 @@ mod tests {
         assert_eq!(book.recover("response_time", &Slice::total(), now), None);
         let ended = book.recover("response_time", &"feature:calls".parse().unwrap(), now).unwrap();
         assert_eq!(ended.id, wide.id);
+    }
+
+    #[test]
+    fn an_estimate_is_said_in_two_digits() {
+        assert_eq!([0, 7, 42, 104, 105, 9_120, 123_456].map(about), [0, 7, 42, 100, 110, 9_100, 120_000]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hark_model::{Cell, Metric, Minute, Slice, Step};
+use hark_model::{Cell, Metric, Minute, Slice, Step, UserMark, Users};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::LATENESS_HORIZON_MINUTES;
@@ -20,19 +20,26 @@ pub struct SliceIndex(pub usize);
 pub struct MinuteCell {
     pub slice: SliceIndex,
     pub minute: Minute,
+    pub counted: Counted,
+}
+
+/// What the requests of a cell came to, and how many users sent them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Counted {
     pub cell: Cell,
+    pub users: Users,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MetricCells {
-    empty: Cell,
+    empty: Counted,
     sets: Vec<WatchSet>,
     slices: Vec<Slice>,
     closed: BTreeMap<Step, Packed>,
     /// What late events added to steps that were closed and packed.
-    amended: BTreeMap<(Step, SliceIndex), Cell>,
+    amended: BTreeMap<(Step, SliceIndex), Counted>,
     /// What late events added since the last step closed: (set, number, minute).
-    late: BTreeMap<(usize, u32, Minute), Cell>,
+    late: BTreeMap<(usize, u32, Minute), Counted>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,7 +55,7 @@ struct OpenSlice {
     /// Given when the first step with it closes.
     index: Option<SliceIndex>,
     /// The minutes that events still come for, few and in no order.
-    minutes: Vec<(Minute, Cell)>,
+    minutes: Vec<(Minute, Counted)>,
 }
 
 /// The cells of one closed step, one after the other: some thirty bytes for a thin slice.
@@ -68,11 +75,24 @@ pub(crate) struct Rows<'a> {
     pub(crate) minutes: &'a [Minute],
 }
 
+impl Counted {
+    pub(crate) fn count_user(&mut self, user: Option<UserMark>) {
+        if let Some(user) = user {
+            self.users.add(user);
+        }
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.cell.merge(&other.cell);
+        self.users.merge(&other.users);
+    }
+}
+
 impl MetricCells {
     /// `sets` are positions among the fold's. `None` for a composite, which has no cells.
     pub(crate) fn new(metric: &Metric, sets: impl IntoIterator<Item = usize>) -> Option<Self> {
         Some(Self {
-            empty: Cell::empty(&metric.kind)?,
+            empty: Counted { cell: Cell::empty(&metric.kind)?, users: Users::default() },
             sets: sets.into_iter().map(|set| WatchSet { set, slices: Vec::new() }).collect(),
             slices: Vec::new(),
             closed: BTreeMap::new(),
@@ -90,7 +110,7 @@ impl MetricCells {
     }
 
     /// Adds rows to the cell of every watched slice that they lie in. Set by set, so that a set's cells stay near.
-    pub(crate) fn add(&mut self, rows: &Rows<'_>, add: impl Fn(&mut Cell, usize)) {
+    pub(crate) fn add(&mut self, rows: &Rows<'_>, add: impl Fn(&mut Counted, usize)) {
         for set in &mut self.sets {
             let numbers = &rows.numbers[set.set];
             for &position in rows.positions {
@@ -120,7 +140,7 @@ impl MetricCells {
         position: usize,
         numbers: &[Vec<u32>],
         minute: Minute,
-        add: impl Fn(&mut Cell, usize),
+        add: impl Fn(&mut Counted, usize),
     ) {
         for (at, set) in self.sets.iter().enumerate() {
             let number = numbers[set.set][position];
@@ -134,28 +154,28 @@ impl MetricCells {
     /// came late. Forgets what no event may correct any more.
     pub(crate) fn close(&mut self, step: Step, sets: &[SliceSet], minutes: &mut Vec<MinuteCell>) -> Vec<Cell> {
         self.name_new_slices(step, sets);
-        let mut cells = vec![self.empty.clone(); self.slices.len()];
+        let mut closed = vec![self.empty.clone(); self.slices.len()];
         let end = step.next().first_minute();
         for slice in self.sets.iter_mut().flat_map(|set| &mut set.slices) {
             let Some(index) = slice.index else { continue };
-            for (minute, cell) in slice.minutes.extract_if(.., |(minute, _)| *minute < end) {
-                cells[index.0].merge(&cell);
-                minutes.push(MinuteCell { slice: index, minute, cell });
+            for (minute, counted) in slice.minutes.extract_if(.., |(minute, _)| *minute < end) {
+                closed[index.0].merge(&counted);
+                minutes.push(MinuteCell { slice: index, minute, counted });
             }
         }
-        self.closed.insert(step, Packed::new(&cells));
-        for ((at, number, minute), cell) in std::mem::take(&mut self.late) {
+        self.closed.insert(step, Packed::new(&closed));
+        for ((at, number, minute), counted) in std::mem::take(&mut self.late) {
             let Some(index) = self.sets[at].slices[number as usize].index else { continue };
             self.amended
                 .entry((minute.step(), index))
-                .and_modify(|amended| amended.merge(&cell))
-                .or_insert_with(|| cell.clone());
-            minutes.push(MinuteCell { slice: index, minute, cell });
+                .and_modify(|amended| amended.merge(&counted))
+                .or_insert_with(|| counted.clone());
+            minutes.push(MinuteCell { slice: index, minute, counted });
         }
         let oldest = Step(step.0 - KEPT_STEPS);
         self.closed = self.closed.split_off(&oldest);
         self.amended = self.amended.split_off(&(oldest, SliceIndex(0)));
-        cells
+        closed.into_iter().map(|counted| counted.cell).collect()
     }
 
     /// Slices get their index when their first step closes, in the order of sets and numbers: how a stream was cut
@@ -183,34 +203,45 @@ impl MetricCells {
 
     /// A closed step of a slice, with what late events added since.
     pub fn step_cell(&self, index: SliceIndex, step: Step) -> Cell {
-        let mut cell =
-            self.closed.get(&step).and_then(|packed| packed.get(index)).unwrap_or_else(|| self.empty.clone());
+        let packed = self.closed.get(&step).and_then(|packed| packed.cell(index));
+        let mut cell = packed.unwrap_or_else(|| self.empty.cell.clone());
         if let Some(amended) = self.amended.get(&(step, index)) {
-            cell.merge(amended);
+            cell.merge(&amended.cell);
         }
         cell
     }
 
+    /// The users of a slice in the closed steps of `from..to`; `None` where its requests name none.
+    pub fn users(&self, index: SliceIndex, from: Step, to: Step) -> Option<u64> {
+        let mut users = Users::default();
+        let closed = self.closed.range(from..to.max(from)).filter_map(|(_, packed)| packed.counted(index));
+        closed.for_each(|counted| users.merge(&counted.users));
+        let amended = self.amended.range((from, SliceIndex(0))..(to.max(from), SliceIndex(0)));
+        amended.filter(|((_, of), _)| *of == index).for_each(|(_, counted)| users.merge(&counted.users));
+        (!users.is_empty()).then(|| users.estimate())
+    }
+
     /// Minutes that are still open, and late additions not handed out yet: what history does not hold.
-    pub fn unclosed(&self) -> impl Iterator<Item = (usize, u32, Minute, &Cell)> {
+    pub fn unclosed(&self) -> impl Iterator<Item = (usize, u32, Minute, &Counted)> {
         let open = self.sets.iter().flat_map(|set| {
             let slices = set.slices.iter().enumerate();
             let set = set.set;
             slices.flat_map(move |(number, slice)| {
-                slice.minutes.iter().map(move |(minute, cell)| (set, number as u32, *minute, cell))
+                slice.minutes.iter().map(move |(minute, counted)| (set, number as u32, *minute, counted))
             })
         });
-        let late = self.late.iter().map(|((at, number, minute), cell)| (self.sets[*at].set, *number, *minute, cell));
+        let late =
+            self.late.iter().map(|((at, number, minute), counted)| (self.sets[*at].set, *number, *minute, counted));
         open.chain(late)
     }
 }
 
 impl Packed {
-    fn new(cells: &[Cell]) -> Self {
+    fn new(cells: &[Counted]) -> Self {
         let mut packed = Self { ends: Vec::with_capacity(cells.len()), bytes: Vec::new() };
-        for cell in cells {
-            if !cell.is_empty() {
-                packed.bytes = postcard::to_extend(cell, std::mem::take(&mut packed.bytes))
+        for counted in cells {
+            if !counted.cell.is_empty() {
+                packed.bytes = postcard::to_extend(counted, std::mem::take(&mut packed.bytes))
                     .unwrap_or_else(|error| unreachable!("a cell is numbers, which always serialise: {error}"));
             }
             packed.ends.push(packed.bytes.len() as u32);
@@ -220,11 +251,20 @@ impl Packed {
     }
 
     /// `None` where the slice's cell was empty or the slice did not exist yet.
-    fn get(&self, index: SliceIndex) -> Option<Cell> {
+    fn bytes(&self, index: SliceIndex) -> Option<&[u8]> {
         let end = *self.ends.get(index.0)? as usize;
         let start = index.0.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-        let bytes = self.bytes.get(start..end).filter(|bytes| !bytes.is_empty())?;
-        Some(postcard::from_bytes(bytes).unwrap_or_else(|error| unreachable!("written by `new`: {error}")))
+        self.bytes.get(start..end).filter(|bytes| !bytes.is_empty())
+    }
+
+    fn counted(&self, index: SliceIndex) -> Option<Counted> {
+        Some(postcard::from_bytes(self.bytes(index)?).unwrap_or_else(|error| unreachable!("written by `new`: {error}")))
+    }
+
+    /// The users that lie behind it are not unpacked.
+    fn cell(&self, index: SliceIndex) -> Option<Cell> {
+        let read = postcard::take_from_bytes(self.bytes(index)?);
+        Some(read.map(|(cell, _)| cell).unwrap_or_else(|error| unreachable!("written by `new`: {error}")))
     }
 }
 
@@ -234,9 +274,11 @@ mod tests {
 
     #[test]
     fn packed_cells_come_back() {
-        let cells = [Cell::Count(3), Cell::Count(0), Cell::Count(70_000)];
+        let mut cells = [3, 0, 70_000].map(|count| Counted { cell: Cell::Count(count), users: Users::default() });
+        cells[2].users.add(UserMark::of(u64::MAX));
         let packed = Packed::new(&cells);
-        let found: Vec<_> = (0..4).map(|at| packed.get(SliceIndex(at))).collect();
-        assert_eq!(found, [Some(Cell::Count(3)), None, Some(Cell::Count(70_000)), None]);
+        let found: Vec<_> = (0..4).map(|at| packed.counted(SliceIndex(at))).collect();
+        assert_eq!(found, [Some(cells[0].clone()), None, Some(cells[2].clone()), None]);
+        assert_eq!(packed.cell(SliceIndex(2)), Some(Cell::Count(70_000)));
     }
 }

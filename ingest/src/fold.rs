@@ -10,7 +10,7 @@ use hark_model::{Cell, Minute, Slice, Step, Timestamp};
 use hark_query::{MetricPlan, Plan};
 use serde::{Deserialize, Serialize};
 
-use crate::cells::{MetricCells, MinuteCell, SliceIndex};
+use crate::cells::{Counted, MetricCells, MinuteCell, SliceIndex};
 use crate::clock::{Clock, SourceState, Ticking};
 use crate::dictionary::Dictionary;
 use crate::events::{Column, Events, Weight};
@@ -162,9 +162,9 @@ impl Fold {
     }
 
     /// The minutes of a metric that no closed step has handed out yet.
-    pub fn unclosed(&self, metric: usize) -> impl Iterator<Item = (&Slice, Minute, &Cell)> {
+    pub fn unclosed(&self, metric: usize) -> impl Iterator<Item = (&Slice, Minute, &Counted)> {
         let cells = self.metrics[metric].cells.unclosed();
-        cells.map(|(set, number, minute, cell)| (self.sets[set].slice(number), minute, cell))
+        cells.map(|(set, number, minute, counted)| (self.sets[set].slice(number), minute, counted))
     }
 
     /// The dictionary of a column of the plan's schema.
@@ -200,7 +200,7 @@ impl Fold {
             let time = events.times[row];
             if self.admit(&mut source, time, events.ids[row], row, &mut applied) {
                 let requests = self.requests(events, row);
-                run.push(row, time.minute(), requests);
+                run.push(row, time.minute(), requests, events.users[row]);
             }
             while let Some(step) = self.next.filter(|step| Some(step.end()) <= source.clock().watermark()) {
                 self.add_run(plan, &readings, &codes, &mut run);

@@ -25,7 +25,7 @@ mod user_key;
 mod wire;
 
 pub use builder::{EventsBuilder, ROWS_MAX, Row, Slot, hash_id};
-pub use cells::{MetricCells, MinuteCell, SliceIndex};
+pub use cells::{Counted, MetricCells, MinuteCell, SliceIndex};
 pub use clock::{DISORDER_MINUTES, LATENESS_HORIZON_MINUTES, SourceState};
 pub use dictionary::Dictionary;
 pub use events::{Column, Decoded, Events, NamedColumn, Packed, Rejected, Weight};

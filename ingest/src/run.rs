@@ -1,14 +1,15 @@
 //! Rows that are added together: those between two closings of a step, set by set and metric by metric.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, RecordBatchOptions};
 use arrow_select::dictionary::garbage_collect_any_dictionary;
-use hark_model::{Cell, DIMENSIONS_MAX, Magnitude, Metric, MetricKind, Minute, Step};
+use hark_model::{Cell, DIMENSIONS_MAX, Magnitude, Metric, MetricKind, Minute, Step, UserMark};
 use hark_query::{Measure, MetricPlan, Predicate, Value};
 
-use crate::cells::Rows;
+use crate::cells::{Counted, Rows};
 use crate::dictionary::Dictionary;
 use crate::fold::MetricFold;
 use crate::grain::{ALL_ABSENT, Grain};
@@ -103,6 +104,7 @@ pub(crate) struct Run {
     rows: Vec<u32>,
     minutes: Vec<Minute>,
     requests: Vec<u64>,
+    users: Vec<Option<UserMark>>,
     /// By set: the number of each row's slice.
     numbers: Vec<Vec<u32>>,
     /// By grain: the number of each row's leaf; meaningless for late rows.
@@ -119,6 +121,7 @@ impl Run {
             rows: Vec::new(),
             minutes: Vec::new(),
             requests: Vec::new(),
+            users: Vec::new(),
             numbers: vec![Vec::new(); sets],
             leaves: vec![Vec::new(); grains],
             is_late: Vec::new(),
@@ -127,10 +130,11 @@ impl Run {
         }
     }
 
-    pub(crate) fn push(&mut self, row: usize, minute: Minute, requests: u64) {
+    pub(crate) fn push(&mut self, row: usize, minute: Minute, requests: u64, user: Option<NonZeroU64>) {
         self.rows.push(row as u32);
         self.minutes.push(minute);
         self.requests.push(requests);
+        self.users.push(user.map(|user| UserMark::of(user.get())));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -141,6 +145,7 @@ impl Run {
         self.rows.clear();
         self.minutes.clear();
         self.requests.clear();
+        self.users.clear();
     }
 
     /// Looks up the slices and leaves that each row lies in. `next` is the first step that is still open.
@@ -184,8 +189,7 @@ impl Run {
                 let row = self.rows[position] as usize;
                 let mut own = [0_u16; DIMENSIONS_MAX];
                 own.iter_mut().zip(&plan.dimensions).for_each(|(code, &column)| *code = codes[column][row]);
-                let add = |cell: &mut Cell, at: usize| add(cell, self.measured[at], self.requests[at]);
-                metric.cells.add_late(position, &self.numbers, minute, add);
+                metric.cells.add_late(position, &self.numbers, minute, |counted, at| self.count(counted, at));
                 metric.leaves.add_late(minute.step(), &own[..plan.dimensions.len()], class, times);
             } else {
                 metric.leaves.add(minute.step(), self.leaves[metric.grain][position], class, times);
@@ -193,8 +197,13 @@ impl Run {
             }
         }
         let rows = Rows { positions: &self.positions, numbers: &self.numbers, minutes: &self.minutes };
-        metric.cells.add(&rows, |cell, position| add(cell, self.measured[position], self.requests[position]));
+        metric.cells.add(&rows, |counted, at| self.count(counted, at));
         unusable
+    }
+
+    fn count(&self, counted: &mut Counted, position: usize) {
+        add(&mut counted.cell, self.measured[position], self.requests[position]);
+        counted.count_user(self.users[position]);
     }
 
     fn measure(&mut self, metric: &Metric, reading: &Reading) -> u64 {

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use hark_ingest::{Applied, Batch, Closed, Counts, EventsRecord, Fold, Format, Reader, UserKey, decode};
-use hark_model::{Cell, Definitions, Minute, Slice, Statistic, Step, Timestamp};
+use hark_ingest::{Applied, Batch, Closed, Counted, Counts, EventsRecord, Fold, Format, Reader, UserKey, decode};
+use hark_model::{Cell, Definitions, Minute, Slice, Statistic, Step, Timestamp, UserMark, Users};
 use hark_query::Plan;
 use proptest::prelude::*;
 
@@ -54,7 +54,10 @@ fn fold(lines: &[String], batch: usize) -> (Steps, Counts) {
 
 fn line(at_ms: i64, id: u32, platform: &str, outcome: &str, ms: f64) -> String {
     let time = START_MS + at_ms;
-    format!(r#"{{"time":{time},"id":"{id}","platform":"{platform}","outcome":"{outcome}","ms":{ms}}}"#)
+    format!(
+        r#"{{"time":{time},"id":"{id}","platform":"{platform}","outcome":"{outcome}","ms":{ms},"user":"{}"}}"#,
+        id % 37
+    )
 }
 
 fn events() -> impl Strategy<Value = Vec<String>> {
@@ -91,24 +94,25 @@ proptest! {
     fn minutes_add_up_to_an_exact_count(lines in events(), batch in 1_usize..100) {
         let plan = plan();
         let mut fold = Fold::new(&plan);
-        let mut minutes: BTreeMap<(usize, String, Minute), Cell> = BTreeMap::new();
-        let mut add = |metric: usize, slice: &Slice, minute: Minute, cell: &Cell| {
-            minutes.entry((metric, slice.to_string(), minute)).and_modify(|sum| sum.merge(cell)).or_insert_with(|| cell.clone());
+        let mut minutes: BTreeMap<(usize, String, Minute), Counted> = BTreeMap::new();
+        let mut add = |metric: usize, slice: &Slice, minute: Minute, counted: &Counted| {
+            minutes.entry((metric, slice.to_string(), minute)).and_modify(|sum| sum.merge(counted)).or_insert_with(|| counted.clone());
         };
         for chunk in lines.chunks(batch) {
             apply(&mut fold, &plan, chunk, |closed| {
                 for (metric, cells) in closed.minutes.iter().enumerate() {
                     for one in cells {
-                        add(metric, closed.fold.cells(metric).slice(one.slice), one.minute, &one.cell);
+                        add(metric, closed.fold.cells(metric).slice(one.slice), one.minute, &one.counted);
                     }
                 }
             });
         }
-        (0..3).for_each(|metric| fold.unclosed(metric).for_each(|(slice, minute, cell)| add(metric, slice, minute, cell)));
+        (0..3).for_each(|metric| fold.unclosed(metric).for_each(|(slice, minute, counted)| add(metric, slice, minute, counted)));
 
-        let mut exact: BTreeMap<(usize, String, Minute), (u64, u64)> = BTreeMap::new();
+        let mut exact: BTreeMap<(usize, String, Minute), (u64, u64, Users)> = BTreeMap::new();
+        let users = record(&plan, &lines).events.users;
         let mut ids = std::collections::BTreeSet::new();
-        for line in &lines {
+        for (line, user) in lines.iter().zip(users) {
             let parts: Vec<&str> = line.split('"').collect();
             let (time, id, platform, outcome) = (parts[2], parts[5], parts[9], parts[13]);
             if !ids.insert(id) {
@@ -123,13 +127,17 @@ proptest! {
             ] {
                 for slice in slices.into_iter().filter(|_| counts) {
                     let sum = exact.entry((metric, slice, minute)).or_default();
-                    *sum = (sum.0 + 1, sum.1 + u64::from(hit));
+                    (sum.0, sum.1) = (sum.0 + 1, sum.1 + u64::from(hit));
+                    sum.2.add(UserMark::of(user.unwrap().get()));
                 }
             }
         }
         let shown: BTreeMap<_, _> = minutes
             .iter()
-            .map(|(key, cell)| (key.clone(), (cell.count(), if let Cell::Ratio { hits, .. } = cell { *hits } else { 0 })))
+            .map(|(key, Counted { cell, users })| {
+                let hits = if let Cell::Ratio { hits, .. } = cell { *hits } else { 0 };
+                (key.clone(), (cell.count(), hits, users.clone()))
+            })
             .collect();
         prop_assert_eq!(shown, exact);
     }
@@ -210,6 +218,6 @@ fn an_expression_that_fails_on_a_value_costs_its_metric_that_row_alone() {
     let line = |size: &&str| format!(r#"{{"time":{START_MS},"platform":"iOS","size":"{size}"}}"#);
     let applied = apply(&mut fold, &plan, &sizes.iter().map(line).collect::<Vec<_>>(), |_| {});
     assert_eq!((applied.accepted, fold.counts().unusable), (7, 2));
-    let count = |metric| fold.unclosed(metric).map(|(_, _, cell)| cell.count()).sum::<u64>();
+    let count = |metric| fold.unclosed(metric).map(|(_, _, counted)| counted.cell.count()).sum::<u64>();
     assert_eq!([count(0), count(1), count(2)], [5, 7, 7]);
 }

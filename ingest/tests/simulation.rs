@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hark_ingest::{
-    Counts, EventsRecord, Fault, Fold, Format, IngestLog, LogError, Reader, Record, SimulatedDisk, SimulatedLog,
-    UserKey, decode,
+    Counted, Counts, EventsRecord, Fault, Fold, Format, IngestLog, LogError, Reader, Record, SimulatedDisk,
+    SimulatedLog, UserKey, decode,
 };
-use hark_model::{Cell, Definitions, Minute};
+use hark_model::{Definitions, Minute};
 use hark_query::Plan;
 
 /// `HARK_SEEDS=10000` is the long form.
@@ -113,7 +113,7 @@ impl World {
     }
 }
 
-type Minutes = BTreeMap<(usize, String, Minute), Cell>;
+type Minutes = BTreeMap<(usize, String, Minute), Counted>;
 
 /// Everything on the disk folded in one go: what the truth is.
 fn one_shot(world: &World) -> (Minutes, Counts) {
@@ -126,7 +126,7 @@ fn one_shot(world: &World) -> (Minutes, Counts) {
             for (metric, cells) in closed.minutes.iter().enumerate() {
                 for one in cells {
                     let slice = closed.fold.cells(metric).slice(one.slice).to_string();
-                    add(&mut minutes, (metric, slice, one.minute), &one.cell);
+                    add(&mut minutes, (metric, slice, one.minute), &one.counted);
                 }
             }
         };
@@ -140,8 +140,8 @@ fn one_shot(world: &World) -> (Minutes, Counts) {
     (minutes, fold.counts())
 }
 
-fn add(minutes: &mut Minutes, key: (usize, String, Minute), cell: &Cell) {
-    minutes.entry(key).and_modify(|sum| sum.merge(cell)).or_insert_with(|| cell.clone());
+fn add(minutes: &mut Minutes, key: (usize, String, Minute), counted: &Counted) {
+    minutes.entry(key).and_modify(|sum| sum.merge(counted)).or_insert_with(|| counted.clone());
 }
 
 /// One world to its end; says in words what is wrong with it.
@@ -200,14 +200,14 @@ fn run(seed: u64) -> Result<(usize, usize), String> {
             sum
         });
     if let Some((key, cell)) =
-        open.iter().find(|(key, cell)| minutes.get(key).is_none_or(|all| all.count() < cell.count()))
+        open.iter().find(|(key, counted)| minutes.get(key).is_none_or(|all| all.cell.count() < counted.cell.count()))
     {
         return Err(format!("the recovered cell {key:?} holds {cell:?}, more than was ever sent"));
     }
     let total: u64 = minutes
         .iter()
         .filter(|((metric, slice, _), _)| *metric == 0 && slice == "total")
-        .map(|(_, cell)| cell.count())
+        .map(|(_, counted)| counted.cell.count())
         .sum();
     let (answered, sent) = (world.answered.len() as u64, sent.len() as u64);
     if total != counts.events || total < answered || total > sent {

@@ -99,7 +99,7 @@ pub struct Effect {
     pub interval: [f64; 2],
     pub unit: String,
     pub requests: u64,
-    /// Distinct users; `None` where events name none.
+    /// About how many distinct users, in two digits; `None` where events name none.
     pub users: Option<u64>,
 }
 

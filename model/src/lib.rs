@@ -18,6 +18,7 @@ mod slice;
 mod spelling;
 mod statistic;
 mod time;
+mod users;
 
 pub use alert::{
     Alert, AlertId, AlertStatus, Attribution, DetectorEvidence, Effect, ErrorSignature, Evidence, Feedback,
@@ -36,3 +37,4 @@ pub use slice::{ParseSliceError, Slice};
 pub use spelling::nearest;
 pub use statistic::{ParseStatisticError, Statistic};
 pub use time::{Minute, ParseTimestampError, STEP_MINUTES, Step, Timestamp};
+pub use users::{UserMark, Users};

@@ -24,7 +24,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::detection::Budget;
 use crate::exemplars;
-use crate::history::{self, History};
+use crate::history;
 use crate::pipeline::Pipeline;
 use crate::series_query;
 use door::Doorkeeper;
@@ -84,7 +84,7 @@ pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
     let (queue, waiting) = sync_channel(WAITING_MAX);
     let (outbox, outgoing) = mpsc::channel(OUTBOX_MAX);
     let definitions = definitions(pipeline.plan())?;
-    let history = durable.as_ref().and_then(|durable| durable.history.as_ref()).map(History::reader);
+    let history = durable.as_ref().map(|durable| durable.history.reader());
     pipeline.keep_minutes(history.is_some());
     let handle = Handle(Arc::new(Shared {
         pipeline: RwLock::new(pipeline),

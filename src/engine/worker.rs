@@ -1,12 +1,12 @@
 //! The pipeline's thread: makes what waits durable with one sync, folds it record by record, and answers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use hark_dashboard::{Engine, IngestAnswer, IngestError, Live, RejectedLine};
 use hark_ingest::{Applied, EventsRecord, IngestLog, LogError, Record, Rejected};
 use hark_model::{Alert, Change, Timestamp};
@@ -18,7 +18,7 @@ use super::set_aside::SetAside;
 use super::{Handle, Outgoing};
 use crate::detection::Budget;
 use crate::history::History;
-use crate::snapshot::{self, Position};
+use crate::snapshot::{self, Position, Snapshot};
 
 /// Bodies that share one sync.
 const GROUP_MAX: usize = 64;
@@ -56,7 +56,7 @@ pub struct Durable {
     pub snapshot: PathBuf,
     /// List of records that could not be folded.
     pub set_aside: PathBuf,
-    pub history: Option<History>,
+    pub history: History,
     pub cadence: Cadence,
 }
 
@@ -92,7 +92,7 @@ impl Worker {
             worker.set_aside = Some(SetAside::open(durable.set_aside)?);
             worker.log = Some(durable.log);
             worker.snapshot = durable.snapshot;
-            worker.history = durable.history;
+            worker.history = Some(durable.history);
             worker.cadence = durable.cadence;
         }
         Ok(worker)
@@ -257,7 +257,7 @@ impl Worker {
             history.keep(offset, record, &applied.rows, minutes, pipeline.watermark());
             drop(pipeline);
             if history.is_full() {
-                history.commit(false)?;
+                history.commit()?;
             }
         }
         Ok(applied)
@@ -270,36 +270,34 @@ impl Worker {
         Ok(())
     }
 
-    /// Hands over to history what is due, saves the state when much has come since, and lets the log forget.
+    /// Hands over to history what is due, with the state when much has come since, and lets the log forget.
     fn checkpoint(&mut self, is_last: bool) -> Result<()> {
-        let is_due = self.since_snapshot >= self.cadence.snapshot_events || (is_last && self.since_snapshot > 0);
-        if let Some(history) = &mut self.history {
-            let now = Timestamp::now();
-            // A clock that was put back must not stop it.
-            let waited_ms = now.millis().abs_diff(self.handed_over.millis());
-            let is_time = waited_ms >= 1000 * self.cadence.history_seconds;
-            if is_due || is_last || is_time {
-                self.handed_over = now;
-                history.commit(is_due || is_last)?;
-            }
+        let Some(history) = &mut self.history else { return Ok(()) };
+        if is_last {
+            history.settle()?;
         }
-        // A state that is further than history would leave a gap there after a restart.
-        let is_settled = self.history.as_ref().is_none_or(History::is_settled);
-        if is_due && is_settled { self.save_snapshot() } else { Ok(()) }
+        let is_due = self.since_snapshot >= self.cadence.snapshot_events || (is_last && self.since_snapshot > 0);
+        let now = Timestamp::now();
+        // A clock that was put back must not stop it.
+        let is_time = now.millis().abs_diff(self.handed_over.millis()) >= 1000 * self.cadence.history_seconds;
+        if is_due && history.is_idle()? {
+            self.since_snapshot = 0;
+            self.handed_over = now;
+            let snapshot = Snapshot::of(&self.shared.read(), &self.position)?;
+            let (path, outbox) = (self.snapshot.clone(), self.outbox.clone());
+            history.commit_and(move || save(snapshot, &path, &outbox))?;
+        } else if is_time || is_last {
+            self.handed_over = now;
+            history.commit()?;
+        }
+        if is_last {
+            history.settle()?;
+        }
+        if history.take_saved() { self.let_log_forget() } else { Ok(()) }
     }
 
-    fn save_snapshot(&mut self) -> Result<()> {
-        self.since_snapshot = 0;
-        if self.log.is_none() {
-            return Ok(());
-        }
-        // The snapshot may forget alerts that the store has; it must not forget those that the store has not.
-        let (sender, stored) = oneshot::channel();
-        if self.outbox.blocking_send(Outgoing::Flush(sender)).is_err() || stored.blocking_recv().is_err() {
-            warn!("no snapshot was taken: alerts could not be stored first");
-            return Ok(());
-        }
-        snapshot::save(&self.snapshot, &self.shared.read(), &self.position)?;
+    /// What is older than a new definition may want to learn from, and in the snapshot by now.
+    fn let_log_forget(&mut self) -> Result<()> {
         let Some((newest, _)) = self.position.hours.back().copied() else { return Ok(()) };
         let mut keep_from = 0;
         while self.position.hours.get(1).is_some_and(|(time, _)| newest.minutes_since(*time) > RAW_KEPT_MINUTES) {
@@ -329,6 +327,14 @@ impl Message {
             Self::Stop => {}
         }
     }
+}
+
+/// The snapshot may forget alerts that the store has; it must not forget those that the store has not.
+fn save(snapshot: Snapshot, path: &Path, outbox: &mpsc::Sender<Outgoing>) -> Result<()> {
+    let (sender, stored) = oneshot::channel();
+    let is_stored = outbox.blocking_send(Outgoing::Flush(sender)).is_ok() && stored.blocking_recv().is_ok();
+    ensure!(is_stored, "alerts could not be stored first");
+    snapshot.save(path)
 }
 
 fn answer(rejected: &[Rejected], applied: &Applied) -> IngestAnswer {

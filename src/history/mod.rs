@@ -33,9 +33,10 @@ const EVENTS_PER_CELL: u64 = 5;
 pub struct History {
     shared: Arc<Shared>,
     jobs: SyncSender<Job>,
-    done: Receiver<Result<(), LakeError>>,
+    done: Receiver<Done>,
     /// Whether a commit is under way.
     is_busy: bool,
+    saved: bool,
     /// What the tables held at the start.
     committed: Committed,
     waiting: u64,
@@ -77,6 +78,15 @@ struct Chunk {
 
 struct Job {
     chunk: Arc<Chunk>,
+    after: Option<After>,
+}
+
+type After = Box<dyn FnOnce() -> Result<()> + Send>;
+
+struct Done {
+    committed: Result<(), LakeError>,
+    /// Whether there was something to be done after it, and it has been.
+    saved: bool,
 }
 
 impl History {
@@ -95,13 +105,14 @@ impl History {
         let worker = Arc::clone(&shared);
         let run = move || {
             let mut keeper = keep::Keeper::new(keep);
-            while let Ok(job) = waiting.recv() {
-                let outcome = runtime.block_on(worker.commit(&job.chunk));
-                let is_committed = outcome.is_ok();
-                if finished.send(outcome).is_err() {
+            while let Ok(Job { chunk, after }) = waiting.recv() {
+                let committed = runtime.block_on(worker.commit(&chunk));
+                let is_committed = committed.is_ok();
+                let saved = is_committed && after.is_some_and(saved);
+                if finished.send(Done { committed, saved }).is_err() {
                     return;
                 }
-                if is_committed && let Some(watermark) = job.chunk.watermark {
+                if is_committed && let Some(watermark) = chunk.watermark {
                     runtime.block_on(keeper.maintain(&worker.lake, watermark));
                 }
             }
@@ -110,7 +121,7 @@ impl History {
             .name("history".to_owned())
             .spawn(run)
             .context("history's thread cannot be started")?;
-        Ok(Self { shared, jobs, done, is_busy: false, committed, waiting: 0 })
+        Ok(Self { shared, jobs, done, is_busy: false, saved: false, committed, waiting: 0 })
     }
 
     pub fn reader(&self) -> Reader {
@@ -148,24 +159,23 @@ impl History {
         self.waiting >= WAITING_EVENTS_MAX
     }
 
-    /// Whether the tables hold everything that was kept.
-    pub fn is_settled(&self) -> bool {
-        let waiting = self.shared.waiting();
-        waiting.committing.is_none() && waiting.pending.events.is_empty() && waiting.pending.minutes.is_empty()
+    /// Begins to commit what waits, unless a commit is under way. With more than a full one waiting behind that, this is
+    /// where the pipeline stands still and senders are told to come again.
+    pub fn commit(&mut self) -> Result<()> {
+        if self.is_full() {
+            self.settle()?;
+        }
+        if self.is_idle()? && !self.is_settled() { self.begin(None) } else { Ok(()) }
     }
 
-    /// Begins to commit what waits; returns when it is done if that matters. One commit is under way at most: with more
-    /// than a full one waiting behind it, this is where the pipeline stands still and senders are told to come again.
-    pub fn commit(&mut self, is_awaited: bool) -> Result<()> {
-        self.collect(is_awaited || self.is_full())?;
-        if self.is_busy {
-            return Ok(());
-        }
+    /// Commits what waits, and then, once the tables hold everything up to now, does this. Only for an idle history.
+    pub fn commit_and(&mut self, after: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+        self.begin(Some(Box::new(after)))
+    }
+
+    fn begin(&mut self, after: Option<After>) -> Result<()> {
         let chunk = {
             let mut waiting = self.shared.waiting();
-            if waiting.pending.events.is_empty() && waiting.pending.minutes.is_empty() {
-                return Ok(());
-            }
             let chunk = Arc::new(std::mem::take(&mut waiting.pending));
             waiting.pending.offset = chunk.offset;
             waiting.committing = Some(Arc::clone(&chunk));
@@ -173,27 +183,46 @@ impl History {
         };
         self.waiting = 0;
         self.is_busy = true;
-        self.jobs.send(Job { chunk }).ok().context("history's thread has ended")?;
-        if is_awaited { self.collect(true) } else { Ok(()) }
+        self.jobs.send(Job { chunk, after }).ok().context("history's thread has ended")
+    }
+
+    /// Whether there is nothing to commit.
+    fn is_settled(&self) -> bool {
+        let waiting = self.shared.waiting();
+        waiting.pending.events.is_empty() && waiting.pending.minutes.is_empty()
+    }
+
+    /// Whether no commit is under way.
+    pub fn is_idle(&mut self) -> Result<bool> {
+        if self.is_busy
+            && let Ok(done) = self.done.try_recv()
+        {
+            self.take(done)?;
+        }
+        Ok(!self.is_busy)
+    }
+
+    /// Waits for the commit that is under way.
+    pub fn settle(&mut self) -> Result<()> {
+        if self.is_busy {
+            let done = self.done.recv().ok().context("history's thread has ended")?;
+            self.take(done)?;
+        }
+        Ok(())
+    }
+
+    /// Whether what was to be done after a commit has been done since this was last asked.
+    pub fn take_saved(&mut self) -> bool {
+        std::mem::take(&mut self.saved)
     }
 
     /// Takes note that a commit is over.
-    fn collect(&mut self, is_awaited: bool) -> Result<()> {
-        if !self.is_busy {
-            return Ok(());
-        }
-        let outcome = if is_awaited {
-            self.done.recv().ok().context("history's thread has ended")?
-        } else {
-            match self.done.try_recv() {
-                Ok(outcome) => outcome,
-                Err(_) => return Ok(()),
-            }
-        };
+    fn take(&mut self, done: Done) -> Result<()> {
         self.is_busy = false;
+        self.saved |= done.saved;
         let mut waiting = self.shared.waiting();
         let chunk = waiting.committing.take();
-        match outcome {
+        match done.committed {
             Ok(()) => Ok(()),
             // What was not synced may be lost and nobody can tell: only a fresh start finds out.
             Err(problem @ LakeError::Sync { .. }) => Err(problem.into()),
@@ -243,6 +272,11 @@ impl Reader {
         let chunks = chunks.chain(std::iter::once(waiting.pending.clone())).collect();
         Unclosed { chunks, open: pipeline.open_minutes() }
     }
+}
+
+/// A state that could not be saved is folded anew after a restart, from the log: slower, and nothing is lost.
+fn saved(save: After) -> bool {
+    save().inspect_err(|problem| warn!("no snapshot was taken: {problem:#}")).is_ok()
 }
 
 /// Something about history that can wait, and that the log tells.

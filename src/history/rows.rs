@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::builder::{Int32Builder, Int64Builder, ListBuilder};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow_schema::ArrowError;
-use hark_ingest::{EventsRecord, Weight};
+use hark_ingest::{Counted, EventsRecord, Weight};
 use hark_model::{Cell, Sketch, Slice, Timestamp};
 use hark_query::Plan;
 
@@ -47,16 +47,16 @@ pub(super) fn of_events(record: &EventsRecord) -> Result<RecordBatch, ArrowError
 /// time add up.
 pub(super) fn of_minutes(plan: &Plan, rows: &[MinuteRow]) -> Result<RecordBatch, ArrowError> {
     let of_cell = |value: fn(&Cell) -> Option<i64>| -> ArrayRef {
-        Arc::new(rows.iter().map(|row| value(&row.cell)).collect::<Int64Array>())
+        Arc::new(rows.iter().map(|row| value(&row.counted.cell)).collect::<Int64Array>())
     };
-    let squares = rows.iter().map(|row| match &row.cell {
+    let squares = rows.iter().map(|row| match &row.counted.cell {
         Cell::Latency(sketch) => Some(sketch.sum_of_squares()),
         Cell::Gauge { sum_squares, .. } => Some(*sum_squares as f64 / 1e6),
         Cell::Ratio { .. } | Cell::Count(_) => None,
     });
     let (buckets, counts) = buckets(rows);
     let metric = |row: &MinuteRow| plan.metrics[row.metric].metric.name.as_str();
-    let columns: [(&str, ArrayRef); 10] = [
+    let columns: [(&str, ArrayRef); 12] = [
         ("time", times(rows.iter().map(|row| row.minute.start()))),
         ("metric", Arc::new(StringArray::from_iter_values(rows.iter().map(metric)))),
         ("slice", Arc::new(StringArray::from_iter_values(rows.iter().map(|row| shown(&row.slice))))),
@@ -70,6 +70,8 @@ pub(super) fn of_minutes(plan: &Plan, rows: &[MinuteRow]) -> Result<RecordBatch,
         ),
         ("buckets", buckets),
         ("counts", counts),
+        ("users", Arc::new(rows.iter().map(|row| users(&row.counted)).collect::<Int64Array>())),
+        ("user_marks", user_marks(rows)),
     ];
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
 }
@@ -91,7 +93,7 @@ fn buckets(rows: &[MinuteRow]) -> (ArrayRef, ArrayRef) {
     let mut buckets = ListBuilder::new(Int32Builder::new());
     let mut counts = ListBuilder::new(Int64Builder::new());
     for row in rows {
-        let sketch: Option<&Sketch> = if let Cell::Latency(sketch) = &row.cell { Some(sketch) } else { None };
+        let sketch: Option<&Sketch> = if let Cell::Latency(sketch) = &row.counted.cell { Some(sketch) } else { None };
         for (bucket, count) in sketch.into_iter().flat_map(Sketch::buckets) {
             buckets.values().append_value(i32::from(bucket));
             counts.values().append_value(i64::from(count));
@@ -100,6 +102,22 @@ fn buckets(rows: &[MinuteRow]) -> (ArrayRef, ArrayRef) {
         counts.append(sketch.is_some());
     }
     (Arc::new(buckets.finish()), Arc::new(counts.finish()))
+}
+
+/// `None` where no request named its user.
+fn users(counted: &Counted) -> Option<i64> {
+    (!counted.users.is_empty()).then(|| counted.users.estimate().cast_signed())
+}
+
+/// A mark is 256 times its register, and its rank: the highest rank of each register is what several rows come to.
+fn user_marks(rows: &[MinuteRow]) -> ArrayRef {
+    let mut marks = ListBuilder::new(Int32Builder::new());
+    for row in rows {
+        let of = row.counted.users.marks().map(|mark| 256 * i32::from(mark.register()) + i32::from(mark.rank()));
+        of.for_each(|mark| marks.values().append_value(mark));
+        marks.append(!row.counted.users.is_empty());
+    }
+    Arc::new(marks.finish())
 }
 
 fn times(times: impl Iterator<Item = Timestamp>) -> ArrayRef {

@@ -53,7 +53,12 @@ fn a_replay_and_a_server_raise_the_same_alerts() {
     assert!(!expected.is_empty(), "the days must hold an alert that ended");
     for alert in expected {
         let id = alert["id"].as_str().unwrap();
-        assert_eq!(&server.get(&format!("/api/v1/alerts/{id}")), alert);
+        let mut served = server.get(&format!("/api/v1/alerts/{id}"));
+        // Users are counted by hashes under the folder's own key, which a replay does not have: two estimates of one number.
+        let users = [&served, alert].map(|alert| alert["effect"]["users"].as_f64().unwrap());
+        assert!((users[0] / users[1]).ln().abs() < 0.4, "{users:?}");
+        served["effect"]["users"] = alert["effect"]["users"].clone();
+        assert_eq!(&served, alert);
     }
     let listed = server.get("/api/v1/alerts");
     let count = replayed["alerts"].as_array().unwrap().len();

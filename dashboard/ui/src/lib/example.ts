@@ -24,7 +24,7 @@ export function exampleAlert(changes: Partial<Alert> = {}): Alert {
       interval: [201, 268],
       unit: 'ms',
       requests: 18_211,
-      users: 9120,
+      users: 9100,
     },
     evidence: {
       e_value: 2.1e5,

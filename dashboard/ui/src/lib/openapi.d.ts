@@ -488,7 +488,7 @@ export interface components {
             unit: string;
             /**
              * Format: int64
-             * @description Distinct users; `None` where events name none.
+             * @description About how many distinct users, in two digits; `None` where events name none.
              */
             users?: number | null;
         };

@@ -7,7 +7,7 @@ const plainText = (text: string | undefined) => text?.replaceAll(/[\u202f\u00a0]
 
 test('the impact says who and how much', () => {
   const { who, size } = impact(exampleAlert());
-  expect(plainText(who)).toBe('18,211 requests from 9,120 users since it began');
+  expect(plainText(who)).toBe('18,211 requests from about 9,100 users since it began');
   expect(plainText(size)).toBe('+235 ms (95 % sure: 201 to 268 ms)');
 });
 

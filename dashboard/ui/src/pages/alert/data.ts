@@ -12,9 +12,9 @@ const NEGLIGIBLE = 0.05;
 /** Rarer than one in this many is rare enough. */
 const TRILLION = 1e12;
 
-/** `18,211 requests from 9,120 users` and `+235 ms (95 % sure: 201 to 268 ms)`. */
+/** `18,211 requests from about 9,100 users` and `+235 ms (95 % sure: 201 to 268 ms)`. */
 export function impact({ effect, status }: Alert): { who: string; size: string } {
-  const users = effect.users ? ` from ${plural(effect.users, 'user')}` : '';
+  const users = effect.users ? ` from about ${plural(effect.users, 'user')}` : '';
   const when = status === 'resolved' ? 'while it lasted' : 'since it began';
   const size = difference(effect.delta, effect.unit) + sizeInterval(effect.interval, effect.unit);
   if (effect.requests === 0) return { who: `No requests came ${when}`, size };
