@@ -138,7 +138,7 @@ pub fn changes(simulation: &Simulation) -> Result<Vec<Change>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
-fn stopwatch() -> std::time::Instant {
+pub(crate) fn stopwatch() -> std::time::Instant {
     std::time::Instant::now()
 }
 
@@ -231,16 +231,21 @@ impl Score {
     }
 }
 
-/// A share with its 95 % Wilson interval.
+/// The 95 % interval of a share, as Wilson has it.
+pub(crate) fn wilson(part: u64, whole: u64) -> [f64; 2] {
+    let (n, p, z) = (whole as f64, part as f64 / whole as f64, 1.96_f64);
+    let center = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
+    let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
+    [(center - half).max(0.0), (center + half).min(1.0)]
+}
+
 fn print_share(what: &str, part: u64, whole: u64) {
     if whole == 0 {
         println!("{what:<26}  none of 0");
         return;
     }
-    let (n, p, z) = (whole as f64, part as f64 / whole as f64, 1.96_f64);
-    let center = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
-    let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-    let percent = [p, center - half, center + half].map(|share| 100.0 * share);
+    let [low, high] = wilson(part, whole);
+    let percent = [part as f64 / whole as f64, low, high].map(|share| 100.0 * share);
     println!("{what:<26}  {part:>4} of {whole:<4} {:>5.1} % [{:.1}, {:.1}]", percent[0], percent[1], percent[2]);
 }
 

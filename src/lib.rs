@@ -2,9 +2,11 @@
 
 pub mod alerts_command;
 pub mod bench;
+pub mod bench_series;
 pub mod config;
 pub mod data_folder;
 pub mod demo;
+pub mod detect_command;
 pub mod detection;
 pub mod doctor;
 pub mod engine;

@@ -8,7 +8,11 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use hark::config::{Config, Overrides};
 use hark::detection::Budget;
-use hark::{alerts_command, bench, demo, doctor, import, query_command, replay, serve, simulate_command};
+use hark::{
+    alerts_command, bench, bench_series, demo, detect_command, doctor, import, query_command, replay, serve,
+    simulate_command,
+};
+use hark_detectors::values::Detector;
 use tracing_subscriber::EnvFilter;
 
 /// Listens to the user-experience metrics of a voice assistant and says what got worse.
@@ -29,6 +33,8 @@ enum Command {
     Serve(Where),
     /// Run a file of events through the pipeline: what would have been alerted, and when
     Replay(ReplayArgs),
+    /// Judge a series of timestamps and values row by row: what is unlike all before, and what has moved for good
+    Detect(DetectArgs),
     /// Take history from files: NDJSON, CSV, Parquet, Arrow; an import that was stopped goes on where it was
     Import(ImportArgs),
     /// Ask events and cells by SQL
@@ -63,6 +69,15 @@ enum Bench {
         rate: f64,
         #[arg(long, default_value_t = 5)]
         incidents: u32,
+    },
+    /// False alarms on plain series without any change, and how soon a step in one is seen
+    Series {
+        /// Seeds that judge; 1 to 9999 were used for tuning
+        #[arg(long, default_value = "10001-10600")]
+        seeds: String,
+        /// The chance of any false alarm within a thousand rows
+        #[arg(long, default_value_t = 0.1, value_parser = probability)]
+        false_alarms: f64,
     },
 }
 
@@ -126,6 +141,39 @@ struct ReplayArgs {
     /// False alarms a week that all series together may raise
     #[arg(long, default_value_t = 1.0)]
     false_alarms_per_week: f64,
+}
+
+#[derive(Debug, Args)]
+struct DetectArgs {
+    /// CSV with the columns timestamp and value; - for standard input
+    series: PathBuf,
+    /// shift (moves that stay), spike (single rows), or both as one
+    #[arg(long, value_enum, default_value_t = DetectorName::Ensemble)]
+    detector: DetectorName,
+    /// Rows until a season comes again; a day and a week of the timestamps are found without
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    period: Option<u32>,
+    /// The chance of any false alarm within a thousand rows
+    #[arg(long, default_value_t = 0.1, value_parser = probability)]
+    false_alarms: f64,
+    /// Where the result goes, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Judge every row by what the whole series says, and not only by those before it
+    #[arg(long)]
+    batch: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum DetectorName {
+    Shift,
+    Spike,
+    Ensemble,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (1e-9..=0.5).contains(number));
+    number.ok_or_else(|| "write a probability of at most 0.5, such as 0.1".to_owned())
 }
 
 #[derive(Debug, Args)]
@@ -214,6 +262,7 @@ fn run(cli: Cli) -> Result<bool> {
     match command {
         Command::Serve(place) => done(block_on(serve::serve(place.load()?))),
         Command::Replay(args) => done(replay::replay(&args.try_into()?)),
+        Command::Detect(args) => done(detect_command::detect(&args.into())),
         Command::Simulate(args) => {
             let SimulateArgs { seed, days, rate, incidents, out } = args;
             let start_ms = hark_simulate::Config::DEFAULT_START_MS;
@@ -237,6 +286,9 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Bench { what: Bench::Detect { seeds, days, rate, incidents } } => {
             done(bench::detect(&bench::Request { seeds: bench::parse_seeds(&seeds)?, days, rate, incidents }))
         }
+        Command::Bench { what: Bench::Series { seeds, false_alarms } } => {
+            done(bench_series::series(&bench_series::Request { seeds: bench::parse_seeds(&seeds)?, false_alarms }))
+        }
         Command::Openapi => {
             println!("{}", serde_json::to_string_pretty(&hark_dashboard::openapi())?);
             Ok(true)
@@ -257,6 +309,18 @@ impl From<DemoArgs> for demo::Request {
         let DemoArgs { listen, days, rate, incidents, seed, minutes_per_second } = args;
         let budget = Budget { false_alarms_per_week: 1.0 };
         Self { listen, seed, days, rate, incidents, minutes_per_second, budget }
+    }
+}
+
+impl From<DetectArgs> for detect_command::Request {
+    fn from(args: DetectArgs) -> Self {
+        let DetectArgs { series, detector, period, false_alarms, out, batch } = args;
+        let detector = match detector {
+            DetectorName::Shift => Detector::Shift,
+            DetectorName::Spike => Detector::Spike,
+            DetectorName::Ensemble => Detector::Ensemble,
+        };
+        Self { series, detector, period_rows: period.map(|rows| rows as usize), false_alarms, out, is_batch: batch }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod list;
 mod season;
 mod tally;
 mod track;
+pub mod values;
 mod watch;
 
 pub use track::value as series_value;

@@ -12,4 +12,12 @@ pub const SEASONAL_CHANGE: Detector = Detector {
     looks_for: "requests beyond the expectation of their hour of the week, as evidence that grows until it is enough",
 };
 
-pub const ALL: [Detector; 1] = [SEASONAL_CHANGE];
+pub const SHIFT: Detector = Detector {
+    name: "shift",
+    looks_for: "a move of a plain series that stays, beyond its season and what the values just before explain",
+};
+
+pub const SPIKE: Detector =
+    Detector { name: "spike", looks_for: "single values of a plain series further off than its tail explains" };
+
+pub const ALL: [Detector; 3] = [SEASONAL_CHANGE, SHIFT, SPIKE];

@@ -74,3 +74,27 @@ fn doctor_names_what_is_wrong() {
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("ok    metrics") && text.contains("FAIL  data folder"), "{text}");
 }
+
+#[test]
+fn a_series_is_judged_and_a_broken_one_leaves_the_old_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (series, out) = (path("series.csv"), path("out.csv"));
+    let row = |at: usize| {
+        let usual = [20, 23, 19, 21, 24, 18, 22][at * 5 % 7] + at * at % 11;
+        format!("{},{}\n", 1_777_593_600 + 60 * at, if at == 450 { 900 } else { usual })
+    };
+    fs::write(&series, (0..500).fold("timestamp,value\n".to_owned(), |text, at| text + &row(at))).unwrap();
+    assert!(hark(&["detect", &series, "--out", &out]).status.success());
+    let written = fs::read_to_string(&out).unwrap();
+    let told: Vec<usize> =
+        written.lines().skip(1).enumerate().filter(|(_, line)| line.ends_with(",1")).map(|(at, _)| at).collect();
+    assert_eq!((written.lines().count(), told), (501, vec![450]));
+    assert_eq!(hark(&["detect", &series]).stdout, written.as_bytes(), "to standard output the same");
+
+    fs::write(&series, "timestamp,value\n2026-05-01,1\n2026-05-02,much\n").unwrap();
+    let (status, text) = failure(&["detect", &series, "--out", &out]);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("line 3 of") && text.contains("`much` is not a number"), "{text}");
+    assert_eq!(fs::read_to_string(&out).unwrap(), written);
+}

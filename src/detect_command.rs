@@ -1,0 +1,231 @@
+//! `hark detect`: any series of timestamps and values, row by row, through the detector for plain values.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use chrono::{NaiveDate, NaiveDateTime};
+use hark_detectors::values::{Detector, Scored, Settings, ValueWatch};
+use hark_model::Timestamp;
+
+pub struct Request {
+    /// `-` is standard input.
+    pub series: PathBuf,
+    pub detector: Detector,
+    pub period_rows: Option<usize>,
+    /// The probability of any false alarm within a thousand rows.
+    pub false_alarms: f64,
+    pub out: Option<PathBuf>,
+    /// Every row is judged by what the whole series says.
+    pub is_batch: bool,
+}
+
+/// A row as it was written, and what it says. Without a value it is a gap.
+struct Row {
+    time: String,
+    value: String,
+    at_ms: i64,
+    number: Option<f64>,
+}
+
+pub fn detect(request: &Request) -> Result<()> {
+    let name = request.series.display().to_string();
+    let input: Box<dyn Read> = if request.series.as_os_str() == "-" {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(&request.series).with_context(|| format!("{name} cannot be opened"))?)
+    };
+    match &request.out {
+        None => score(request, input, &name, BufWriter::new(io::stdout().lock())),
+        Some(out) => {
+            // What was there stays until all of the new is.
+            let beside = with_ending(out, "part");
+            let file = File::create(&beside).with_context(|| format!("{} cannot be written", beside.display()))?;
+            score(request, input, &name, BufWriter::new(file)).inspect_err(|_| drop(fs::remove_file(&beside)))?;
+            fs::rename(&beside, out).with_context(|| format!("{} cannot be written", out.display()))
+        }
+    }
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{ending}"));
+    PathBuf::from(name)
+}
+
+fn score(request: &Request, input: impl Read, name: &str, mut out: impl Write) -> Result<()> {
+    let settings =
+        Settings { detector: request.detector, false_alarms: request.false_alarms, period_rows: request.period_rows };
+    let mut watch = ValueWatch::new(settings);
+    let mut judge = |row: &Row| row.number.map(|number| watch.observe(row.at_ms, number));
+    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
+    let rows = rows(&mut reader, name)?;
+    let written = "the result cannot be written";
+    writeln!(out, "timestamp,value,score,p_value,anomaly").context(written)?;
+    if request.is_batch {
+        let rows = rows.collect::<Result<Vec<Row>>>()?;
+        // The first time through is for learning alone.
+        for row in &rows {
+            judge(row);
+        }
+        for row in &rows {
+            write(&mut out, row, judge(row)).context(written)?;
+        }
+    } else {
+        for row in rows {
+            let row = row?;
+            write(&mut out, &row, judge(&row)).context(written)?;
+        }
+    }
+    out.flush().context(written)
+}
+
+fn write(out: &mut impl Write, row: &Row, scored: Option<Scored>) -> io::Result<()> {
+    let Row { time, value, .. } = row;
+    let Scored { score, p_value, is_anomaly } = scored.unwrap_or(Scored::NOTHING);
+    writeln!(out, "{time},{value},{score:.6},{p_value:.6e},{}", u8::from(is_anomaly))
+}
+
+fn rows<'a, R: Read>(
+    reader: &'a mut csv::Reader<R>,
+    name: &'a str,
+) -> Result<impl Iterator<Item = Result<Row>> + use<'a, R>> {
+    let headers = reader.headers().with_context(|| format!("{name} cannot be read as CSV"))?.clone();
+    let column = |wanted: &str| {
+        let found =
+            headers.iter().position(|header| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case(wanted));
+        found.with_context(|| {
+            let shown: Vec<&str> = headers.iter().take(20).collect();
+            let named = if shown.is_empty() { "nothing".to_owned() } else { shown.join(", ") };
+            format!("{name} has no column `{wanted}`; its first line names {}", named.escape_debug())
+        })
+    };
+    let (time, value) = (column("timestamp")?, column("value")?);
+    Ok(reader.records().map(move |record| {
+        let record = record.with_context(|| format!("{name} cannot be read as CSV"))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let cell = |at: usize| record.get(at).unwrap_or_default().to_owned();
+        Row::read(cell(time), cell(value)).with_context(|| format!("line {line} of {name}"))
+    }))
+}
+
+impl Row {
+    fn read(time: String, value: String) -> Result<Self> {
+        let at_ms = time_ms(&time).with_context(|| {
+            let shown = time.escape_debug();
+            format!("`{shown}` is not a time; write 2026-05-01 12:00:00, RFC 3339, or seconds since 1970")
+        })?;
+        let number = if value.is_empty() { None } else { Some(number(&value)?) };
+        Ok(Self { time, value, at_ms, number })
+    }
+}
+
+fn number(value: &str) -> Result<f64> {
+    let number: f64 = match value.parse() {
+        Ok(number) => number,
+        Err(_) => bail!("`{}` is not a number; leave the value empty where there is none", value.escape_debug()),
+    };
+    ensure!(number.is_finite(), "`{value}` is no value to judge; leave it empty where there is none");
+    Ok(number)
+}
+
+/// Times without a zone are taken as they stand: only the rhythm of day and week is read from them.
+fn time_ms(text: &str) -> Option<i64> {
+    if let Ok(number) = text.parse::<i64>() {
+        // Seconds, milliseconds, microseconds or nanoseconds: by how large the number of a time since 1970 is.
+        return Some(match number.unsigned_abs() {
+            0..100_000_000_000 => number * 1000,
+            100_000_000_000..100_000_000_000_000 => number,
+            100_000_000_000_000..100_000_000_000_000_000 => number / 1000,
+            _ => number / 1_000_000,
+        });
+    }
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time.millis());
+    }
+    let formats = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"];
+    let parsed = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let parsed = parsed.or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0));
+    parsed.map(|time| time.and_utc().timestamp_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(text: &str, is_batch: bool) -> Result<String> {
+        let request = Request {
+            series: PathBuf::from("s.csv"),
+            detector: Detector::Ensemble,
+            period_rows: None,
+            false_alarms: 0.1,
+            out: None,
+            is_batch,
+        };
+        let mut out = Vec::new();
+        score(&request, text.as_bytes(), "s.csv", &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_time_is_read_however_it_is_usually_written() {
+        let same = [
+            "2014-04-01 00:00:00",
+            "2014-04-01T00:00:00Z",
+            "2014-04-01",
+            "1396310400",
+            "1396310400000",
+            "2014-04-01 00:00",
+        ];
+        assert!(same.iter().all(|text| time_ms(text) == Some(1_396_310_400_000)), "{:?}", same.map(time_ms));
+        assert_eq!(["", "noon", "01/04/2014", "2014-13-01"].map(time_ms), [None; 4]);
+    }
+
+    #[test]
+    fn every_row_is_answered_and_a_gap_says_nothing() {
+        let mut text = "id,Timestamp,value\n".to_owned();
+        (0..200).for_each(|row| text += &format!("x,{},{}\n", 1_700_000_000 + 60 * row, (row * 7919) % 13));
+        text += "x,1700012060,\nx,1700012060,5000\n";
+        let out = run(&text, false).unwrap();
+        let lines: Vec<&str> = out.lines().collect();
+        assert_eq!(lines.len(), 203);
+        assert_eq!(lines[201], "1700012060,,0.000000,1.000000e0,0");
+        assert!(lines[202].starts_with("1700012060,5000,") && lines[202].ends_with(",1"), "{}", lines[202]);
+        assert!(lines[1..201].iter().all(|line| line.ends_with(",0")));
+    }
+
+    #[test]
+    fn a_row_is_judged_without_those_after_it_unless_asked_for() {
+        let series = |rows: usize| {
+            let row =
+                |at: usize| format!("{},{}\n", 1_700_000_000 + 60 * at, if at < 150 { (at * 7919) % 13 } else { 40 });
+            (0..rows).fold("timestamp,value\n".to_owned(), |text, at| text + &row(at))
+        };
+        let (short, long) = (run(&series(140), false).unwrap(), run(&series(300), false).unwrap());
+        assert!(long.starts_with(&short));
+        assert!(!run(&series(300), true).unwrap().starts_with(&short));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let problem = |text: &str| format!("{:#}", run(text, false).unwrap_err());
+        let problems = [
+            problem("timestamp,value\n1,2\n2,abc\n"),
+            problem("timestamp,value\n1,NaN\n"),
+            problem("timestamp,value\n1,1e999\n"),
+            problem("timestamp,value\nnoon,2\n"),
+            problem("time,value\n1,2\n"),
+            problem(""),
+        ];
+        let expected = [
+            "line 3 of s.csv: `abc` is not a number; leave the value empty where there is none",
+            "line 2 of s.csv: `NaN` is no value to judge; leave it empty where there is none",
+            "line 2 of s.csv: `1e999` is no value to judge; leave it empty where there is none",
+            "line 2 of s.csv: `noon` is not a time; write 2026-05-01 12:00:00, RFC 3339, or seconds since 1970",
+            "s.csv has no column `timestamp`; its first line names time, value",
+            "s.csv has no column `timestamp`; its first line names nothing",
+        ];
+        assert_eq!(problems, expected);
+    }
+}
