@@ -7,13 +7,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const REGISTERS: usize = 256;
 const INDEX_BITS: u32 = REGISTERS.trailing_zeros();
+/// So many take no more room than a list's own header.
+const INLINE_MAX: usize = 7;
 /// From so many on a byte for each register is smaller than a list of those that are set.
 const LISTED_MAX: usize = REGISTERS / 4;
 
 /// What a user is in a count of distinct users: worked out once however many counts it goes into.
 ///
 /// The register in the high byte, and in the low one how many leading zeros the rest of the hash has, and one more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct UserMark(u16);
 
 impl UserMark {
@@ -42,17 +44,39 @@ impl UserMark {
 #[derive(Debug, Clone, Default)]
 pub struct Users(Registers);
 
-/// Which one it is follows from how many registers are set, so equal counts are laid out alike.
+/// Which one it is follows from how many registers are set, so equal counts are laid out alike. Lists are sorted and
+/// hold each register once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Registers {
-    /// Sorted, each register once.
-    Few(Vec<UserMark>),
+    /// Without memory of its own: most minutes of a thin slice.
+    Few {
+        length: u8,
+        marks: [UserMark; INLINE_MAX],
+    },
+    List(Vec<UserMark>),
     Many(Box<[u8; REGISTERS]>),
 }
 
 impl Default for Registers {
     fn default() -> Self {
-        Self::Few(Vec::new())
+        Self::Few { length: 0, marks: [UserMark::default(); INLINE_MAX] }
+    }
+}
+
+impl Registers {
+    /// Of the registers that are set, which have to be sorted.
+    fn of(marks: Vec<UserMark>) -> Self {
+        if marks.len() <= INLINE_MAX {
+            let mut few = [UserMark::default(); INLINE_MAX];
+            few[..marks.len()].copy_from_slice(&marks);
+            return Self::Few { length: marks.len() as u8, marks: few };
+        }
+        if marks.len() <= LISTED_MAX {
+            return Self::List(marks);
+        }
+        let mut ranks = Box::new([0; REGISTERS]);
+        marks.iter().for_each(|mark| ranks[usize::from(mark.register())] = mark.rank());
+        Self::Many(ranks)
     }
 }
 
@@ -61,18 +85,34 @@ impl Users {
     pub const STANDARD_ERROR: f64 = 0.065;
 
     pub fn add(&mut self, mark: UserMark) {
-        match &mut self.0 {
+        let listed = match &mut self.0 {
             Registers::Many(ranks) => {
                 let rank = &mut ranks[usize::from(mark.register())];
                 *rank = mark.rank().max(*rank);
+                return;
             }
-            Registers::Few(marks) => match marks.binary_search_by_key(&mark.register(), |mark| mark.register()) {
-                Ok(at) => marks[at] = mark.max(marks[at]),
-                Err(at) => {
-                    marks.insert(at, mark);
-                    self.lay_out();
-                }
-            },
+            Registers::Few { length, marks } => &mut marks[..usize::from(*length)],
+            Registers::List(marks) => marks.as_mut_slice(),
+        };
+        match listed.binary_search_by_key(&mark.register(), |mark| mark.register()) {
+            Ok(at) => listed[at] = mark.max(listed[at]),
+            Err(at) => self.insert(at, mark),
+        }
+    }
+
+    fn insert(&mut self, at: usize, mark: UserMark) {
+        match &mut self.0 {
+            Registers::Few { length, marks } if usize::from(*length) < INLINE_MAX => {
+                marks.copy_within(at..usize::from(*length), at + 1);
+                marks[at] = mark;
+                *length += 1;
+            }
+            Registers::List(marks) if marks.len() < LISTED_MAX => marks.insert(at, mark),
+            _ => {
+                let mut marks: Vec<UserMark> = self.marks().collect();
+                marks.insert(at, mark);
+                self.0 = Registers::of(marks);
+            }
         }
     }
 
@@ -81,24 +121,25 @@ impl Users {
             (Registers::Many(mine), Registers::Many(theirs)) => {
                 mine.iter_mut().zip(theirs.iter()).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
             }
-            (Registers::Few(mine), _) if mine.is_empty() => self.0 = other.0.clone(),
+            (Registers::Few { length: 0, .. }, _) => self.0 = other.0.clone(),
             _ => other.marks().for_each(|mark| self.add(mark)),
         }
     }
 
     pub fn is_empty(&self) -> bool {
-        matches!(&self.0, Registers::Few(marks) if marks.is_empty())
+        matches!(&self.0, Registers::Few { length: 0, .. })
     }
 
     /// The registers that are set, in order.
     pub fn marks(&self) -> impl Iterator<Item = UserMark> {
-        let (few, many) = match &self.0 {
-            Registers::Few(marks) => (Some(marks), None),
-            Registers::Many(ranks) => (None, Some(ranks)),
+        let (listed, many): (&[UserMark], _) = match &self.0 {
+            Registers::Few { length, marks } => (&marks[..usize::from(*length)], None),
+            Registers::List(marks) => (marks, None),
+            Registers::Many(ranks) => (&[], Some(ranks)),
         };
         let many = many.into_iter().flat_map(|ranks| ranks.iter().enumerate());
         let many = many.filter(|(_, rank)| **rank > 0).map(|(register, rank)| UserMark::new(register as u8, *rank));
-        few.into_iter().flatten().copied().chain(many)
+        listed.iter().copied().chain(many)
     }
 
     /// Ertl's estimator (arXiv 1702.01284, section 4), which needs no correction for small or large counts.
@@ -117,16 +158,6 @@ impl Users {
         }
         z += registers * sigma(1.0 - f64::from(set) / registers);
         (registers * registers / (2.0 * std::f64::consts::LN_2 * z)).round() as u64
-    }
-
-    fn lay_out(&mut self) {
-        if let Registers::Few(marks) = &self.0
-            && marks.len() > LISTED_MAX
-        {
-            let mut ranks = Box::new([0; REGISTERS]);
-            marks.iter().for_each(|mark| ranks[usize::from(mark.register())] = mark.rank());
-            self.0 = Registers::Many(ranks);
-        }
     }
 }
 
@@ -194,9 +225,7 @@ impl Visitor<'_> for Marks {
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Users, E> {
         let (marks, []) = bytes.as_chunks::<2>() else { return Err(E::invalid_length(bytes.len(), &self)) };
-        let mut users = Users(Registers::Few(marks.iter().map(|mark| UserMark(u16::from_le_bytes(*mark))).collect()));
-        users.lay_out();
-        Ok(users)
+        Ok(Users(Registers::of(marks.iter().map(|mark| UserMark(u16::from_le_bytes(*mark))).collect())))
     }
 }
 
@@ -234,6 +263,11 @@ mod tests {
             assert!(deviation < 1.2 * Users::STANDARD_ERROR, "{count}: {deviation}");
             assert!(mean.abs() < 0.02, "{count}: {mean}");
         }
+    }
+
+    #[test]
+    fn a_count_takes_three_words() {
+        assert_eq!(size_of::<Users>(), 24);
     }
 
     #[test]
