@@ -126,6 +126,8 @@ impl MetricCells {
                 let open = &mut set.slices[number].minutes;
                 let minute = rows.minutes[position];
                 let at = open.iter().rposition(|(open, _)| *open == minute).unwrap_or_else(|| {
+                    // A handful of minutes is open; doubling would leave nearly half of the memory unused.
+                    open.reserve_exact(1);
                     open.push((minute, self.empty.clone()));
                     open.len() - 1
                 });
