@@ -1,7 +1,7 @@
 //! Detectors that turn series into findings.
 //!
 //! Pure: cells and times in, points and shifts out; no clock, no file, no name of any series. [`Watch`] is the state of
-//! one metric in one slice; [`list::ALL`] names every detector there is.
+//! one metric in one slice, [`values`] judges a plain series; [`list::ALL`] names every detector there is.
 
 mod dispersion;
 mod evidence;
