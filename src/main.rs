@@ -12,7 +12,7 @@ use hark::{
     alerts_command, bench, bench_series, demo, detect_command, doctor, import, query_command, replay, serve,
     simulate_command,
 };
-use hark_detectors::values::Detector;
+use hark_detectors::values::{Detector, PERIOD_ROWS_MAX};
 use tracing_subscriber::EnvFilter;
 
 /// Listens to the user-experience metrics of a voice assistant and says what got worse.
@@ -151,7 +151,7 @@ struct DetectArgs {
     #[arg(long, value_enum, default_value_t = DetectorName::Ensemble)]
     detector: DetectorName,
     /// Rows until a season comes again; a day and a week of the timestamps are found without
-    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(2..=PERIOD_ROWS_MAX as i64))]
     period: Option<u32>,
     /// The chance of any false alarm within a thousand rows
     #[arg(long, default_value_t = 0.1, value_parser = probability)]

@@ -26,6 +26,8 @@ const GROUP_MAX: usize = 64;
 const REJECTED_NAMED_MAX: usize = 100;
 /// A record takes as much of a restart's time as so many events, however few are in it.
 const EVENTS_PER_RECORD: u64 = 40;
+/// A snapshot waits for history to be idle until so many times as many events have come as it is due after.
+const OVERDUE: u64 = 2;
 /// Raw events are kept in the log so long, so that a new definition can learn from them.
 const RAW_KEPT_MINUTES: i64 = 14 * 24 * 60;
 
@@ -273,7 +275,8 @@ impl Worker {
     /// Hands over to history what is due, with the state when much has come since, and lets the log forget.
     fn checkpoint(&mut self, is_last: bool) -> Result<()> {
         let Some(history) = &mut self.history else { return Ok(()) };
-        if is_last {
+        // A history that is never idle must not put off the snapshot for ever: a restart would fold all since.
+        if is_last || self.since_snapshot >= OVERDUE * self.cadence.snapshot_events {
             history.settle()?;
         }
         let is_due = self.since_snapshot >= self.cadence.snapshot_events || (is_last && self.since_snapshot > 0);

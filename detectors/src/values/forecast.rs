@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 
 use super::regression::Sums;
 
-const MINUTE_MS: i64 = 60_000;
-const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * 60 * 60_000;
 const WEEK_MS: i64 = 7 * DAY_MS;
 
 /// So many of the newest rows are learned from.
@@ -32,8 +31,8 @@ const FOLLOWS_FROM: f64 = 0.7;
 /// Fewer rows for each feature would be learned by heart.
 const ROWS_PER_FEATURE: f64 = 5.0;
 const RIDGE: f64 = 1e-6;
-/// More slots than these would hold less than a value each.
-const SLOTS_MAX: i64 = 12_000;
+/// A season of more rows does not come twice among those that are learned from.
+pub const PERIOD_ROWS_MAX: usize = 2_700;
 
 const PER_SEASON: usize = 2 + 2 * HARMONICS;
 const FEATURES: usize = 1 + LAGS + 2 * PER_SEASON;
@@ -43,7 +42,7 @@ pub(super) struct Forecast {
     /// Given by the user, in rows.
     period_rows: Option<usize>,
     seasons: Vec<Season>,
-    step_ms: Option<i64>,
+    /// Of the first rows, until their step is known.
     times: Vec<i64>,
     history: VecDeque<Row>,
     lags: [f64; LAGS],
@@ -108,7 +107,6 @@ impl Forecast {
         Self {
             period_rows,
             seasons: Vec::new(),
-            step_ms: None,
             times: Vec::new(),
             history: VecDeque::new(),
             lags: [0.0; LAGS],
@@ -121,7 +119,7 @@ impl Forecast {
         }
     }
 
-    /// What is expected at this time, and the features that it follows from.
+    /// What is expected at this time; `None` while too little has come.
     pub(super) fn expect(&self, time_ms: i64) -> Option<f64> {
         Some(self.fitted.as_ref()?.expect(&self.features(time_ms)))
     }
@@ -161,7 +159,7 @@ impl Forecast {
         }
         self.lags.rotate_right(1);
         self.lags[0] = cleaned;
-        if self.step_ms.is_none() {
+        if self.times.len() < ROWS_MIN - 1 {
             self.times.push(time_ms);
             if self.times.len() == ROWS_MIN - 1 {
                 self.find_step();
@@ -212,13 +210,12 @@ impl Forecast {
             self.times.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step > 0).collect();
         steps.sort_unstable();
         let Some(&step) = steps.get(steps.len() / 2) else { return };
-        self.step_ms = Some(step);
         let first = self.times[0];
         let periods: Vec<i64> = match self.period_rows {
             Some(rows) => vec![rows as i64 * step],
             None => [DAY_MS, WEEK_MS].into_iter().filter(|period| period / step >= 4).collect(),
         };
-        let periods = periods.into_iter().filter(|period| period / step <= SLOTS_MAX);
+        let periods = periods.into_iter().filter(|period| period / step <= PERIOD_ROWS_MAX as i64);
         let season = |period_ms: i64| Season {
             period_ms,
             slots: vec![(0.0, 0.0); (period_ms / step).max(1) as usize],
@@ -270,9 +267,7 @@ impl Forecast {
         (0..2).for_each(|at| self.is_seasonal[at] |= choice[at] > Use::Nothing);
         is_new
     }
-}
 
-impl Forecast {
     /// How much of a season can be known by now.
     fn known(&self, season: usize, now_ms: i64) -> Use {
         let Some(season) = self.seasons.get(season) else { return Use::Nothing };

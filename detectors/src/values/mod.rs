@@ -9,6 +9,7 @@ mod shifts;
 use std::collections::VecDeque;
 
 use forecast::Forecast;
+pub use forecast::PERIOD_ROWS_MAX;
 use ranks::{Ranks, normal_quantile};
 use scale::Scale;
 use shifts::{Shifts, evidence};
@@ -28,7 +29,7 @@ const SETTLED_AT: usize = 400;
 /// much, as measured on series without change (docs/figures.md).
 const OVERSHOOT: f64 = 1.25;
 /// False alarms are promised for so many rows.
-pub const ROWS_OF_BUDGET: f64 = 1_000.0;
+const ROWS_OF_BUDGET: f64 = 1_000.0;
 
 /// What an alarm may be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
