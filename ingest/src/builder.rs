@@ -167,6 +167,12 @@ impl EventsBuilder {
         Ok(())
     }
 
+    /// Begins a row with all values of the row before it, for those that differ in little.
+    pub fn begin_alike(&mut self) {
+        let row = self.times.len();
+        self.columns.iter_mut().for_each(|column| column.values.repeat(row));
+    }
+
     /// Takes a value of this row back: a key that comes twice, the second time as null.
     pub fn clear(&mut self, slot: Slot) {
         let row = self.times.len();
@@ -314,6 +320,21 @@ impl Values {
             }
         }
         *self = text;
+    }
+
+    /// Gives row `row` the value of the one before it, if that one has any.
+    fn repeat(&mut self, row: usize) {
+        fn again<T: Copy>(values: &mut Vec<T>, row: usize) {
+            if let (true, Some(&last)) = (values.len() == row, values.last()) {
+                values.push(last);
+            }
+        }
+        match self {
+            Self::Unknown => {}
+            Self::Text { codes, .. } => again(codes, row),
+            Self::Number(values) => again(values, row),
+            Self::Flag(flags) => again(flags, row),
+        }
     }
 
     fn truncate(&mut self, rows: usize) {

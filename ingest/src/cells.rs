@@ -58,13 +58,18 @@ struct OpenSlice {
     minutes: Vec<(Minute, Counted)>,
 }
 
-/// The cells of one closed step, one after the other: some thirty bytes for a thin slice.
+/// The cells of one closed step, one after the other, each behind its length: some eight bytes for a thin slice.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Packed {
-    /// Where each slice's cell ends in `bytes`; an empty cell takes none.
-    ends: Vec<u32>,
+    /// Where each block of cells begins in `bytes`.
+    starts: Vec<u32>,
     bytes: Vec<u8>,
 }
+
+/// To find a cell those of its block before it are stepped over.
+const BLOCK: usize = 16;
+/// The length of a cell that does not fit into the byte before it: it follows in four.
+const LONG: u8 = u8::MAX;
 
 /// The rows of a batch that one metric counts, all of them in open minutes.
 pub(crate) struct Rows<'a> {
@@ -205,7 +210,7 @@ impl MetricCells {
 
     /// A closed step of a slice, with what late events added since.
     pub fn step_cell(&self, index: SliceIndex, step: Step) -> Cell {
-        let packed = self.closed.get(&step).and_then(|packed| packed.cell(index));
+        let packed = self.closed.get(&step).and_then(|packed| packed.cell(index, &self.empty.cell));
         let mut cell = packed.unwrap_or_else(|| self.empty.cell.clone());
         if let Some(amended) = self.amended.get(&(step, index)) {
             cell.merge(&amended.cell);
@@ -216,7 +221,8 @@ impl MetricCells {
     /// The users of a slice in the closed steps of `from..to`; `None` where its requests name none.
     pub fn users(&self, index: SliceIndex, from: Step, to: Step) -> Option<u64> {
         let mut users = Users::default();
-        let closed = self.closed.range(from..to.max(from)).filter_map(|(_, packed)| packed.counted(index));
+        let closed =
+            self.closed.range(from..to.max(from)).filter_map(|(_, packed)| packed.counted(index, &self.empty.cell));
         closed.for_each(|counted| users.merge(&counted.users));
         let amended = self.amended.range((from, SliceIndex(0))..(to.max(from), SliceIndex(0)));
         amended.filter(|((_, of), _)| *of == index).for_each(|(_, counted)| users.merge(&counted.users));
@@ -240,13 +246,25 @@ impl MetricCells {
 
 impl Packed {
     fn new(cells: &[Counted]) -> Self {
-        let mut packed = Self { ends: Vec::with_capacity(cells.len()), bytes: Vec::new() };
-        for counted in cells {
-            if !counted.cell.is_empty() {
-                packed.bytes = postcard::to_extend(counted, std::mem::take(&mut packed.bytes))
-                    .unwrap_or_else(|error| unreachable!("a cell is numbers, which always serialise: {error}"));
+        let mut packed = Self { starts: Vec::with_capacity(cells.len().div_ceil(BLOCK)), bytes: Vec::new() };
+        let mut cell = Vec::new();
+        for (at, counted) in cells.iter().enumerate() {
+            if at % BLOCK == 0 {
+                packed.starts.push(packed.bytes.len() as u32);
             }
-            packed.ends.push(packed.bytes.len() as u32);
+            cell.clear();
+            if !counted.cell.is_empty() {
+                counted.cell.pack(&mut cell);
+                counted.users.pack(&mut cell);
+            }
+            match u8::try_from(cell.len()) {
+                Ok(length @ ..LONG) => packed.bytes.push(length),
+                _ => {
+                    packed.bytes.push(LONG);
+                    packed.bytes.extend((cell.len() as u32).to_le_bytes());
+                }
+            }
+            packed.bytes.extend(&cell);
         }
         packed.bytes.shrink_to_fit();
         packed
@@ -254,20 +272,39 @@ impl Packed {
 
     /// `None` where the slice's cell was empty or the slice did not exist yet.
     fn bytes(&self, index: SliceIndex) -> Option<&[u8]> {
-        let end = *self.ends.get(index.0)? as usize;
-        let start = index.0.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-        self.bytes.get(start..end).filter(|bytes| !bytes.is_empty())
+        let mut left = self.bytes.get(*self.starts.get(index.0 / BLOCK)? as usize..)?;
+        (0..index.0 % BLOCK).try_for_each(|_| take_cell(&mut left).map(|_| ()))?;
+        take_cell(&mut left).filter(|bytes| !bytes.is_empty())
     }
 
-    fn counted(&self, index: SliceIndex) -> Option<Counted> {
-        Some(postcard::from_bytes(self.bytes(index)?).unwrap_or_else(|error| unreachable!("written by `new`: {error}")))
+    /// The cell, alike to an `empty` one, and the users of its requests.
+    fn counted(&self, index: SliceIndex, empty: &Cell) -> Option<Counted> {
+        let mut bytes = self.bytes(index)?;
+        let cell = empty.unpack_alike(&mut bytes).unwrap_or_else(not_written_here);
+        Some(Counted { cell, users: Users::unpack(bytes).unwrap_or_else(not_written_here) })
     }
 
     /// The users that lie behind it are not unpacked.
-    fn cell(&self, index: SliceIndex) -> Option<Cell> {
-        let read = postcard::take_from_bytes(self.bytes(index)?);
-        Some(read.map(|(cell, _)| cell).unwrap_or_else(|error| unreachable!("written by `new`: {error}")))
+    fn cell(&self, index: SliceIndex, empty: &Cell) -> Option<Cell> {
+        Some(empty.unpack_alike(&mut self.bytes(index)?).unwrap_or_else(not_written_here))
     }
+}
+
+fn take_cell<'a>(left: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (&length, rest) = left.split_first()?;
+    let (length, rest) = if length == LONG {
+        let (length, rest) = rest.split_first_chunk()?;
+        (u32::from_le_bytes(*length) as usize, rest)
+    } else {
+        (usize::from(length), rest)
+    };
+    let (cell, rest) = rest.split_at_checked(length)?;
+    *left = rest;
+    Some(cell)
+}
+
+fn not_written_here<T>() -> T {
+    unreachable!("what `Packed::new` wrote can be read: snapshots are checked before they are used")
 }
 
 #[cfg(test)]
@@ -276,11 +313,22 @@ mod tests {
 
     #[test]
     fn packed_cells_come_back() {
-        let mut cells = [3, 0, 70_000].map(|count| Counted { cell: Cell::Count(count), users: Users::default() });
-        cells[2].users.add(UserMark::of(u64::MAX));
+        let of = |count: u64, users: u64| {
+            let mut counted = Counted { cell: Cell::Count(count), users: Users::default() };
+            let mark = |user: u64| UserMark::of(user.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            (1..=users).for_each(|user| counted.users.add(mark(user)));
+            counted
+        };
+        // Short and long ones, empty ones among them, over more than one block.
+        let cells: Vec<Counted> = (0..40).map(|at| of(at % 3 * 70_000, (at % 3) * at * 7)).collect();
         let packed = Packed::new(&cells);
-        let found: Vec<_> = (0..4).map(|at| packed.counted(SliceIndex(at))).collect();
-        assert_eq!(found, [Some(cells[0].clone()), None, Some(cells[2].clone()), None]);
-        assert_eq!(packed.cell(SliceIndex(2)), Some(Cell::Count(70_000)));
+        let empty = Cell::Count(0);
+        for (at, cell) in cells.iter().enumerate() {
+            let expected = Some(cell.clone()).filter(|counted| !counted.cell.is_empty());
+            assert_eq!(packed.counted(SliceIndex(at), &empty), expected, "{at}");
+            assert_eq!(packed.cell(SliceIndex(at), &empty), expected.map(|counted| counted.cell), "{at}");
+        }
+        assert_eq!(packed.counted(SliceIndex(40), &empty), None);
+        assert_eq!(packed.counted(SliceIndex(64), &empty), None);
     }
 }

@@ -13,12 +13,13 @@ use deltalake_core::kernel::Add;
 use hark_model::Timestamp;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::table::{DAY, TIME};
+use crate::table::{DAY, ID, TIME};
 
 /// A file is closed when it has grown to this: large enough that a day has few, small enough to be encoded in memory.
 pub(crate) const FILE_BYTES_MAX: usize = 128 << 20;
@@ -150,7 +151,15 @@ impl FileWriter {
 fn parquet_writer(schema: &SchemaRef) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
     // Level 1: 3 is a third slower to write here for some percent of space.
     let compression = Compression::ZSTD(ZstdLevel::try_new(1)?);
-    let properties = WriterProperties::builder().set_compression(compression).build();
+    // Their values differ from row to row: looking each up in a dictionary is a tenth of the work, for nothing.
+    let distinct = [TIME, ID].map(ColumnPath::from);
+    let properties = WriterProperties::builder().set_compression(compression);
+    let properties = distinct.into_iter().fold(properties, |properties, column| {
+        properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED)
+    });
+    let properties = properties.build();
     // Plain Parquet types for all readers; Arrow's own copy of the schema would bring its dictionaries back.
     let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
     ArrowWriter::try_new_with_options(Vec::new(), SchemaRef::clone(schema), options)

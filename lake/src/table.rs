@@ -9,6 +9,8 @@ use std::fmt;
 pub const DAY: &str = "day";
 /// Column that every row needs: when it happened, or when its minute or hour began.
 pub const TIME: &str = "time";
+/// Column of what no two rows have in common, where there is one.
+pub(crate) const ID: &str = "id";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::packing::{put, put_signed, put_wide, take, take_signed, take_wide};
 use crate::{MetricKind, Sketch, Statistic};
 
 /// Mergeable to the bit in any order: every part is an integer.
@@ -46,6 +47,33 @@ impl Cell {
         }
     }
 
+    /// In few bytes, which do not say what kind it is.
+    pub fn pack(&self, into: &mut Vec<u8>) {
+        match self {
+            Self::Latency(sketch) => sketch.pack(into),
+            Self::Ratio { count, hits } => [*count, *hits].into_iter().for_each(|number| put(into, number)),
+            Self::Count(count) => put(into, *count),
+            Self::Gauge { count, sum_thousandths, sum_squares } => {
+                put(into, *count);
+                put_signed(into, *sum_thousandths);
+                put_wide(into, *sum_squares);
+            }
+        }
+    }
+
+    /// A cell of the same kind as this one, from the beginning of what [`Self::pack`] wrote. `None` if it is something
+    /// else.
+    pub fn unpack_alike(&self, from: &mut &[u8]) -> Option<Self> {
+        Some(match self {
+            Self::Latency(_) => Self::Latency(Sketch::unpack(from)?),
+            Self::Ratio { .. } => Self::Ratio { count: take(from)?, hits: take(from)? },
+            Self::Count(_) => Self::Count(take(from)?),
+            Self::Gauge { .. } => {
+                Self::Gauge { count: take(from)?, sum_thousandths: take_signed(from)?, sum_squares: take_wide(from)? }
+            }
+        })
+    }
+
     pub fn is_empty(&self) -> bool {
         self.count() == 0
     }
@@ -83,6 +111,19 @@ mod tests {
         assert_eq!(ratio.value(Statistic::Rate), None);
         assert_eq!(ratio.value(Statistic::Count), Some(0.0));
         assert_eq!(Cell::Latency(Sketch::default()).value(Statistic::P95), None);
+    }
+
+    #[test]
+    fn packed_cells_come_back() {
+        let mut sketch = Sketch::default();
+        [3.0, 0.0, 700.0].into_iter().for_each(|value| sketch.insert(value));
+        let gauge = Cell::Gauge { count: 3, sum_thousandths: -4_000, sum_squares: u128::MAX };
+        for cell in [Cell::Latency(sketch), Cell::Ratio { count: 900, hits: 0 }, Cell::Count(u64::MAX), gauge] {
+            let mut bytes = Vec::new();
+            cell.pack(&mut bytes);
+            assert_eq!(cell.unpack_alike(&mut bytes.as_slice()), Some(cell.clone()));
+            assert_eq!(cell.unpack_alike(&mut &bytes[..bytes.len() - 1]), None);
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod explanation;
 mod finding;
 mod leaves;
 mod metric;
+mod packing;
 mod point;
 mod sketch;
 mod slice;

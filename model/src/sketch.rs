@@ -4,6 +4,7 @@
 //! sum are integers: merging is associative and commutative to the bit, whatever the order events came in.
 
 mod buckets;
+mod packed;
 
 use std::sync::LazyLock;
 

@@ -130,6 +130,17 @@ impl Users {
         matches!(&self.0, Registers::Few { length: 0, .. })
     }
 
+    /// Two bytes a mark.
+    pub fn pack(&self, into: &mut Vec<u8>) {
+        into.extend(self.marks().flat_map(|mark| mark.0.to_le_bytes()));
+    }
+
+    /// What [`Self::pack`] wrote, the whole of it. `None` if it is something else.
+    pub fn unpack(bytes: &[u8]) -> Option<Self> {
+        let (marks, []) = bytes.as_chunks::<2>() else { return None };
+        Some(Self(Registers::of(marks.iter().map(|mark| UserMark(u16::from_le_bytes(*mark))).collect())))
+    }
+
     /// The registers that are set, in order.
     pub fn marks(&self) -> impl Iterator<Item = UserMark> {
         let (listed, many): (&[UserMark], _) = match &self.0 {
@@ -204,7 +215,9 @@ impl Eq for Users {}
 /// Two bytes a mark, without a number's packing: most marks would take three.
 impl Serialize for Users {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.marks().flat_map(|mark| mark.0.to_le_bytes()).collect::<Vec<u8>>())
+        let mut bytes = Vec::new();
+        self.pack(&mut bytes);
+        serializer.serialize_bytes(&bytes)
     }
 }
 
@@ -224,8 +237,7 @@ impl Visitor<'_> for Marks {
     }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Users, E> {
-        let (marks, []) = bytes.as_chunks::<2>() else { return Err(E::invalid_length(bytes.len(), &self)) };
-        Ok(Users(Registers::of(marks.iter().map(|mark| UserMark(u16::from_le_bytes(*mark))).collect())))
+        Users::unpack(bytes).ok_or_else(|| E::invalid_length(bytes.len(), &self))
     }
 }
 

@@ -58,6 +58,8 @@ pub(super) struct Rows<'a> {
     ordinal: u64,
     /// What the format calls its records.
     what: &'static str,
+    /// The last row of a data point, for those of its rows that are alike.
+    pub(super) row: Row,
 }
 
 impl<'a> Rows<'a> {
@@ -75,7 +77,7 @@ impl<'a> Rows<'a> {
         let users = USER_KEYS.map(|key| (key, Target::User));
         let targets = special.into_iter().chain(users).map(|(key, target)| (key.as_bytes(), target)).collect();
         let builder = EventsBuilder::new(reader.fields);
-        Self { builder, users: reader.users, targets, rejected: Vec::new(), ordinal: 0, what }
+        Self { builder, users: reader.users, targets, rejected: Vec::new(), ordinal: 0, what, row: Row::default() }
     }
 
     /// Call it before each record. The error is for a body that must be sent in parts: what it holds in refused records
@@ -197,10 +199,16 @@ impl<'a> Rows<'a> {
 }
 
 pub(super) fn add<'a>(attributes: &mut Vec<Attribute<'a>>, attribute: Attribute<'a>) -> Result<(), Broken> {
-    if attributes.len() >= ATTRIBUTES_MAX {
+    check_attributes(attributes.len())?;
+    attributes.push(attribute);
+    Ok(())
+}
+
+/// Whether one more may come.
+pub(super) fn check_attributes(so_far: usize) -> Result<(), Broken> {
+    if so_far >= ATTRIBUTES_MAX {
         return Err(Broken("it has more than 1024 attributes"));
     }
-    attributes.push(attribute);
     Ok(())
 }
 

@@ -24,8 +24,11 @@ const REMEMBERED_KEY_BYTES_MAX: usize = 256;
 pub(crate) fn decode(body: &[u8], reader: &Reader<'_>) -> Decoded {
     let mut decoder = Decoder::new(reader);
     let mut rejected = Vec::new();
-    for (at, line) in body.split(|&byte| byte == b'\n').enumerate() {
-        let line = line.trim_ascii();
+    let ends = memchr::memchr_iter(b'\n', body).chain([body.len()]);
+    let mut start = 0;
+    for (at, end) in ends.enumerate() {
+        let line = body[start..end].trim_ascii();
+        start = end + 1;
         if line.is_empty() {
             continue;
         }

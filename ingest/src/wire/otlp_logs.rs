@@ -2,7 +2,7 @@
 
 use crate::builder::{Row, Slot};
 use crate::events::Decoded;
-use crate::wire::attributes::{Attribute, Rows, Target, Value, any_value, from_nanos, pair};
+use crate::wire::attributes::{Attribute, Rows, Target, Value, any_value, check_attributes, from_nanos, pair};
 use crate::wire::protobuf::{Field, Message, text};
 use crate::wire::traces::{Trace, TraceFields};
 use crate::wire::{Reader, WireError};
@@ -24,6 +24,8 @@ struct Logs<'a> {
     severity: Slot,
     event_name: Slot,
     traces: TraceFields,
+    /// Of the record at hand: they come before other fields that they win over.
+    attributes: Vec<&'a [u8]>,
 }
 
 impl<'a> Logs<'a> {
@@ -31,7 +33,7 @@ impl<'a> Logs<'a> {
         let mut rows = Rows::of_events(reader, "log records");
         let [message, severity, event_name] = ["message", "severity", "event_name"].map(|name| rows.builder.slot(name));
         let traces = rows.trace_fields();
-        Self { rows, message, severity, event_name, traces }
+        Self { rows, message, severity, event_name, traces, attributes: Vec::new() }
     }
 
     fn resource(&mut self, resource_logs: &'a [u8]) -> Result<(), WireError> {
@@ -76,9 +78,14 @@ impl<'a> Logs<'a> {
         let (mut time, mut observed, mut severity_number) = (0, 0, 0);
         let mut ids = Trace::default();
         let mut severity_text = "";
+        self.attributes.clear();
         for field in Message::new(record) {
             match field? {
                 (1, Field::Fixed64(nanos)) => time = nanos,
+                (6, Field::Bytes(attribute)) => {
+                    check_attributes(self.attributes.len())?;
+                    self.attributes.push(attribute);
+                }
                 (9, Field::Bytes(id)) => ids.trace = id,
                 (10, Field::Bytes(id)) => ids.span = id,
                 (11, Field::Fixed64(nanos)) => observed = nanos,
@@ -96,12 +103,10 @@ impl<'a> Logs<'a> {
         self.rows.put_trace(self.traces, ids);
         // A time among the body's entries or the attributes is the event's own, and wins.
         row.time = row.time.or_else(|| from_nanos(time)).or_else(|| from_nanos(observed));
-        for field in Message::new(record) {
-            if let (6, Field::Bytes(attribute)) = field? {
-                let (key, value) = pair(attribute)?;
-                let target = self.rows.target(key)?;
-                self.rows.put(&mut row, (target, value))?;
-            }
+        for attribute in &self.attributes {
+            let (key, value) = pair(attribute)?;
+            let target = self.rows.target(key)?;
+            self.rows.put(&mut row, (target, value))?;
         }
         Ok(row)
     }

@@ -120,10 +120,23 @@ impl<'a> Rows<'a> {
         if buckets.is_empty() && matches!(point.counted, Counted::Total(_)) {
             return self.point(fields, point, Value::Double(0.0), Some(point.counted.weight(i32::MIN, 0)), i32::MIN);
         }
-        buckets.iter().try_for_each(|bucket| {
+        for (at, bucket) in buckets.iter().enumerate() {
             let weight = point.counted.weight(bucket.part, bucket.count);
-            self.point(fields, point, Value::Double(bucket.value), Some(weight), bucket.part)
-        })
+            if at == 0 || !point.exemplars.is_empty() {
+                self.point(fields, point, Value::Double(bucket.value), Some(weight), bucket.part)?;
+            } else {
+                self.point_alike(fields, bucket.value, weight)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One more row of the point at hand, where no exemplar makes it differ in more than value and weight.
+    fn point_alike(&mut self, fields: PointFields, value: f64, weight: Weight) -> Result<(), String> {
+        self.builder.begin_alike();
+        self.builder.clear(fields.value);
+        self.put_field(fields.value, Value::Double(value))?;
+        self.builder.commit(Row { weight: Some(weight), ..self.row })
     }
 
     /// Rows of one point differ in value and weight alone, so that the first of them is refused or none.
@@ -151,6 +164,7 @@ impl<'a> Rows<'a> {
             self.builder.text(fields.unit, point.unit)?;
         }
         self.put_exemplar(fields.traces, point.exemplars, part);
+        self.row = row;
         self.builder.commit(row)
     }
 }

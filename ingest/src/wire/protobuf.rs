@@ -34,7 +34,20 @@ impl<'a> Message<'a> {
         Self(bytes)
     }
 
+    /// Nearly all fields have a number below 16, and nearly all texts and messages are shorter than 128 bytes.
+    #[inline(always)]
     fn field(&mut self) -> Result<(u32, Field<'a>), Broken> {
+        if let [tag @ 8..0x80, length @ ..0x80, rest @ ..] = self.0
+            && tag & 7 == 2
+            && let Some((bytes, rest)) = rest.split_at_checked(usize::from(*length))
+        {
+            self.0 = rest;
+            return Ok((u32::from(tag >> 3), Field::Bytes(bytes)));
+        }
+        self.any_field()
+    }
+
+    fn any_field(&mut self) -> Result<(u32, Field<'a>), Broken> {
         let tag = varint(&mut self.0)?;
         let number =
             u32::try_from(tag >> 3).ok().filter(|number| *number > 0).ok_or(Broken("a field has no number"))?;
@@ -72,6 +85,11 @@ impl<'a> Iterator for Message<'a> {
 
 #[inline]
 fn varint(bytes: &mut &[u8]) -> Result<u64, Broken> {
+    if let [byte @ ..0x80, rest @ ..] = bytes {
+        let value = u64::from(*byte);
+        *bytes = rest;
+        return Ok(value);
+    }
     let mut value = 0_u64;
     for (at, &byte) in bytes.iter().enumerate().take(10) {
         value |= u64::from(byte & 0x7f) << (7 * at);
