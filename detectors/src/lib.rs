@@ -5,7 +5,9 @@
 
 mod dispersion;
 mod evidence;
+mod hours;
 pub mod list;
+mod recent;
 mod season;
 mod tally;
 mod track;

@@ -6,8 +6,8 @@
 use hark_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Four weeks of hours.
-const HISTORY_HOURS: i64 = 28 * 24;
+use crate::hours::{Hour, Hours};
+
 /// The level forgets half of what it knew in so many hours: slow enough that a drift over days stands out.
 const LEVEL_HALF_LIFE_HOURS: f64 = 5.0 * 24.0;
 /// So many clean hours make an expectation: three days less a night of gaps.
@@ -20,22 +20,13 @@ const HOURS_IN_A_WEEK: usize = 168;
 /// A week is known when so many of its hours are.
 const HOURS_OF_A_WEEK_MIN: usize = 150;
 
-/// One value an hour, on a scale on which effects add (a logarithm).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Season {
     is_weekly: bool,
-    history: Vec<Hour>,
+    history: Hours,
     fit: Option<Fit>,
     /// Hours learned since the level was last moved at once.
     hours_at_level: u32,
-}
-
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Hour {
-    /// Hours since 1970.
-    at: i64,
-    value: f64,
-    is_rest_day: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,20 +39,33 @@ struct Fit {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum Profiles {
     /// By hour of the day, UTC.
-    Daily { weekday: Vec<f64>, rest_day: Vec<f64> },
+    Daily { weekday: Box<[f32]>, rest_day: Box<[f32]> },
     /// By hour of the week, from Thursday midnight UTC, as 1970 began.
-    Weekly(Vec<f64>),
+    Weekly(Box<[f32]>),
 }
 
 impl Profiles {
+    fn daily(weekday: &[f64], rest_day: &[f64]) -> Self {
+        Self::Daily { weekday: narrow(weekday), rest_day: narrow(rest_day) }
+    }
+
+    fn weekly(profile: Vec<f64>) -> Self {
+        Self::Weekly(narrow(&profile))
+    }
+
     fn at(&self, hour: i64, is_rest_day: bool) -> f64 {
         let of_day = hour.rem_euclid(24) as usize;
-        match self {
+        f64::from(match self {
             Self::Daily { rest_day, .. } if is_rest_day => rest_day[of_day],
             Self::Daily { weekday, .. } => weekday[of_day],
             Self::Weekly(profile) => profile[slot(hour)],
-        }
+        })
     }
+}
+
+/// Half the memory; a profile is not known to more digits.
+fn narrow(profile: &[f64]) -> Box<[f32]> {
+    profile.iter().map(|value| *value as f32).collect()
 }
 
 fn slot(hour: i64) -> usize {
@@ -70,7 +74,7 @@ fn slot(hour: i64) -> usize {
 
 impl Season {
     fn new(is_weekly: bool) -> Self {
-        Self { is_weekly, history: Vec::new(), fit: None, hours_at_level: u32::MAX }
+        Self { is_weekly, history: Hours::default(), fit: None, hours_at_level: u32::MAX }
     }
 
     pub(crate) fn daily() -> Self {
@@ -103,7 +107,6 @@ impl Season {
     /// Learns one hour's value.
     pub(crate) fn learn(&mut self, at: Timestamp, value: f64, is_rest_day: bool) {
         let hour = at.millis().div_euclid(3_600_000);
-        self.history.retain(|old| old.at > hour - HISTORY_HOURS);
         self.history.push(Hour { at: hour, value, is_rest_day });
         let is_stale = self.fit.as_ref().is_none_or(|fit| fit.day != at.day());
         if is_stale && self.history.len() >= HOURS_TO_LEARN {
@@ -123,7 +126,7 @@ impl Season {
     /// Forgets the hours from `onset` on: they turned out to be part of a regression.
     pub(crate) fn forget_since(&mut self, onset: Timestamp) {
         let hour = onset.millis().div_euclid(3_600_000);
-        self.history.retain(|old| old.at < hour);
+        self.history.forget_since(hour);
     }
 
     /// Takes a lasting move for the new normal.
@@ -133,79 +136,75 @@ impl Season {
         }
         self.hours_at_level = 1;
         // Older hours are moved along, so that the next refit sees one level and keeps the profile.
-        self.history.iter_mut().for_each(|hour| hour.value += by);
+        self.history.move_by(by);
     }
 
     fn refit(&mut self, day: i64, now: i64) {
-        let profiles = match self.weekly_profile(now) {
-            Some(profile) => Profiles::Weekly(profile),
-            None => self.daily_profiles(),
-        };
-        let residuals = self.history.iter().map(|hour| {
+        let hours: Vec<Hour> = self.history.iter().collect();
+        let weekly = if self.is_weekly { weekly_profile(&hours, now) } else { None };
+        let profiles = weekly.map_or_else(|| daily_profiles(&hours), Profiles::weekly);
+        let residuals = hours.iter().map(|hour| {
             let weight = (-((now - hour.at) as f64) / LEVEL_HALF_LIFE_HOURS).exp2();
             (hour.value - profiles.at(hour.at, hour.is_rest_day), weight)
         });
         let level = weighted_median(residuals.collect());
         self.fit = Some(Fit { level, profiles, day });
     }
+}
 
-    fn daily_profiles(&self) -> Profiles {
-        let days = self.days();
-        let levels = |is_rest_day| -> Vec<f64> {
-            days.iter().filter(|day| day.is_rest_day == is_rest_day).map(|day| day.level).collect()
-        };
-        let (weekday_levels, rest_levels) = (levels(false), levels(true));
-        let weekday = profile(days.iter().filter(|day| !day.is_rest_day));
-        let rest_day = if rest_levels.len() >= REST_DAYS_MIN && !weekday_levels.is_empty() {
-            let offset = median(rest_levels) - median(weekday_levels);
-            profile(days.iter().filter(|day| day.is_rest_day)).into_iter().map(|value| value + offset).collect()
-        } else {
-            weekday.clone()
-        };
-        Profiles::Daily { weekday, rest_day }
-    }
+fn daily_profiles(hours: &[Hour]) -> Profiles {
+    let days = days(hours);
+    let levels = |is_rest_day| -> Vec<f64> {
+        days.iter().filter(|day| day.is_rest_day == is_rest_day).map(|day| day.level).collect()
+    };
+    let (weekday_levels, rest_levels) = (levels(false), levels(true));
+    let weekday = profile(days.iter().filter(|day| !day.is_rest_day));
+    let rest_day = if rest_levels.len() >= REST_DAYS_MIN && !weekday_levels.is_empty() {
+        let offset = median(rest_levels) - median(weekday_levels);
+        profile(days.iter().filter(|day| day.is_rest_day)).into_iter().map(|value| value + offset).collect()
+    } else {
+        weekday.clone()
+    };
+    Profiles::daily(&weekday, &rest_day)
+}
 
-    /// The median departure from its week's level at each hour of the week; `None` before a week is known.
-    fn weekly_profile(&self, now: i64) -> Option<Vec<f64>> {
-        if !self.is_weekly {
-            return None;
+/// The median departure from its week's level at each hour of the week; `None` before a week is known.
+fn weekly_profile(hours: &[Hour], now: i64) -> Option<Vec<f64>> {
+    let mut by_slot = vec![Vec::new(); HOURS_IN_A_WEEK];
+    let mut by_hour: [Vec<f64>; 24] = Default::default();
+    let week = |hour: &Hour| (now - hour.at).div_euclid(HOURS_IN_A_WEEK as i64);
+    for hours in hours.chunk_by(|a, b| week(a) == week(b)) {
+        if hours.len() < HOURS_OF_A_WEEK_MIN / 2 {
+            continue;
         }
-        let mut by_slot = vec![Vec::new(); HOURS_IN_A_WEEK];
-        let mut by_hour: [Vec<f64>; 24] = Default::default();
-        let week = |hour: &Hour| (now - hour.at).div_euclid(HOURS_IN_A_WEEK as i64);
-        for hours in self.history.chunk_by(|a, b| week(a) == week(b)) {
-            if hours.len() < HOURS_OF_A_WEEK_MIN / 2 {
-                continue;
-            }
-            let level = median(hours.iter().map(|hour| hour.value).collect());
-            for hour in hours {
-                by_slot[slot(hour.at)].push(hour.value - level);
-                by_hour[hour.at.rem_euclid(24) as usize].push(hour.value - level);
-            }
+        let level = median(hours.iter().map(|hour| hour.value).collect());
+        for hour in hours {
+            by_slot[slot(hour.at)].push(hour.value - level);
+            by_hour[hour.at.rem_euclid(24) as usize].push(hour.value - level);
         }
-        if by_slot.iter().filter(|departures| !departures.is_empty()).count() < HOURS_OF_A_WEEK_MIN {
-            return None;
-        }
-        let of_day = by_hour.map(median);
-        // An hour that was part of a regression each week is taken from the other days.
-        let or_of_day = |(at, departures): (usize, Vec<f64>)| {
-            if departures.is_empty() { of_day[at % 24] } else { median(departures) }
-        };
-        Some(smooth(&by_slot.into_iter().enumerate().map(or_of_day).collect::<Vec<_>>()))
     }
+    if by_slot.iter().filter(|departures| !departures.is_empty()).count() < HOURS_OF_A_WEEK_MIN {
+        return None;
+    }
+    let of_day = by_hour.map(median);
+    // An hour that was part of a regression each week is taken from the other days.
+    let or_of_day = |(at, departures): (usize, Vec<f64>)| {
+        if departures.is_empty() { of_day[at % 24] } else { median(departures) }
+    };
+    Some(smooth(&by_slot.into_iter().enumerate().map(or_of_day).collect::<Vec<_>>()))
+}
 
-    fn days(&self) -> Vec<Day> {
-        let mut days = Vec::new();
-        for hours in self.history.chunk_by(|a, b| a.at.div_euclid(24) == b.at.div_euclid(24)) {
-            if hours.len() < HOURS_IN_A_DAY_MIN {
-                continue;
-            }
-            let level = median(hours.iter().map(|hour| hour.value).collect());
-            let departures = hours.iter().map(|hour| (hour.at.rem_euclid(24) as usize, hour.value - level)).collect();
-            days.push(Day { level, is_rest_day: hours[0].is_rest_day, departures });
+fn days(hours: &[Hour]) -> Vec<Day> {
+    let mut days = Vec::new();
+    for hours in hours.chunk_by(|a, b| a.at.div_euclid(24) == b.at.div_euclid(24)) {
+        if hours.len() < HOURS_IN_A_DAY_MIN {
+            continue;
         }
-        days
+        let level = median(hours.iter().map(|hour| hour.value).collect());
+        let departures = hours.iter().map(|hour| (hour.at.rem_euclid(24) as usize, hour.value - level)).collect();
+        days.push(Day { level, is_rest_day: hours[0].is_rest_day, departures });
     }
+    days
 }
 
 struct Day {

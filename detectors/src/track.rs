@@ -1,17 +1,14 @@
 //! One statistic of one series: what it should be, how noisy it is, and the evidence that it moved.
 
-use std::collections::VecDeque;
-
 use hark_model::{Cell, Direction, Point, STEP_MINUTES, Statistic, Step, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::dispersion::Dispersion;
 use crate::evidence::{Evidence, log_one_plus};
+use crate::recent::{Past, Recent};
 use crate::season::Season;
 use crate::tally::Tally;
 
-/// A day of steps is kept, to find the onset in and to measure the effect on.
-const RECENT_STEPS: usize = 288;
 /// Fewer requests in an hour say too little of its quantile.
 const HOUR_COUNT_MIN: u64 = 20;
 /// Half-life, in steps, of the calibration and of the band: three days.
@@ -48,7 +45,8 @@ pub(crate) struct Track {
     recovery: Recovery,
     /// Steps during which a level that was just moved is not yet judged by.
     settling: u32,
-    recent: VecDeque<Past>,
+    /// To find the onset in and to measure the effect on.
+    recent: Recent,
 }
 
 /// Hits seen over hits expected, so that the chance is right on average whatever the expectation's bias.
@@ -65,15 +63,6 @@ struct Recovery {
     worst: f64,
     /// Logarithm of the evidence that it is over.
     evidence: f64,
-}
-
-/// A step as it was judged.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct Past {
-    pub(crate) step: Step,
-    pub(crate) tally: Tally,
-    pub(crate) expected: f64,
-    pub(crate) weight: f64,
 }
 
 /// The most likely first step of a change, and the steps that are nearly as likely.
@@ -96,7 +85,7 @@ impl Track {
             hour: None,
             recovery: Recovery::default(),
             settling: 0,
-            recent: VecDeque::new(),
+            recent: Recent::default(),
         }
     }
 
@@ -120,17 +109,14 @@ impl Track {
         let band = self.band(cell, expected);
         (point.low, point.high) = (Some(band.0), Some(band.1));
         let weight = if matches!(cell, Cell::Count(_)) { 1.0 } else { cell.count() as f64 };
-        self.recent.push_back(Past { step, tally, expected, weight });
-        if self.recent.len() > RECENT_STEPS {
-            self.recent.pop_front();
-        }
+        self.recent.push(Past { step, tally, expected, weight });
         point
     }
 
     /// Learns from a step that is not part of a regression.
     pub(crate) fn learn(&mut self, step: Step, cell: &Cell, is_rest_day: bool) {
         let decay = (-1.0 / CALIBRATION_HALF_LIFE).exp2();
-        if let Some(past) = self.recent.back().filter(|past| past.step == step).copied() {
+        if let Some(past) = self.recent.of(step) {
             self.dispersion.learn(past.tally.z());
             let (seen, expected) = past.tally.observed_and_expected();
             let nominal = expected / self.calibration.factor();
@@ -184,7 +170,7 @@ impl Track {
         const LOG_LIKELIHOOD_DROP: f64 = 1.92;
         let power = self.power();
         let mut sum = 0.0;
-        let mut sums = Vec::with_capacity(self.recent.len());
+        let mut sums = Vec::new();
         for past in self.recent.iter().rev() {
             sum += power * past.tally.evidence_for(factor);
             sums.push((past.step, sum));
@@ -222,7 +208,7 @@ impl Track {
     pub(crate) fn log_recovered(&mut self, step: Step, direction: Direction) -> Option<f64> {
         let present = log_factor(self.recent.iter().rev().take(PRESENT_STEPS).map(|past| past.tally));
         let power = self.power();
-        let tally = self.recent.back().filter(|past| past.step == step).map(|past| past.tally);
+        let tally = self.recent.of(step).map(|past| past.tally);
         let recovery = &mut self.recovery;
         recovery.worst = match direction {
             Direction::Up => recovery.worst.max(present),
