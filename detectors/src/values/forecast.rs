@@ -159,18 +159,13 @@ impl Forecast {
         numbers[0] = 1.0;
         let (mut formed, mut slots) = (0, [0; 2]);
         for (at, season) in self.seasons.iter().enumerate() {
-            let phase = time_ms.rem_euclid(season.period_ms) as f64 / season.period_ms as f64;
+            let phase = season.phase(time_ms);
             slots[at] = ((phase * season.slots.len() as f64) as usize).min(season.slots.len() - 1);
             let (mean, seen) = season.slots[slots[at]];
             formed |= usize::from(seen >= FORMED_PERIODS) << at;
             let own = &mut numbers[1 + at * PER_SEASON..][..PER_SEASON];
             (own[0], own[1]) = (mean, season.before);
-            let (sin, cos) = (std::f64::consts::TAU * phase).sin_cos();
-            (own[2], own[3]) = (sin, cos);
-            for harmonic in 1..HARMONICS {
-                let (s, c) = (own[2 * harmonic], own[2 * harmonic + 1]);
-                (own[2 * harmonic + 2], own[2 * harmonic + 3]) = (s * cos + c * sin, c * cos - s * sin);
-            }
+            own[2..].copy_from_slice(&waves(phase));
         }
         for (number, lag) in numbers[FIRST_LAG..FEATURES].iter_mut().zip(self.lags) {
             *number = lag - self.center;
@@ -273,11 +268,17 @@ impl Forecast {
             before: 0.0,
         };
         self.seasons = periods.map(season).collect();
+        // Waves are known of the first rows too; the sums follow when the first fit builds them anew.
+        for (row, time_ms) in self.history.iter_mut().zip(&self.times) {
+            for (at, season) in self.seasons.iter().enumerate() {
+                let own = &mut row.numbers[1 + at * PER_SEASON..][..PER_SEASON];
+                own[2..].copy_from_slice(&waves(season.phase(*time_ms)));
+            }
+        }
     }
 
-    /// Rows of which the slots that are used were formed.
-    fn sums(&self, seasons: [Use; 2]) -> Sums {
-        let needed = usize::from(seasons[0] == Use::Slots) | usize::from(seasons[1] == Use::Slots) << 1;
+    /// Of the rows that have formed what is needed.
+    fn sums(&self, needed: usize) -> Sums {
         let mut all = Sums::new();
         self.sums.iter().enumerate().filter(|(formed, _)| formed & needed == needed).for_each(|(_, sums)| {
             if sums.rows() > 0.0 {
@@ -310,26 +311,29 @@ impl Forecast {
 
     fn choose(&mut self, now_ms: i64) -> bool {
         self.refresh();
+        // Not all choices have all rows, and some rows are quieter than others: so each is held against the best of those
+        // without slots by the rows that it has.
         let mut best: Option<(f64, Choice)> = None;
+        let mut without: [Option<f64>; 4] = [None; 4];
         for seasons in CHOICES {
             if seasons.iter().enumerate().any(|(at, used)| *used > self.known(at, now_ms)) {
                 continue;
             }
-            let sums = self.sums(seasons);
-            let n = sums.rows();
-            let (used, count) = used(Choice { seasons, lags: LAGS });
-            let solved = sums.solve(&used[..count], RIDGE);
-            for lags in LAG_CHOICES {
-                let count = count - LAGS + lags;
-                let used = count as f64;
-                if n < ROWS_PER_FEATURE * used || count > solved.count() {
-                    continue;
-                }
-                // By the row, since not all choices have all rows.
-                let criterion = (solved.left(count) / n).max(1e-300).ln() + used * n.ln() / n;
-                if criterion.is_finite() && best.is_none_or(|(known, _)| criterion < known) {
-                    best = Some((criterion, Choice { seasons, lags }));
-                }
+            let formed = needed(seasons);
+            let sums = self.sums(formed);
+            let without = *without[formed].get_or_insert_with(|| {
+                let known = CHOICES.into_iter().filter(|seasons| needed(*seasons) == 0);
+                let known = known.filter(|seasons| (0..2).all(|at| seasons[at] <= self.known(at, now_ms)));
+                known
+                    .filter_map(|seasons| best_lags(&sums, seasons))
+                    .map(|(criterion, _)| criterion)
+                    .fold(f64::INFINITY, f64::min)
+            });
+            if let Some((criterion, choice)) = best_lags(&sums, seasons)
+                && let gain = without - criterion
+                && best.is_none_or(|(known, _)| gain > known)
+            {
+                best = Some((gain, choice));
             }
         }
         let Some((_, choice)) = best else { return false };
@@ -342,7 +346,7 @@ impl Forecast {
     fn solve(&mut self) {
         let Some(choice) = self.choice else { return };
         let (used, count) = used(choice);
-        let sums = self.sums(choice.seasons);
+        let sums = self.sums(needed(choice.seasons));
         let solved = sums.solve(&used[..count], RIDGE);
         let coefficients = solved.coefficients(choice.lags, |lags| unbias(lags, sums.rows()));
         if solved.count() == count && coefficients.iter().all(|one| one.is_finite()) {
@@ -359,6 +363,28 @@ impl Forecast {
             _ => Use::Nothing,
         }
     }
+}
+
+/// Which slots have to be formed in the rows that are learned from.
+fn needed(seasons: [Use; 2]) -> usize {
+    usize::from(seasons[0] == Use::Slots) | usize::from(seasons[1] == Use::Slots) << 1
+}
+
+/// The criterion of a choice, less being better, by the row, with as many values just before as do best.
+fn best_lags(sums: &Sums, seasons: [Use; 2]) -> Option<(f64, Choice)> {
+    let n = sums.rows();
+    let (used, most) = used(Choice { seasons, lags: LAGS });
+    let solved = sums.solve(&used[..most], RIDGE);
+    let criteria = LAG_CHOICES.into_iter().filter_map(|lags| {
+        let count = most - LAGS + lags;
+        let used = count as f64;
+        if n < ROWS_PER_FEATURE * used || count > solved.count() {
+            return None;
+        }
+        let criterion = (solved.left(count) / n).max(1e-300).ln() + used * n.ln() / n;
+        criterion.is_finite().then_some((criterion, Choice { seasons, lags }))
+    });
+    criteria.min_by(|a, b| a.0.total_cmp(&b.0))
 }
 
 /// Least squares take a memory for shorter than it is, on average by (1 + 3 memory) / rows (Kendall 1954, Marriott and
@@ -386,7 +412,22 @@ fn used(choice: Choice) -> ([usize; FEATURES], usize) {
     (used, count)
 }
 
+/// Sines and cosines of a period and its halves and thirds.
+fn waves(phase: f64) -> [f64; 2 * HARMONICS] {
+    let (sin, cos) = (std::f64::consts::TAU * phase).sin_cos();
+    let mut waves = [sin, cos, 0.0, 0.0, 0.0, 0.0];
+    for at in (2..waves.len()).step_by(2) {
+        let (s, c) = (waves[at - 2], waves[at - 1]);
+        (waves[at], waves[at + 1]) = (s * cos + c * sin, c * cos - s * sin);
+    }
+    waves
+}
+
 impl Season {
+    fn phase(&self, time_ms: i64) -> f64 {
+        time_ms.rem_euclid(self.period_ms) as f64 / self.period_ms as f64
+    }
+
     fn learn(&mut self, slot: usize, value: f64) {
         self.rows = (self.rows + 1.0).min(self.slots.len() as f64);
         self.level += (value - self.level) / self.rows;

@@ -74,7 +74,11 @@ impl Ranks {
         let (mut lowest, mut highest) = (low.next(), high.next_back());
         let mut largest = || {
             let (down, up) = (lowest.map_or(0.0, |value| -value), highest.map_or(0.0, |value| *value));
-            if down > up { lowest = low.next() } else { highest = high.next_back() }
+            if down > up {
+                lowest = low.next()
+            } else {
+                highest = high.next_back()
+            }
             down.max(up)
         };
         let mut tail = [0.0; TAIL_MAX];
