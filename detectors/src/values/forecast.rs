@@ -186,8 +186,8 @@ impl Forecast {
     }
 
     /// Takes a row; true if the series is seen with other eyes from now on, because a season has been found in it.
-    pub(super) fn learn(&mut self, outlook: Outlook, value: f64, deviation: f64) -> bool {
-        let Outlook { mut numbers, formed, slots, time_ms, expected, .. } = outlook;
+    pub(super) fn learn(&mut self, outlook: &Outlook, value: f64, deviation: f64) -> bool {
+        let Outlook { mut numbers, formed, slots, time_ms, expected, .. } = *outlook;
         let mut cleaned = value;
         if let Some(expected) = expected
             && deviation > 0.0
@@ -442,5 +442,64 @@ impl Fitted {
     /// From the center.
     fn expect(&self, numbers: &Numbers) -> f64 {
         self.coefficients.iter().zip(numbers).map(|(a, b)| a * b).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    fn learned(rows: usize, value: impl Fn(usize) -> f64) -> Forecast {
+        let mut forecast = Forecast::new(None);
+        for at in 0..rows {
+            let outlook = forecast.outlook(at as i64 * HOUR_MS);
+            forecast.learn(&outlook, value(at), 1.0);
+        }
+        forecast
+    }
+
+    /// Between minus a half and a half, and needs no dice.
+    fn noise(at: usize) -> f64 {
+        ((at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11)
+            as f64
+            / (1_u64 << 53) as f64
+            - 0.5
+    }
+
+    #[test]
+    fn a_day_is_known_by_its_waves_from_the_third_on() {
+        let forecast = learned(60, |at| 3.0 * (at as f64 / 24.0 * std::f64::consts::TAU).sin() + noise(at));
+        let choice = forecast.choice.unwrap();
+        assert_eq!((choice.seasons, choice.lags), ([Use::Waves, Use::Nothing], 0));
+    }
+
+    #[test]
+    fn running_sums_are_those_of_the_rows_that_are_left() {
+        // An outlier comes and goes, the level moves, and rows fall off the end.
+        let value = |at: usize| noise(at) + if at == 100 { 1e7 } else { 50.0 };
+        let mut forecast = learned(HISTORY_MAX + 600, value);
+        forecast.rebase(3.0);
+        forecast.refresh();
+        let mut anew = Sums::new();
+        forecast.history.iter().for_each(|row| anew.add(&row.numbers, 1.0));
+        let mut all = Sums::new();
+        forecast.sums.iter().for_each(|sums| all.add_all(sums));
+        assert_eq!(all.rows(), HISTORY_MAX as f64);
+        assert!((all.squares() / anew.squares() - 1.0).abs() < 1e-6, "{} {}", all.squares(), anew.squares());
+        let expected = forecast.outlook((HISTORY_MAX as i64 + 600) * HOUR_MS).expected.unwrap();
+        assert!((expected - 53.0).abs() < 0.3, "{expected}");
+    }
+
+    #[test]
+    fn a_short_memory_is_made_longer_and_never_endless() {
+        let unbiased = |memory: f64, rows: f64| {
+            let mut lags = [memory, 0.0];
+            unbias(&mut lags, rows);
+            lags[0]
+        };
+        assert!((unbiased(0.8, 100.0) - 0.834).abs() < 1e-9);
+        assert!(unbiased(0.99, 30.0) < 1.0 && unbiased(-0.2, 50.0) == -0.2);
     }
 }

@@ -142,7 +142,7 @@ impl Judge {
             }
             self.ranks.add(residual);
         }
-        if self.forecast.learn(outlook, value, deviation) {
+        if self.forecast.learn(&outlook, value, deviation) {
             // Another model has other residuals.
             self.ranks = Ranks::default();
             self.shifts = Shifts::new();

@@ -75,9 +75,9 @@ impl Ranks {
         let mut largest = || {
             let (down, up) = (lowest.map_or(0.0, |value| -value), highest.map_or(0.0, |value| *value));
             if down > up {
-                lowest = low.next()
+                lowest = low.next();
             } else {
-                highest = high.next_back()
+                highest = high.next_back();
             }
             down.max(up)
         };
@@ -221,6 +221,18 @@ mod tests {
         assert_eq!((ranks.len(), ranks.sorted.len()), (300, 300 - HELD_BACK));
         assert!((ranks.share_below(49.5) - 0.5).abs() < 0.05);
         assert!(ranks.share_below(1e9) < 1.0 && ranks.share_below(-1.0) > 0.0);
+    }
+
+    #[test]
+    fn the_middle_is_where_residuals_are_zero_on_average() {
+        // All of them lean by a tenth, which is within what chance does to a hundred.
+        let mut ranks = Ranks::default();
+        (0..100).for_each(|at| ranks.add(0.05 + normal_quantile((f64::from(at * 37 % 100) + 0.5) / 100.0)));
+        assert!((ranks.share_below(0.0) - 0.5).abs() < 0.02, "{}", ranks.share_below(0.0));
+        // So much is no chance.
+        let mut ranks = Ranks::default();
+        (0..100).for_each(|at| ranks.add(1.0 + normal_quantile((f64::from(at * 37 % 100) + 0.5) / 100.0)));
+        assert!(ranks.share_below(0.0) < 0.25, "{}", ranks.share_below(0.0));
     }
 
     #[test]

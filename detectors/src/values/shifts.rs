@@ -71,3 +71,29 @@ impl Shifts {
 pub(super) fn evidence(z: f64, shift: f64) -> f64 {
     shift * z - shift * shift / 2.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R after one row is the evidence of that row: over all ranks it has to be one on average, however few they are.
+    #[test]
+    fn without_a_change_a_row_is_no_evidence_on_average() {
+        for ranked in [12, 40, 500, 2_000] {
+            let after = |rank: usize| {
+                let mut shifts = Shifts::new();
+                shifts.add(normal_quantile((rank as f64 + 0.5) / (ranked + 1) as f64), ranked);
+                shifts.mean()
+            };
+            let mean = (0..=ranked).map(after).sum::<f64>() / (ranked + 1) as f64;
+            assert!((0.98..1.001).contains(&mean), "{ranked}: {mean}");
+        }
+    }
+
+    #[test]
+    fn the_shift_that_is_there_fits_best_and_no_evidence_overflows() {
+        let mut shifts = Shifts::new();
+        (0..10_000).for_each(|_| shifts.add(-2.0, 500));
+        assert!(shifts.best() == -2.1 && shifts.mean().is_finite(), "{shifts:?}");
+    }
+}
