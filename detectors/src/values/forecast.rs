@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::regression::Sums;
+use super::regression::{FEATURES, Numbers, Solved, Sums};
 
 const DAY_MS: i64 = 24 * 60 * 60_000;
 const WEEK_MS: i64 = 7 * DAY_MS;
@@ -11,9 +11,12 @@ const WEEK_MS: i64 = 7 * DAY_MS;
 const HISTORY_MAX: usize = 6_048;
 /// Before this many there is only a level.
 const ROWS_MIN: usize = 24;
-/// The coefficients are found anew whenever there are so many times as many rows, and at the latest after so many more.
-const REFIT_GROWTH: f64 = 1.1;
-const REFIT_ROWS: usize = 250;
+/// Which features pay is asked anew whenever there are so many times as many rows, and at the latest after so many more.
+const CHOICE_GROWTH: f64 = 1.1;
+const CHOICE_ROWS: usize = 250;
+/// Coefficients are found anew after one more in so many rows, and at the latest after so many: the surer they are, the
+/// less often.
+const SOLVE_SHARE: usize = 64;
 /// A season is learned once the rows cover so many periods.
 const PERIODS_MIN: f64 = 2.2;
 /// A slot of the season is the mean of about so many periods.
@@ -31,11 +34,15 @@ const FOLLOWS_FROM: f64 = 0.7;
 /// Fewer rows for each feature would be learned by heart.
 const ROWS_PER_FEATURE: f64 = 5.0;
 const RIDGE: f64 = 1e-6;
+/// Sums are built anew when so little of the squares that they once held is left, that rounding could be seen.
+const LEFT_MIN: f64 = 1e-6;
 /// A season of more rows does not come twice among those that are learned from.
 pub const PERIOD_ROWS_MAX: usize = 2_700;
 
 const PER_SEASON: usize = 2 + 2 * HARMONICS;
-const FEATURES: usize = 1 + LAGS + 2 * PER_SEASON;
+/// One, then the seasons, then the values just before: so the latter can be left off from behind.
+const FIRST_LAG: usize = 1 + 2 * PER_SEASON;
+const _: () = assert!(FIRST_LAG + LAGS == FEATURES);
 
 #[derive(Debug, Clone)]
 pub(super) struct Forecast {
@@ -45,11 +52,18 @@ pub(super) struct Forecast {
     /// Of the first rows, until their step is known.
     times: Vec<i64>,
     history: VecDeque<Row>,
+    /// Of the history, by which slots were formed.
+    sums: Box<[Sums; 4]>,
+    /// The most squares that the sums have held.
+    squares_most: f64,
+    /// Values are told from here, in the history and in the sums.
+    center: f64,
     lags: [f64; LAGS],
-    fitted: Option<Fitted>,
-    next_fit: usize,
+    choice: Option<Choice>,
+    fitted: Option<Box<Fitted>>,
+    next_choice: usize,
+    next_solve: usize,
     rows: usize,
-    level: f64,
     is_clipped: bool,
     /// Whether a season was ever found to help.
     is_seasonal: [bool; 2],
@@ -73,19 +87,36 @@ const CHOICES: [[Use; 2]; 6] = [
     [Use::Slots, Use::Slots],
 ];
 
-/// Coefficients for features of which a center has been taken off.
+#[derive(Debug, Clone, Copy)]
+struct Choice {
+    seasons: [Use; 2],
+    lags: usize,
+}
+
 #[derive(Debug, Clone)]
 struct Fitted {
-    center: f64,
-    coefficients: Vec<f64>,
+    coefficients: [f64; FEATURES],
+    solved: Solved,
 }
 
 #[derive(Debug, Clone)]
 struct Row {
-    features: [f64; FEATURES],
-    /// Whether the slots of each season had come often enough to be features.
-    is_formed: [bool; 2],
-    cleaned: f64,
+    /// Values from the center.
+    numbers: Numbers,
+    formed: usize,
+}
+
+/// What is seen at a time, before the value is known.
+#[derive(Debug, Clone)]
+pub(super) struct Outlook {
+    numbers: Numbers,
+    formed: usize,
+    slots: [usize; 2],
+    time_ms: i64,
+    /// `None` while too little has come.
+    pub(super) expected: Option<f64>,
+    /// By so much a value is further off for how little is known.
+    pub(super) widening: f64,
 }
 
 /// One period, cut into slots as long as a step.
@@ -109,36 +140,58 @@ impl Forecast {
             seasons: Vec::new(),
             times: Vec::new(),
             history: VecDeque::new(),
+            sums: Box::new([const { Sums::new() }; 4]),
+            squares_most: 0.0,
+            center: 0.0,
             lags: [0.0; LAGS],
+            choice: None,
             fitted: None,
-            next_fit: ROWS_MIN,
+            next_choice: ROWS_MIN,
+            next_solve: ROWS_MIN,
             rows: 0,
-            level: 0.0,
             is_clipped: false,
             is_seasonal: [false; 2],
         }
     }
 
-    /// What is expected at this time; `None` while too little has come.
-    pub(super) fn expect(&self, time_ms: i64) -> Option<f64> {
-        Some(self.fitted.as_ref()?.expect(&self.features(time_ms)))
+    pub(super) fn outlook(&self, time_ms: i64) -> Outlook {
+        let mut numbers = [0.0; FEATURES + 1];
+        numbers[0] = 1.0;
+        let (mut formed, mut slots) = (0, [0; 2]);
+        for (at, season) in self.seasons.iter().enumerate() {
+            let phase = season.phase(time_ms);
+            slots[at] = ((phase * season.slots.len() as f64) as usize).min(season.slots.len() - 1);
+            let (mean, seen) = season.slots[slots[at]];
+            formed |= usize::from(seen >= FORMED_PERIODS) << at;
+            let own = &mut numbers[1 + at * PER_SEASON..][..PER_SEASON];
+            (own[0], own[1]) = (mean, season.before);
+            own[2..].copy_from_slice(&waves(phase));
+        }
+        for (number, lag) in numbers[FIRST_LAG..FEATURES].iter_mut().zip(self.lags) {
+            *number = lag - self.center;
+        }
+        let (mut expected, mut widening) = (None, 1.0);
+        if let Some(fitted) = &self.fitted {
+            expected = Some(self.center + fitted.expect(&numbers));
+            widening = (1.0 + fitted.solved.leverage(&numbers)).sqrt();
+        }
+        Outlook { numbers, formed, slots, time_ms, expected, widening }
     }
 
     /// What a residual that stays means for the level; `None` where the values just before carry the forecast along.
     pub(super) fn gain(&self) -> Option<f64> {
         let Some(fitted) = &self.fitted else { return Some(1.0) };
-        let memory: f64 = fitted.coefficients[1..=LAGS].iter().sum();
+        let memory: f64 = fitted.coefficients[FIRST_LAG..].iter().sum();
         (memory < FOLLOWS_FROM).then(|| 1.0 / (1.0 - memory.max(-1.0)))
     }
 
     /// Takes a row; true if the series is seen with other eyes from now on, because a season has been found in it.
-    pub(super) fn learn(&mut self, time_ms: i64, value: f64, deviation: f64) -> bool {
-        let features = self.features(time_ms);
+    pub(super) fn learn(&mut self, outlook: &Outlook, value: f64, deviation: f64) -> bool {
+        let Outlook { mut numbers, formed, slots, time_ms, expected, .. } = *outlook;
         let mut cleaned = value;
-        if let Some(fitted) = &self.fitted
+        if let Some(expected) = expected
             && deviation > 0.0
         {
-            let expected = fitted.expect(&features);
             cleaned = value.clamp(expected - CLIP_DEVIATIONS * deviation, expected + CLIP_DEVIATIONS * deviation);
             // One row may be an outlier; with a second one the world is elsewhere.
             if std::mem::replace(&mut self.is_clipped, cleaned != value) {
@@ -147,16 +200,12 @@ impl Forecast {
         }
         if self.rows == 0 {
             self.lags = [cleaned; LAGS];
-            self.level = cleaned;
+            self.center = cleaned;
         }
         self.rows += 1;
-        self.level += (cleaned - self.level) / (self.rows.min(500) as f64);
-        let is_formed = [0, 1].map(|at| self.seasons.get(at).is_some_and(|season| season.is_formed(time_ms)));
-        self.history.push_back(Row { features, is_formed, cleaned });
-        self.seasons.iter_mut().for_each(|season| season.learn(time_ms, cleaned));
-        if self.history.len() > HISTORY_MAX {
-            self.history.pop_front();
-        }
+        numbers[FEATURES] = cleaned - self.center;
+        self.remember(Row { numbers, formed });
+        self.seasons.iter_mut().zip(slots).for_each(|(season, slot)| season.learn(slot, cleaned));
         self.lags.rotate_right(1);
         self.lags[0] = cleaned;
         if self.times.len() < ROWS_MIN - 1 {
@@ -165,44 +214,37 @@ impl Forecast {
                 self.find_step();
             }
         }
-        if self.rows < self.next_fit {
-            return false;
+        let mut is_new = false;
+        if self.rows >= self.next_choice {
+            let later = ((self.rows as f64 * CHOICE_GROWTH) as usize).clamp(self.rows + 1, self.rows + CHOICE_ROWS);
+            self.next_choice = later;
+            is_new = self.choose(time_ms);
+            self.next_solve = self.rows;
         }
-        self.next_fit = (self.rows + 1).max((self.rows as f64 * REFIT_GROWTH) as usize).min(self.rows + REFIT_ROWS);
-        self.fit(time_ms)
+        if self.rows >= self.next_solve {
+            self.next_solve = self.rows + (self.rows / SOLVE_SHARE).clamp(1, SOLVE_SHARE);
+            self.solve();
+        }
+        is_new
     }
 
     /// The level has moved by so much: what was learned of it moves along.
     pub(super) fn rebase(&mut self, by: f64) {
-        self.level += by;
+        self.center += by;
         self.lags.iter_mut().for_each(|lag| *lag += by);
-        if let Some(fitted) = &mut self.fitted {
-            fitted.center += by;
-        }
         for season in &mut self.seasons {
             season.level += by;
         }
-        for row in &mut self.history {
-            row.cleaned += by;
-            row.features[1..=LAGS].iter_mut().for_each(|lag| *lag += by);
-        }
     }
 
-    fn features(&self, time_ms: i64) -> [f64; FEATURES] {
-        let mut features = [0.0; FEATURES];
-        features[0] = 1.0;
-        features[1..=LAGS].copy_from_slice(&self.lags);
-        for (at, season) in self.seasons.iter().enumerate() {
-            let own = &mut features[1 + LAGS + at * PER_SEASON..][..PER_SEASON];
-            own[0] = season.mean(time_ms).unwrap_or(0.0);
-            own[1] = season.before;
-            let phase = (time_ms.rem_euclid(season.period_ms)) as f64 / season.period_ms as f64;
-            for harmonic in 0..HARMONICS {
-                let angle = std::f64::consts::TAU * (harmonic + 1) as f64 * phase;
-                (own[2 + 2 * harmonic], own[3 + 2 * harmonic]) = angle.sin_cos();
-            }
+    fn remember(&mut self, row: Row) {
+        self.sums[row.formed].add(&row.numbers, 1.0);
+        self.history.push_back(row);
+        if self.history.len() > HISTORY_MAX
+            && let Some(oldest) = self.history.pop_front()
+        {
+            self.sums[oldest.formed].add(&oldest.numbers, -1.0);
         }
-        features
     }
 
     fn find_step(&mut self) {
@@ -216,56 +258,100 @@ impl Forecast {
             None => [DAY_MS, WEEK_MS].into_iter().filter(|period| period / step >= 4).collect(),
         };
         let periods = periods.into_iter().filter(|period| period / step <= PERIOD_ROWS_MAX as i64);
+        let mean = self.history.iter().map(|row| row.numbers[FEATURES]).sum::<f64>() / self.rows.max(1) as f64;
         let season = |period_ms: i64| Season {
             period_ms,
             slots: vec![(0.0, 0.0); (period_ms / step).max(1) as usize],
             first_ms: first,
-            level: self.level,
+            level: self.center + mean,
             rows: self.rows as f64,
             before: 0.0,
         };
         self.seasons = periods.map(season).collect();
-    }
-
-    fn fit(&mut self, now_ms: i64) -> bool {
-        let center = self.history.iter().map(|row| row.cleaned).sum::<f64>() / self.history.len().max(1) as f64;
-        let mut best: Option<(f64, Vec<f64>, [Use; 2])> = None;
-        for choice in CHOICES {
-            if choice.iter().enumerate().any(|(at, used)| *used > self.known(at, now_ms)) {
-                continue;
-            }
-            let is_formed = |row: &&Row| (0..2).all(|at| choice[at] < Use::Slots || row.is_formed[at]);
-            let mut sums = Sums::new(FEATURES);
-            for row in self.history.iter().filter(is_formed) {
-                sums.add(&centered(&row.features, center), row.cleaned - center);
-            }
-            let n = sums.rows();
-            for lags in LAG_CHOICES {
-                let is_used = |feature: usize| match feature.checked_sub(1 + LAGS) {
-                    None => feature <= lags,
-                    Some(at) if at % PER_SEASON < 2 => choice[at / PER_SEASON] == Use::Slots,
-                    Some(at) => choice[at / PER_SEASON] >= Use::Waves,
-                };
-                let used = (0..FEATURES).filter(|&feature| is_used(feature)).count() as f64;
-                if n < ROWS_PER_FEATURE * used {
-                    continue;
-                }
-                let Some((coefficients, left)) = sums.solve(&is_used, RIDGE) else { continue };
-                // By the row, since not all choices have all rows.
-                let criterion = (left / n).max(1e-300).ln() + used * n.ln() / n;
-                if best.as_ref().is_none_or(|(known, ..)| criterion < *known) {
-                    best = Some((criterion, coefficients, choice));
-                }
+        // Waves are known of the first rows too; the sums follow when the first fit builds them anew.
+        for (row, time_ms) in self.history.iter_mut().zip(&self.times) {
+            for (at, season) in self.seasons.iter().enumerate() {
+                let own = &mut row.numbers[1 + at * PER_SEASON..][..PER_SEASON];
+                own[2..].copy_from_slice(&waves(season.phase(*time_ms)));
             }
         }
-        let Some((_, coefficients, choice)) = best.filter(|(_, found, _)| found.iter().all(|one| one.is_finite()))
-        else {
-            return false;
-        };
-        self.fitted = Some(Fitted { center, coefficients });
-        let is_new = (0..2).any(|at| choice[at] > Use::Nothing && !self.is_seasonal[at]);
-        (0..2).for_each(|at| self.is_seasonal[at] |= choice[at] > Use::Nothing);
+    }
+
+    /// Of the rows that have formed what is needed.
+    fn sums(&self, needed: usize) -> Sums {
+        let mut all = Sums::new();
+        self.sums.iter().enumerate().filter(|(formed, _)| formed & needed == needed).for_each(|(_, sums)| {
+            if sums.rows() > 0.0 {
+                all.add_all(sums);
+            }
+        });
+        all
+    }
+
+    /// Builds the sums anew if rounding, or a center that is no longer amid the values, could be seen in them.
+    fn refresh(&mut self) {
+        let squares: f64 = self.sums.iter().map(Sums::squares).sum();
+        self.squares_most = self.squares_most.max(squares);
+        let rows = self.history.len().max(1) as f64;
+        let mut mean = self.sums.iter().map(Sums::total).sum::<f64>() / rows;
+        if !mean.is_finite() {
+            mean = self.history.iter().map(|row| row.numbers[FEATURES] / rows).sum();
+        }
+        let is_far = self.rows == ROWS_MIN || mean * mean * rows > 0.9 * squares;
+        if (is_far || squares.is_nan() || squares < LEFT_MIN * self.squares_most) && mean.is_finite() {
+            self.center += mean;
+            self.sums.iter_mut().for_each(|sums| *sums = Sums::new());
+            for row in &mut self.history {
+                row.numbers[FIRST_LAG..].iter_mut().for_each(|value| *value -= mean);
+                self.sums[row.formed].add(&row.numbers, 1.0);
+            }
+            self.squares_most = self.sums.iter().map(Sums::squares).sum();
+        }
+    }
+
+    fn choose(&mut self, now_ms: i64) -> bool {
+        self.refresh();
+        // Not all choices have all rows, and some rows are quieter than others: so each is held against the best of those
+        // without slots by the rows that it has.
+        let mut best: Option<(f64, Choice)> = None;
+        let mut without: [Option<f64>; 4] = [None; 4];
+        for seasons in CHOICES {
+            if seasons.iter().enumerate().any(|(at, used)| *used > self.known(at, now_ms)) {
+                continue;
+            }
+            let formed = needed(seasons);
+            let sums = self.sums(formed);
+            let without = *without[formed].get_or_insert_with(|| {
+                let known = CHOICES.into_iter().filter(|seasons| needed(*seasons) == 0);
+                let known = known.filter(|seasons| (0..2).all(|at| seasons[at] <= self.known(at, now_ms)));
+                known
+                    .filter_map(|seasons| best_lags(&sums, seasons))
+                    .map(|(criterion, _)| criterion)
+                    .fold(f64::INFINITY, f64::min)
+            });
+            if let Some((criterion, choice)) = best_lags(&sums, seasons)
+                && let gain = without - criterion
+                && best.is_none_or(|(known, _)| gain > known)
+            {
+                best = Some((gain, choice));
+            }
+        }
+        let Some((_, choice)) = best else { return false };
+        self.choice = Some(choice);
+        let is_new = (0..2).any(|at| choice.seasons[at] > Use::Nothing && !self.is_seasonal[at]);
+        (0..2).for_each(|at| self.is_seasonal[at] |= choice.seasons[at] > Use::Nothing);
         is_new
+    }
+
+    fn solve(&mut self) {
+        let Some(choice) = self.choice else { return };
+        let (used, count) = used(choice);
+        let sums = self.sums(needed(choice.seasons));
+        let solved = sums.solve(&used[..count], RIDGE);
+        let coefficients = solved.coefficients(choice.lags, |lags| unbias(lags, sums.rows()));
+        if solved.count() == count && coefficients.iter().all(|one| one.is_finite()) {
+            self.fitted = Some(Box::new(Fitted { coefficients, solved }));
+        }
     }
 
     /// How much of a season can be known by now.
@@ -279,42 +365,141 @@ impl Forecast {
     }
 }
 
+/// Which slots have to be formed in the rows that are learned from.
+fn needed(seasons: [Use; 2]) -> usize {
+    usize::from(seasons[0] == Use::Slots) | usize::from(seasons[1] == Use::Slots) << 1
+}
+
+/// The criterion of a choice, less being better, by the row, with as many values just before as do best.
+fn best_lags(sums: &Sums, seasons: [Use; 2]) -> Option<(f64, Choice)> {
+    let n = sums.rows();
+    let (used, most) = used(Choice { seasons, lags: LAGS });
+    let solved = sums.solve(&used[..most], RIDGE);
+    let criteria = LAG_CHOICES.into_iter().filter_map(|lags| {
+        let count = most - LAGS + lags;
+        let used = count as f64;
+        if n < ROWS_PER_FEATURE * used || count > solved.count() {
+            return None;
+        }
+        let criterion = (solved.left(count) / n).max(1e-300).ln() + used * n.ln() / n;
+        criterion.is_finite().then_some((criterion, Choice { seasons, lags }))
+    });
+    criteria.min_by(|a, b| a.0.total_cmp(&b.0))
+}
+
+/// Least squares take a memory for shorter than it is, on average by (1 + 3 memory) / rows (Kendall 1954, Marriott and
+/// Pope 1954). What that leaves in the residuals is memory too, and looks like shifts.
+fn unbias(lags: &mut [f64], rows: f64) {
+    let memory: f64 = lags.iter().sum();
+    if memory > 0.0 {
+        lags[0] += ((1.0 + 3.0 * memory) / rows).min((1.0 - memory).max(0.0) / 2.0);
+    }
+}
+
+/// The features of a choice, and how many they are.
+fn used(choice: Choice) -> ([usize; FEATURES], usize) {
+    let is_used = |feature: &usize| match *feature {
+        0 => true,
+        feature if feature >= FIRST_LAG => feature < FIRST_LAG + choice.lags,
+        feature if (feature - 1) % PER_SEASON < 2 => choice.seasons[(feature - 1) / PER_SEASON] == Use::Slots,
+        feature => choice.seasons[(feature - 1) / PER_SEASON] >= Use::Waves,
+    };
+    let (mut used, mut count) = ([0; FEATURES], 0);
+    for feature in (0..FEATURES).filter(is_used) {
+        used[count] = feature;
+        count += 1;
+    }
+    (used, count)
+}
+
+/// Sines and cosines of a period and its halves and thirds.
+fn waves(phase: f64) -> [f64; 2 * HARMONICS] {
+    let (sin, cos) = (std::f64::consts::TAU * phase).sin_cos();
+    let mut waves = [sin, cos, 0.0, 0.0, 0.0, 0.0];
+    for at in (2..waves.len()).step_by(2) {
+        let (s, c) = (waves[at - 2], waves[at - 1]);
+        (waves[at], waves[at + 1]) = (s * cos + c * sin, c * cos - s * sin);
+    }
+    waves
+}
+
 impl Season {
-    fn slot(&self, time_ms: i64) -> usize {
-        let phase = time_ms.rem_euclid(self.period_ms) as f64 / self.period_ms as f64;
-        ((phase * self.slots.len() as f64) as usize).min(self.slots.len() - 1)
+    fn phase(&self, time_ms: i64) -> f64 {
+        time_ms.rem_euclid(self.period_ms) as f64 / self.period_ms as f64
     }
 
-    fn is_formed(&self, time_ms: i64) -> bool {
-        self.slots[self.slot(time_ms)].1 >= FORMED_PERIODS
-    }
-
-    fn mean(&self, time_ms: i64) -> Option<f64> {
-        let (mean, seen) = self.slots[self.slot(time_ms)];
-        (seen > 0.0).then_some(mean)
-    }
-
-    fn learn(&mut self, time_ms: i64, value: f64) {
-        self.before = self.mean(time_ms).unwrap_or(0.0);
+    fn learn(&mut self, slot: usize, value: f64) {
         self.rows = (self.rows + 1.0).min(self.slots.len() as f64);
         self.level += (value - self.level) / self.rows;
-        let slot = self.slot(time_ms);
         let (mean, seen) = &mut self.slots[slot];
+        self.before = *mean;
         *seen = (*seen + 1.0).min(SLOT_PERIODS);
         *mean += (value - self.level - *mean) / *seen;
     }
 }
 
 impl Fitted {
-    fn expect(&self, features: &[f64; FEATURES]) -> f64 {
-        let features = centered(features, self.center);
-        self.center + self.coefficients.iter().zip(features).map(|(a, b)| a * b).sum::<f64>()
+    /// From the center.
+    fn expect(&self, numbers: &Numbers) -> f64 {
+        self.coefficients.iter().zip(numbers).map(|(a, b)| a * b).sum()
     }
 }
 
-/// The features that are values and no deviations, from the center.
-fn centered(features: &[f64; FEATURES], center: f64) -> [f64; FEATURES] {
-    let mut features = *features;
-    features[1..=LAGS].iter_mut().for_each(|lag| *lag -= center);
-    features
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    fn learned(rows: usize, value: impl Fn(usize) -> f64) -> Forecast {
+        let mut forecast = Forecast::new(None);
+        for at in 0..rows {
+            let outlook = forecast.outlook(at as i64 * HOUR_MS);
+            forecast.learn(&outlook, value(at), 1.0);
+        }
+        forecast
+    }
+
+    /// Between minus a half and a half, and needs no dice.
+    fn noise(at: usize) -> f64 {
+        ((at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11)
+            as f64
+            / (1_u64 << 53) as f64
+            - 0.5
+    }
+
+    #[test]
+    fn a_day_is_known_by_its_waves_from_the_third_on() {
+        let forecast = learned(60, |at| 3.0 * (at as f64 / 24.0 * std::f64::consts::TAU).sin() + noise(at));
+        let choice = forecast.choice.unwrap();
+        assert_eq!((choice.seasons, choice.lags), ([Use::Waves, Use::Nothing], 0));
+    }
+
+    #[test]
+    fn running_sums_are_those_of_the_rows_that_are_left() {
+        // An outlier comes and goes, the level moves, and rows fall off the end.
+        let value = |at: usize| noise(at) + if at == 100 { 1e7 } else { 50.0 };
+        let mut forecast = learned(HISTORY_MAX + 600, value);
+        forecast.rebase(3.0);
+        forecast.refresh();
+        let mut anew = Sums::new();
+        forecast.history.iter().for_each(|row| anew.add(&row.numbers, 1.0));
+        let mut all = Sums::new();
+        forecast.sums.iter().for_each(|sums| all.add_all(sums));
+        assert_eq!(all.rows(), HISTORY_MAX as f64);
+        assert!((all.squares() / anew.squares() - 1.0).abs() < 1e-6, "{} {}", all.squares(), anew.squares());
+        let expected = forecast.outlook((HISTORY_MAX as i64 + 600) * HOUR_MS).expected.unwrap();
+        assert!((expected - 53.0).abs() < 0.3, "{expected}");
+    }
+
+    #[test]
+    fn a_short_memory_is_made_longer_and_never_endless() {
+        let unbiased = |memory: f64, rows: f64| {
+            let mut lags = [memory, 0.0];
+            unbias(&mut lags, rows);
+            lags[0]
+        };
+        assert!((unbiased(0.8, 100.0) - 0.834).abs() < 1e-9);
+        assert!(unbiased(0.99, 30.0) < 1.0 && unbiased(-0.2, 50.0) == -0.2);
+    }
 }

@@ -27,7 +27,7 @@ const SETTLING_AT: [usize; 3] = [24, 100, SETTLED_AT];
 const SETTLED_AT: usize = 400;
 /// Evidence that reaches a threshold mostly leaps over it, so that fewer alarms come than the bound allows: by about so
 /// much, as measured on series without change (docs/figures.md).
-const OVERSHOOT: f64 = 1.25;
+const OVERSHOOT: f64 = 1.9;
 /// False alarms are promised for so many rows.
 const ROWS_OF_BUDGET: f64 = 1_000.0;
 
@@ -134,14 +134,15 @@ impl Judge {
     fn observe(&mut self, time_ms: i64, value: f64) -> Scored {
         let mut scored = Scored::NOTHING;
         let deviation = self.ranks.deviation();
-        if let Some(expected) = self.forecast.expect(time_ms) {
-            let residual = value - expected;
+        let outlook = self.forecast.outlook(time_ms);
+        if let Some(expected) = outlook.expected {
+            let residual = (value - expected) / outlook.widening;
             if self.ranks.len() >= RESIDUALS_MIN {
                 scored = self.judge(residual);
             }
             self.ranks.add(residual);
         }
-        if self.forecast.learn(time_ms, value, deviation) {
+        if self.forecast.learn(&outlook, value, deviation) {
             // Another model has other residuals.
             self.ranks = Ranks::default();
             self.shifts = Shifts::new();
@@ -152,16 +153,15 @@ impl Judge {
 
     fn judge(&mut self, residual: f64) -> Scored {
         let z = normal_quantile(self.ranks.share_below(residual));
-        let margin = 1.0 / (self.ranks.len() as f64).sqrt();
-        self.shifts.add(z, margin);
+        self.shifts.add(z, self.ranks.len());
         self.recent.push_back((z, residual));
         if self.recent.len() > RECENT {
             self.recent.pop_front();
         }
         let detector = self.settings.detector;
-        let shift = if detector == Detector::Spike { 1.0 } else { (-self.shifts.log()).exp() };
+        let shift = if detector == Detector::Spike { 1.0 } else { 1.0 / self.shifts.mean() };
         let spike = if detector == Detector::Shift { 1.0 } else { self.ranks.chance_beyond(residual) };
-        let budget = self.settings.false_alarms / ROWS_OF_BUDGET;
+        let budget = -(-self.settings.false_alarms).ln_1p() / ROWS_OF_BUDGET;
         let (shifts, spikes) =
             if detector == Detector::Ensemble { (1.0 - SPIKES_SHARE, SPIKES_SHARE) } else { (1.0, 1.0) };
         let is_shift = shift <= OVERSHOOT * shifts * budget;

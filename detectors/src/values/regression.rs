@@ -1,76 +1,130 @@
-//! Least squares with a little ridge, for a handful of features.
+//! Least squares with a little ridge, for a handful of features, from sums that rows are added to and taken off.
 
-/// Sums over rows, from which coefficients follow.
+/// A feature each, and what they explain behind them.
+pub(super) const FEATURES: usize = 20;
+const WIDTH: usize = FEATURES + 1;
+
+/// Features of a row, and behind them what they should explain.
+pub(super) type Numbers = [f64; WIDTH];
+
+/// Sums over rows of the products of all pairs, from which coefficients follow.
 #[derive(Debug, Clone)]
 pub(super) struct Sums {
-    features: usize,
-    /// Upper triangle of X'X, row by row, and X'y behind each row.
-    products: Vec<f64>,
-    squares: f64,
-    rows: f64,
+    /// The upper triangle counts.
+    products: [[f64; WIDTH]; WIDTH],
 }
 
 impl Sums {
-    pub(super) fn new(features: usize) -> Self {
-        Self { features, products: vec![0.0; features * (features + 1)], squares: 0.0, rows: 0.0 }
+    pub(super) const fn new() -> Self {
+        Self { products: [[0.0; WIDTH]; WIDTH] }
     }
 
-    pub(super) fn add(&mut self, x: &[f64], y: f64) {
-        let width = self.features + 1;
-        for (row, &a) in x.iter().enumerate().filter(|(_, a)| **a != 0.0) {
-            let into = &mut self.products[row * width..(row + 1) * width];
-            for (sum, b) in into[row..].iter_mut().zip(x[row..].iter().chain(std::iter::once(&y))) {
-                *sum += a * b;
+    /// Adds a row, or takes it off with a weight of minus one.
+    pub(super) fn add(&mut self, numbers: &Numbers, weight: f64) {
+        for (at, &a) in numbers.iter().enumerate() {
+            if a != 0.0 {
+                let a = weight * a;
+                self.products[at][at..].iter_mut().zip(&numbers[at..]).for_each(|(sum, b)| *sum += a * b);
             }
         }
-        self.squares += y * y;
-        self.rows += 1.0;
     }
 
-    /// The coefficients over the features that `is_used` names, zeros for the others, and what they leave unexplained
-    /// (a sum of squares). `None` without rows.
-    pub(super) fn solve(&self, is_used: &dyn Fn(usize) -> bool, ridge: f64) -> Option<(Vec<f64>, f64)> {
-        let used: Vec<usize> = (0..self.features).filter(|&feature| is_used(feature)).collect();
-        let (n, width) = (used.len(), self.features + 1);
-        let product = |a: usize, b: usize| self.products[a.min(b) * width + a.max(b)];
-        // Cholesky: L L' = X'X + ridge.
-        let mut lower = vec![0.0; n * n];
-        for i in 0..n {
-            for j in 0..=i {
-                let mut sum = product(used[i], used[j]);
-                if i == j {
-                    sum += ridge * (sum.abs() + 1e-12);
-                }
-                sum -= (0..j).map(|k| lower[i * n + k] * lower[j * n + k]).sum::<f64>();
-                if i == j {
-                    if sum <= 0.0 {
-                        return None;
-                    }
-                    lower[i * n + i] = sum.sqrt();
-                } else {
-                    lower[i * n + j] = sum / lower[j * n + j];
-                }
-            }
-        }
-        let target = |feature: usize| self.products[feature * width + self.features];
-        let mut half = vec![0.0; n];
-        for i in 0..n {
-            let known: f64 = (0..i).map(|k| lower[i * n + k] * half[k]).sum();
-            half[i] = (target(used[i]) - known) / lower[i * n + i];
-        }
-        let mut solved = vec![0.0; n];
-        for i in (0..n).rev() {
-            let known: f64 = (i + 1..n).map(|k| lower[k * n + i] * solved[k]).sum();
-            solved[i] = (half[i] - known) / lower[i * n + i];
-        }
-        let explained: f64 = half.iter().map(|part| part * part).sum();
-        let mut coefficients = vec![0.0; self.features];
-        used.iter().zip(&solved).for_each(|(&feature, &value)| coefficients[feature] = value);
-        Some((coefficients, (self.squares - explained).max(0.0)))
+    pub(super) fn add_all(&mut self, other: &Self) {
+        let both = self.products.as_flattened_mut().iter_mut().zip(other.products.as_flattened());
+        both.for_each(|(sum, more)| *sum += more);
     }
 
+    /// How many rows there are: the first feature is always one.
     pub(super) fn rows(&self) -> f64 {
-        self.rows
+        self.products[0][0]
+    }
+
+    /// The sum of what is explained.
+    pub(super) fn total(&self) -> f64 {
+        self.products[0][FEATURES]
+    }
+
+    /// The sum of squares of what is explained.
+    pub(super) fn squares(&self) -> f64 {
+        self.products[FEATURES][FEATURES]
+    }
+
+    /// Goes about the features named, in this order. It ends early before one that says nothing new.
+    pub(super) fn solve(&self, used: &[usize], ridge: f64) -> Solved {
+        let mut lower = [[0.0; FEATURES]; FEATURES];
+        let mut half = [0.0; FEATURES];
+        let mut order = [0; FEATURES];
+        let mut count = 0;
+        // Cholesky: L L' = X'X + ridge, and L half = X'y.
+        for (i, &feature) in used.iter().enumerate() {
+            let mut own = [0.0; FEATURES];
+            for j in 0..i {
+                let known: f64 = own[..j].iter().zip(&lower[j][..j]).map(|(a, b)| a * b).sum();
+                let other = used[j];
+                own[j] = (self.products[feature.min(other)][feature.max(other)] - known) / lower[j][j];
+            }
+            let square = self.products[feature][feature];
+            let left = square + ridge * (square + 1e-12) - own[..i].iter().map(|a| a * a).sum::<f64>();
+            if left.is_nan() || left <= 0.0 {
+                break;
+            }
+            own[i] = left.sqrt();
+            let known: f64 = own[..i].iter().zip(&half[..i]).map(|(a, b)| a * b).sum();
+            half[i] = (self.products[feature][FEATURES] - known) / own[i];
+            lower[i] = own;
+            order[i] = feature;
+            count = i + 1;
+        }
+        Solved { order, count, lower, half, squares: self.squares() }
+    }
+}
+
+/// What some features explain.
+#[derive(Debug, Clone)]
+pub(super) struct Solved {
+    order: [usize; FEATURES],
+    count: usize,
+    lower: [[f64; FEATURES]; FEATURES],
+    half: [f64; FEATURES],
+    squares: f64,
+}
+
+impl Solved {
+    /// How many features were gone about.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The sum of squares that the first so many features leave unexplained.
+    pub(super) fn left(&self, count: usize) -> f64 {
+        (self.squares - self.half[..count].iter().map(|part| part * part).sum::<f64>()).max(0.0)
+    }
+
+    /// The coefficients by feature, zero for those not used. The last ones may be moved by `correct` before the others
+    /// are fitted beside them.
+    pub(super) fn coefficients(&self, last: usize, correct: impl Fn(&mut [f64])) -> [f64; FEATURES] {
+        let mut solved = [0.0; FEATURES];
+        for i in (0..self.count).rev() {
+            let known: f64 = (i + 1..self.count).map(|k| self.lower[k][i] * solved[k]).sum();
+            solved[i] = (self.half[i] - known) / self.lower[i][i];
+            if last > 0 && i + last == self.count {
+                correct(&mut solved[i..self.count]);
+            }
+        }
+        let mut coefficients = [0.0; FEATURES];
+        self.order[..self.count].iter().zip(solved).for_each(|(&feature, value)| coefficients[feature] = value);
+        coefficients
+    }
+
+    /// The variance of what is expected of a row, in variances of what is left unexplained: how unlike it is the rows
+    /// learned from, and how few those are.
+    pub(super) fn leverage(&self, numbers: &Numbers) -> f64 {
+        let mut parts = [0.0; FEATURES];
+        for i in 0..self.count {
+            let known: f64 = self.lower[i][..i].iter().zip(&parts[..i]).map(|(a, b)| a * b).sum();
+            parts[i] = (numbers[self.order[i]] - known) / self.lower[i][i];
+        }
+        parts[..self.count].iter().map(|part| part * part).sum()
     }
 }
 
@@ -78,27 +132,66 @@ impl Sums {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_plane_is_found_and_a_feature_may_be_left_out() {
-        let mut sums = Sums::new(3);
+    fn numbers(features: &[f64], explained: f64) -> Numbers {
+        let mut numbers = [0.0; WIDTH];
+        numbers[..features.len()].copy_from_slice(features);
+        numbers[FEATURES] = explained;
+        numbers
+    }
+
+    fn plane() -> Sums {
+        let mut sums = Sums::new();
         for row in 0..50 {
             let (a, b) = (f64::from(row % 7), f64::from(row % 5));
-            sums.add(&[1.0, a, b], 4.0 - 2.0 * a + 0.5 * b);
+            sums.add(&numbers(&[1.0, a, b], 4.0 - 2.0 * a + 0.5 * b), 1.0);
         }
-        let (found, left) = sums.solve(&|_| true, 1e-12).unwrap();
-        for (found, expected) in found.iter().zip([4.0, -2.0, 0.5]) {
+        sums
+    }
+
+    #[test]
+    fn a_plane_is_found_and_a_feature_may_be_left_out() {
+        let solved = plane().solve(&[0, 1, 2], 1e-12);
+        let found = solved.coefficients(0, |_| ());
+        for (found, expected) in found.iter().zip([4.0, -2.0, 0.5, 0.0]) {
             assert!((found - expected).abs() < 1e-6, "{found} {expected}");
         }
-        assert!(left < 1e-6 && (sums.rows() - 50.0).abs() < 1e-9);
-        let (without, left) = sums.solve(&|feature| feature != 1, 1e-12).unwrap();
-        assert!(without[1] == 0.0 && left > 1.0);
+        assert!(solved.left(3) < 1e-6 && (plane().rows() - 50.0).abs() < 1e-9);
+        let without = plane().solve(&[0, 2], 1e-12);
+        assert!(without.coefficients(0, |_| ())[1] == 0.0 && without.left(2) > 1.0);
+        // What the first features leave is what they would leave alone.
+        assert!((plane().solve(&[0, 2, 1], 1e-12).left(2) - without.left(2)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_coefficient_that_is_set_is_paid_for_by_the_others() {
+        let found = plane().solve(&[0, 2, 1], 1e-12).coefficients(1, |last| last[0] = 0.0);
+        let alone = plane().solve(&[0, 2], 1e-12).coefficients(0, |_| ());
+        assert!((found[0] - alone[0]).abs() < 1e-9 && (found[2] - alone[2]).abs() < 1e-9, "{found:?} {alone:?}");
+    }
+
+    #[test]
+    fn a_row_taken_off_leaves_no_trace() {
+        let mut sums = plane();
+        sums.add(&numbers(&[1.0, 30.0, -4.0], 99.0), 1.0);
+        sums.add(&numbers(&[1.0, 30.0, -4.0], 99.0), -1.0);
+        let found = sums.solve(&[0, 1, 2], 1e-12).coefficients(0, |_| ());
+        assert!((found[1] + 2.0).abs() < 1e-6, "{found:?}");
+    }
+
+    #[test]
+    fn leverage_is_that_of_a_mean_and_grows_with_distance() {
+        let solved = plane().solve(&[0], 1e-12);
+        assert!((solved.leverage(&numbers(&[1.0], 0.0)) - 1.0 / 50.0).abs() < 1e-9);
+        let solved = plane().solve(&[0, 1], 1e-12);
+        let at = |a: f64| solved.leverage(&numbers(&[1.0, a], 0.0));
+        assert!(at(3.0) < 0.021 && at(30.0) > 1.0, "{} {}", at(3.0), at(30.0));
     }
 
     #[test]
     fn equal_columns_do_not_break_it() {
-        let mut sums = Sums::new(2);
-        (0..20).for_each(|row| sums.add(&[1.0, 1.0], f64::from(row % 2)));
-        let (found, _) = sums.solve(&|_| true, 1e-9).unwrap();
+        let mut sums = Sums::new();
+        (0..20).for_each(|row| sums.add(&numbers(&[1.0, 1.0], f64::from(row % 2)), 1.0));
+        let found = sums.solve(&[0, 1], 1e-9).coefficients(0, |_| ());
         assert!((found.iter().sum::<f64>() - 0.5).abs() < 1e-3);
     }
 }
