@@ -1,6 +1,8 @@
 //! One plain series, row by row: how unlike the rows before it each value is, and whether that is worth an alarm.
 
 mod forecast;
+mod neighbours;
+mod novelty;
 mod ranks;
 mod regression;
 mod scale;
@@ -10,6 +12,7 @@ use std::collections::VecDeque;
 
 use forecast::Forecast;
 pub use forecast::PERIOD_ROWS_MAX;
+use novelty::Novelty;
 use ranks::{Ranks, normal_quantile};
 use scale::Scale;
 use shifts::{Shifts, evidence};
@@ -18,8 +21,6 @@ use shifts::{Shifts, evidence};
 const RESIDUALS_MIN: usize = 12;
 /// The onset of a change is looked for this far back.
 const RECENT: usize = 1_000;
-/// In rows.
-const NEWS_HALF_LIFE: f64 = 600.0;
 /// So much of the budget is for single rows, the rest for changes that stay.
 const SPIKES_SHARE: f64 = 0.15;
 /// Whether logarithms fit better is asked after so many rows, and settled with the last time.
@@ -54,7 +55,8 @@ pub struct Settings {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored {
-    /// What the row adds to what rows before it have said of late, as decimal logarithms of rarity: a burst counts once.
+    /// How rare it is for rows to be so unlike all before them, as decimal logarithm, with a tenth of that of the p-value;
+    /// zero unless it is more than what was said of late: a burst counts once.
     pub score: f64,
     /// The chance of a row this far off, or of evidence for a shift as strong as it is by now, were nothing unusual.
     pub p_value: f64,
@@ -74,6 +76,7 @@ pub struct ValueWatch {
     /// The first rows, until the scale is settled.
     first: Vec<(i64, f64)>,
     judge: Judge,
+    novelty: Novelty,
 }
 
 /// The state on one scale.
@@ -85,18 +88,18 @@ struct Judge {
     shifts: Shifts,
     /// Newest last: what each row said, and by how much it was off.
     recent: VecDeque<(f64, f64)>,
-    /// The most that a row has said, fading.
-    said: f64,
 }
 
 impl ValueWatch {
     pub fn new(settings: Settings) -> Self {
-        Self { settings, scale: Scale::Plain, first: Vec::new(), judge: Judge::new(settings) }
+        let novelty = Novelty::new(settings.period_rows);
+        Self { settings, scale: Scale::Plain, first: Vec::new(), judge: Judge::new(settings), novelty }
     }
 
     /// Takes a finite value.
     pub fn observe(&mut self, time_ms: i64, value: f64) -> Scored {
-        let scored = self.judge.observe(time_ms, self.scale.of(value));
+        let mut scored = self.judge.observe(time_ms, self.scale.of(value));
+        scored.score = self.novelty.score(time_ms, value, scored.p_value);
         if self.first.len() < SETTLED_AT {
             self.first.push((time_ms, value));
             if SETTLING_AT.contains(&self.first.len()) {
@@ -104,6 +107,11 @@ impl ValueWatch {
             }
         }
         scored
+    }
+
+    /// The same rows will be observed once more, from the first one on, by what is known now.
+    pub fn rewind(&mut self) {
+        self.novelty.rewind();
     }
 
     /// Another scale may fit better: then the first rows are learned from anew.
@@ -127,7 +135,6 @@ impl Judge {
             ranks: Ranks::default(),
             shifts: Shifts::new(),
             recent: VecDeque::new(),
-            said: 0.0,
         }
     }
 
@@ -170,15 +177,7 @@ impl Judge {
             self.accept_shift();
         }
         let p_value = (2.0 * spike.min(shift)).min(1.0);
-        Scored { score: self.news(-spike.log10() - shift.min(1.0).log10()), p_value, is_anomaly: is_shift || is_spike }
-    }
-
-    /// By how much a row says more than any before it; what these said fades.
-    fn news(&mut self, said: f64) -> f64 {
-        self.said *= (-1.0 / NEWS_HALF_LIFE).exp2();
-        let news = (said - self.said).max(0.0);
-        self.said = self.said.max(said);
-        news
+        Scored { score: 0.0, p_value, is_anomaly: is_shift || is_spike }
     }
 
     /// The shift has been told: the new level is what is usual from now on.

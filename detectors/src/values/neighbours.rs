@@ -1,0 +1,168 @@
+//! How far the newest rows are from the most alike rows before them: exact nearest neighbours in what is remembered.
+
+/// So many of the newest values are compared with.
+pub(super) const KEPT: usize = 4_096;
+/// Rows of a run count by half for every so many rows that they lie back.
+const HALF_LIFE_ROWS: f64 = 10.0;
+/// A run is not compared with itself a little earlier.
+const APART: usize = 20;
+/// Of so many runs beside each other the most alike one counts: they share most of their rows.
+const BLOCK: usize = 64;
+/// What came once before is still new: it is the third most alike block that counts.
+const NEIGHBOUR: usize = 3;
+/// At the same time of day is within this share of a day.
+const SAME_TIME: f64 = 0.03;
+/// A day of fewer rows has no times of day.
+const DAY_ROWS_MIN: f64 = 8.0;
+const DAY_MS: f64 = 24.0 * 60.0 * 60_000.0;
+/// The step is the median of so many.
+const STEPS: usize = 23;
+/// Squares are cut here, so that their sums stay finite.
+const SQUARE_MAX: f64 = 1e300;
+/// Minima are taken side by side, which the processor does at once.
+const LANES: usize = 8;
+
+/// Squared distances; what there is nothing yet to compare with is missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Distances {
+    /// Of the newest value alone.
+    pub value: Option<f64>,
+    /// Of the run of rows that ends with it.
+    pub run: Option<f64>,
+    /// Of the run among those that end at the same time of day.
+    pub run_of_day: Option<f64>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Neighbours {
+    /// The newest comes first, from `head` on.
+    values: Vec<f64>,
+    head: usize,
+    /// By how many rows two runs lie apart, less one: the fading sum of squared differences of their values.
+    apart: Vec<f64>,
+    fade: f64,
+    /// Of the first rows, until their step is known.
+    times: Vec<i64>,
+    /// Rows of a day, or of the season that the user has given.
+    day_rows: Option<f64>,
+}
+
+impl Neighbours {
+    pub(super) fn new(period_rows: Option<usize>) -> Self {
+        Self {
+            values: Vec::new(),
+            head: 0,
+            apart: Vec::new(),
+            fade: (-1.0 / HALF_LIFE_ROWS).exp2(),
+            times: Vec::new(),
+            day_rows: period_rows.map(|rows| rows as f64),
+        }
+    }
+
+    pub(super) fn observe(&mut self, time_ms: i64, value: f64) -> Distances {
+        self.find_step(time_ms);
+        let known = &self.values[self.head..];
+        let known = &known[..known.len().min(KEPT)];
+        // The run that lies one row further back has begun.
+        if self.apart.len() < known.len() {
+            self.apart.push(0.0);
+        }
+        let mut nearest = f64::INFINITY;
+        let mut runs = [f64::INFINITY; NEIGHBOUR];
+        for (at, (apart, known)) in self.apart.chunks_mut(BLOCK).zip(known.chunks(BLOCK)).enumerate() {
+            nearest = lesser(nearest, compare(apart, known, value, self.fade));
+            let others = if at == 0 { apart.get(APART - 1..).unwrap_or_default() } else { apart };
+            keep_least(&mut runs, least(others));
+        }
+        let distances = Distances {
+            value: Some(nearest).filter(|square| square.is_finite()),
+            run: Some(runs[NEIGHBOUR - 1]).filter(|square| square.is_finite()),
+            run_of_day: self.of_same_time(),
+        };
+        self.remember(value);
+        distances
+    }
+
+    fn of_same_time(&self) -> Option<f64> {
+        let day = self.day_rows.filter(|rows| *rows >= DAY_ROWS_MIN)?;
+        let mut nearest = f64::INFINITY;
+        for days in 1..=(self.apart.len() as f64 / day) as usize {
+            let (center, around) = (days as f64 * day, SAME_TIME * day);
+            let (from, to) = ((center - around).round() as usize, (center + around).round() as usize);
+            // Apart by one row is the first.
+            let Some(same_time) = self.apart.get(from - 1..to) else { break };
+            nearest = lesser(nearest, least(same_time));
+        }
+        Some(nearest).filter(|square| square.is_finite())
+    }
+
+    fn find_step(&mut self, time_ms: i64) {
+        if self.times.len() > STEPS {
+            return;
+        }
+        self.times.push(time_ms);
+        if self.times.len() > STEPS && self.day_rows.is_none() {
+            let steps = self.times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+            let mut steps: Vec<i64> = steps.filter(|step| *step > 0).collect();
+            steps.sort_unstable();
+            self.day_rows = steps.get(steps.len() / 2).map(|step| DAY_MS / *step as f64);
+        }
+    }
+
+    fn remember(&mut self, value: f64) {
+        if self.head == 0 {
+            // Room for as many again, so that all is moved once in so many rows.
+            self.values.truncate(KEPT);
+            self.values.splice(0..0, [0.0; KEPT]);
+            self.head = KEPT;
+        }
+        self.head -= 1;
+        self.values[self.head] = value;
+    }
+}
+
+/// Lets the sums fade and adds the newest difference to each; the least of these differences is returned.
+fn compare(apart: &mut [f64], known: &[f64], value: f64, fade: f64) -> f64 {
+    let mut nearest = [f64::INFINITY; LANES];
+    let mut one = |lane: usize, apart: &mut f64, known: f64| {
+        let square = lesser((value - known) * (value - known), SQUARE_MAX);
+        *apart = *apart * fade + square;
+        nearest[lane] = lesser(nearest[lane], square);
+    };
+    let (mut apart, mut known) = (apart.chunks_exact_mut(LANES), known.chunks_exact(LANES));
+    for (apart, known) in (&mut apart).zip(&mut known) {
+        for lane in 0..LANES {
+            one(lane, &mut apart[lane], known[lane]);
+        }
+    }
+    for (apart, known) in apart.into_remainder().iter_mut().zip(known.remainder()) {
+        one(0, apart, *known);
+    }
+    nearest.into_iter().fold(f64::INFINITY, lesser)
+}
+
+fn least(squares: &[f64]) -> f64 {
+    let mut found = [f64::INFINITY; LANES];
+    let lanes = squares.chunks_exact(LANES);
+    let rest = lanes.remainder().iter().copied().fold(f64::INFINITY, lesser);
+    for squares in lanes {
+        for lane in 0..LANES {
+            found[lane] = lesser(found[lane], squares[lane]);
+        }
+    }
+    found.into_iter().fold(rest, lesser)
+}
+
+/// `f64::min` asks for more than one instruction.
+fn lesser(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
+}
+
+/// Puts one among the least so far, the least of which comes first.
+fn keep_least(least: &mut [f64; NEIGHBOUR], one: f64) {
+    let at = least.iter().take_while(|known| **known <= one).count();
+    if at < NEIGHBOUR {
+        least[at..].rotate_right(1);
+        least[at] = one;
+    }
+}

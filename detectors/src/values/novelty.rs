@@ -1,0 +1,90 @@
+//! The score: how rare it is that the newest rows are so unlike all rows before them, told once.
+
+use std::collections::VecDeque;
+
+use super::neighbours::{Distances, KEPT, Neighbours};
+
+/// Fewer distances say nothing of how rare one is.
+const DISTANCES_MIN: usize = 20;
+/// What was told fades by half in a fifth of the rows so far, within these bounds.
+const TOLD_SHARE: f64 = 0.2;
+const TOLD_ROWS_MIN: f64 = 200.0;
+const TOLD_ROWS_MAX: f64 = 800.0;
+/// Only what is 2.5 times as rare as what was told is news.
+const NEWS_DECADES: f64 = 0.4;
+/// What forecast and evidence say counts by so much of its decades, and up to so many: it decides among rows that are
+/// as new.
+const P_VALUE_SHARE: f64 = 0.1;
+const P_VALUE_DECADES: f64 = 6.0;
+
+#[derive(Debug, Clone)]
+pub(super) struct Novelty {
+    period_rows: Option<usize>,
+    neighbours: Neighbours,
+    value: Rarity,
+    run: Rarity,
+    run_of_day: Rarity,
+    rows: f64,
+    /// The most that a row has said, fading.
+    told: f64,
+}
+
+/// Where a distance stands among those before it.
+#[derive(Debug, Clone, Default)]
+struct Rarity {
+    in_order: VecDeque<f64>,
+    sorted: Vec<f64>,
+}
+
+impl Novelty {
+    pub(super) fn new(period_rows: Option<usize>) -> Self {
+        Self {
+            period_rows,
+            neighbours: Neighbours::new(period_rows),
+            value: Rarity::default(),
+            run: Rarity::default(),
+            run_of_day: Rarity::default(),
+            rows: 0.0,
+            told: 0.0,
+        }
+    }
+
+    /// Decimal logarithms of rarity; zero where a row says no more than others did of late.
+    pub(super) fn score(&mut self, time_ms: i64, value: f64, p_value: f64) -> f64 {
+        let Distances { value, run, run_of_day } = self.neighbours.observe(time_ms, value);
+        let new = [self.value.of(value), self.run.of(run), self.run_of_day.of(run_of_day)];
+        let unlikely = (-p_value.log10()).clamp(0.0, P_VALUE_DECADES);
+        self.news(new.into_iter().fold(0.0, f64::max) + P_VALUE_SHARE * unlikely)
+    }
+
+    /// The same rows will come again: they are no copies of themselves. How rare which distance is stays known.
+    pub(super) fn rewind(&mut self) {
+        self.neighbours = Neighbours::new(self.period_rows);
+        (self.rows, self.told) = (0.0, 0.0);
+    }
+
+    fn news(&mut self, says: f64) -> f64 {
+        self.rows += 1.0;
+        self.told *= (-1.0 / (TOLD_SHARE * self.rows).clamp(TOLD_ROWS_MIN, TOLD_ROWS_MAX)).exp2();
+        let news = if says > self.told + NEWS_DECADES { says } else { 0.0 };
+        self.told = self.told.max(says);
+        news
+    }
+}
+
+impl Rarity {
+    /// Decimal logarithm of how many distances there are for one as great as this, which is added to them.
+    fn of(&mut self, distance: Option<f64>) -> f64 {
+        let Some(distance) = distance else { return 0.0 };
+        let known = self.sorted.len();
+        let at = self.sorted.partition_point(|known| *known < distance);
+        self.sorted.insert(at, distance);
+        self.in_order.push_back(distance);
+        if known == KEPT
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.sorted.remove(self.sorted.partition_point(|known| *known < oldest));
+        }
+        if known < DISTANCES_MIN { 0.0 } else { ((known + 1) as f64 / (known - at + 1) as f64).log10() }
+    }
+}
