@@ -17,30 +17,32 @@ const DAY_ROWS_MIN: f64 = 8.0;
 const DAY_MS: f64 = 24.0 * 60.0 * 60_000.0;
 /// The step is the median of so many.
 const STEPS: usize = 23;
-/// Squares are cut here, so that their sums stay finite.
-const SQUARE_MAX: f64 = 1e300;
+/// In units; values further off are as far off as this, so that fading sums of squares stay finite.
+const UNITS_MAX: f64 = 1e18;
 /// Minima are taken side by side, which the processor does at once.
 const LANES: usize = 8;
 
-/// Squared distances; what there is nothing yet to compare with is missing.
+/// Squared distances in units of the series' own; what there is nothing yet to compare with is missing.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Distances {
     /// Of the newest value alone.
-    pub value: Option<f64>,
+    pub value: Option<f32>,
     /// Of the run of rows that ends with it.
-    pub run: Option<f64>,
+    pub run: Option<f32>,
     /// Of the run among those that end at the same time of day.
-    pub run_of_day: Option<f64>,
+    pub run_of_day: Option<f32>,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Neighbours {
     /// The newest comes first, from `head` on.
-    values: Vec<f64>,
+    values: Vec<f32>,
     head: usize,
     /// By how many rows two runs lie apart, less one: the fading sum of squared differences of their values.
-    apart: Vec<f64>,
-    fade: f64,
+    apart: Vec<f32>,
+    fade: f32,
+    first: Option<f64>,
+    unit: f64,
     /// Of the first rows, until their step is known.
     times: Vec<i64>,
     /// Rows of a day, or of the season that the user has given.
@@ -53,7 +55,9 @@ impl Neighbours {
             values: Vec::new(),
             head: 0,
             apart: Vec::new(),
-            fade: (-1.0 / HALF_LIFE_ROWS).exp2(),
+            fade: (-1.0 / HALF_LIFE_ROWS).exp2() as f32,
+            first: None,
+            unit: 0.0,
             times: Vec::new(),
             day_rows: period_rows.map(|rows| rows as f64),
         }
@@ -61,14 +65,15 @@ impl Neighbours {
 
     pub(super) fn observe(&mut self, time_ms: i64, value: f64) -> Distances {
         self.find_step(time_ms);
+        let value = self.in_units(value);
         let known = &self.values[self.head..];
         let known = &known[..known.len().min(KEPT)];
         // The run that lies one row further back has begun.
         if self.apart.len() < known.len() {
             self.apart.push(0.0);
         }
-        let mut nearest = f64::INFINITY;
-        let mut runs = [f64::INFINITY; NEIGHBOUR];
+        let mut nearest = f32::INFINITY;
+        let mut runs = [f32::INFINITY; NEIGHBOUR];
         for (at, (apart, known)) in self.apart.chunks_mut(BLOCK).zip(known.chunks(BLOCK)).enumerate() {
             nearest = lesser(nearest, compare(apart, known, value, self.fade));
             let others = if at == 0 { apart.get(APART - 1..).unwrap_or_default() } else { apart };
@@ -83,9 +88,9 @@ impl Neighbours {
         distances
     }
 
-    fn of_same_time(&self) -> Option<f64> {
+    fn of_same_time(&self) -> Option<f32> {
         let day = self.day_rows.filter(|rows| *rows >= DAY_ROWS_MIN)?;
-        let mut nearest = f64::INFINITY;
+        let mut nearest = f32::INFINITY;
         for days in 1..=(self.apart.len() as f64 / day) as usize {
             let (center, around) = (days as f64 * day, SAME_TIME * day);
             let (from, to) = ((center - around).round() as usize, (center + around).round() as usize);
@@ -94,6 +99,15 @@ impl Neighbours {
             nearest = lesser(nearest, least(same_time));
         }
         Some(nearest).filter(|square| square.is_finite())
+    }
+
+    /// Small numbers do for distances, from the first value on and in units of the first move.
+    fn in_units(&mut self, value: f64) -> f32 {
+        let off = value - *self.first.get_or_insert(value);
+        if self.unit == 0.0 {
+            self.unit = off.abs();
+        }
+        if off == 0.0 { 0.0 } else { (off / self.unit).clamp(-UNITS_MAX, UNITS_MAX) as f32 }
     }
 
     fn find_step(&mut self, time_ms: i64) {
@@ -109,7 +123,7 @@ impl Neighbours {
         }
     }
 
-    fn remember(&mut self, value: f64) {
+    fn remember(&mut self, value: f32) {
         if self.head == 0 {
             // Room for as many again, so that all is moved once in so many rows.
             self.values.truncate(KEPT);
@@ -122,10 +136,10 @@ impl Neighbours {
 }
 
 /// Lets the sums fade and adds the newest difference to each; the least of these differences is returned.
-fn compare(apart: &mut [f64], known: &[f64], value: f64, fade: f64) -> f64 {
-    let mut nearest = [f64::INFINITY; LANES];
-    let mut one = |lane: usize, apart: &mut f64, known: f64| {
-        let square = lesser((value - known) * (value - known), SQUARE_MAX);
+fn compare(apart: &mut [f32], known: &[f32], value: f32, fade: f32) -> f32 {
+    let mut nearest = [f32::INFINITY; LANES];
+    let mut one = |lane: usize, apart: &mut f32, known: f32| {
+        let square = (value - known) * (value - known);
         *apart = *apart * fade + square;
         nearest[lane] = lesser(nearest[lane], square);
     };
@@ -138,13 +152,13 @@ fn compare(apart: &mut [f64], known: &[f64], value: f64, fade: f64) -> f64 {
     for (apart, known) in apart.into_remainder().iter_mut().zip(known.remainder()) {
         one(0, apart, *known);
     }
-    nearest.into_iter().fold(f64::INFINITY, lesser)
+    nearest.into_iter().fold(f32::INFINITY, lesser)
 }
 
-fn least(squares: &[f64]) -> f64 {
-    let mut found = [f64::INFINITY; LANES];
+fn least(squares: &[f32]) -> f32 {
+    let mut found = [f32::INFINITY; LANES];
     let lanes = squares.chunks_exact(LANES);
-    let rest = lanes.remainder().iter().copied().fold(f64::INFINITY, lesser);
+    let rest = lanes.remainder().iter().copied().fold(f32::INFINITY, lesser);
     for squares in lanes {
         for lane in 0..LANES {
             found[lane] = lesser(found[lane], squares[lane]);
@@ -153,13 +167,13 @@ fn least(squares: &[f64]) -> f64 {
     found.into_iter().fold(rest, lesser)
 }
 
-/// `f64::min` asks for more than one instruction.
-fn lesser(a: f64, b: f64) -> f64 {
+/// `f32::min` asks for more than one instruction.
+fn lesser(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
 }
 
 /// Puts one among the least so far, the least of which comes first.
-fn keep_least(least: &mut [f64; NEIGHBOUR], one: f64) {
+fn keep_least(least: &mut [f32; NEIGHBOUR], one: f32) {
     let at = least.iter().take_while(|known| **known <= one).count();
     if at < NEIGHBOUR {
         least[at..].rotate_right(1);

@@ -32,8 +32,8 @@ pub(super) struct Novelty {
 /// Where a distance stands among those before it.
 #[derive(Debug, Clone, Default)]
 struct Rarity {
-    in_order: VecDeque<f64>,
-    sorted: Vec<f64>,
+    in_order: VecDeque<f32>,
+    sorted: Vec<f32>,
 }
 
 impl Novelty {
@@ -74,17 +74,29 @@ impl Novelty {
 
 impl Rarity {
     /// Decimal logarithm of how many distances there are for one as great as this, which is added to them.
-    fn of(&mut self, distance: Option<f64>) -> f64 {
+    fn of(&mut self, distance: Option<f32>) -> f64 {
         let Some(distance) = distance else { return 0.0 };
-        let known = self.sorted.len();
-        let at = self.sorted.partition_point(|known| *known < distance);
-        self.sorted.insert(at, distance);
+        let (known, at) = (self.sorted.len(), self.place(distance));
         self.in_order.push_back(distance);
-        if known == KEPT
-            && let Some(oldest) = self.in_order.pop_front()
-        {
-            self.sorted.remove(self.sorted.partition_point(|known| *known < oldest));
+        match if known == KEPT { self.in_order.pop_front() } else { None } {
+            None => self.sorted.insert(at, distance),
+            Some(oldest) => self.replace(self.place(oldest), at, distance),
         }
         if known < DISTANCES_MIN { 0.0 } else { ((known + 1) as f64 / (known - at + 1) as f64).log10() }
+    }
+
+    fn place(&self, distance: f32) -> usize {
+        self.sorted.partition_point(|known| *known < distance)
+    }
+
+    /// Moves no more than what lies between.
+    fn replace(&mut self, old: usize, new: usize, distance: f32) {
+        if old < new {
+            self.sorted.copy_within(old + 1..new, old);
+            self.sorted[new - 1] = distance;
+        } else {
+            self.sorted.copy_within(new..old, new + 1);
+            self.sorted[new] = distance;
+        }
     }
 }
