@@ -3,9 +3,9 @@
 /// So many of the newest values are compared with.
 pub(super) const KEPT: usize = 4_096;
 /// Rows of a run count by half for every so many rows that they lie back.
-const HALF_LIFE_ROWS: f64 = 10.0;
+const HALF_LIFE_ROWS: f64 = 16.0;
 /// A run is not compared with itself a little earlier.
-const APART: usize = 20;
+const APART: usize = 32;
 /// Of so many runs beside each other the most alike one counts: they share most of their rows.
 const BLOCK: usize = 64;
 /// What came once before is still new: it is the third most alike block that counts.
