@@ -29,6 +29,10 @@ const SETTLED_AT: usize = 400;
 /// Evidence that reaches a threshold mostly leaps over it, so that fewer alarms come than the bound allows: by about so
 /// much, as measured on series without change (docs/figures.md).
 const OVERSHOOT: f64 = 1.25;
+/// What a row is off by counts for the score by so much of its decades, and no further than so many deviations: by size
+/// alone no row gets as far as one that is new.
+const SIZE_SHARE: f64 = 0.5;
+const SIZE_MAX: f64 = 100.0;
 /// False alarms are promised for so many rows.
 const ROWS_OF_BUDGET: f64 = 1_000.0;
 
@@ -55,8 +59,8 @@ pub struct Settings {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored {
-    /// How rare it is for rows to be so unlike all before them, as decimal logarithm, with a tenth of that of the p-value;
-    /// zero unless it is more than what was said of late: a burst counts once.
+    /// How rare it is that the newest rows are so unlike all before them, in decimal logarithms, where that is news: a
+    /// burst is told once. Any row has up to one more, by how many deviations it is off.
     pub score: f64,
     /// The chance of a row this far off, or of evidence for a shift as strong as it is by now, were nothing unusual.
     pub p_value: f64,
@@ -99,7 +103,7 @@ impl ValueWatch {
     /// Takes a finite value.
     pub fn observe(&mut self, time_ms: i64, value: f64) -> Scored {
         let mut scored = self.judge.observe(time_ms, self.scale.of(value));
-        scored.score = self.novelty.score(time_ms, value, scored.p_value);
+        scored.score += self.novelty.score(time_ms, value, scored.p_value);
         if self.first.len() < SETTLED_AT {
             self.first.push((time_ms, value));
             if SETTLING_AT.contains(&self.first.len()) {
@@ -177,7 +181,14 @@ impl Judge {
             self.accept_shift();
         }
         let p_value = (2.0 * spike.min(shift)).min(1.0);
-        Scored { score: 0.0, p_value, is_anomaly: is_shift || is_spike }
+        Scored { score: self.size(residual), p_value, is_anomaly: is_shift || is_spike }
+    }
+
+    fn size(&self, residual: f64) -> f64 {
+        if residual == 0.0 {
+            return 0.0;
+        }
+        SIZE_SHARE * (1.0 + residual.abs() / self.ranks.deviation()).min(SIZE_MAX).log10()
     }
 
     /// The shift has been told: the new level is what is usual from now on.
@@ -249,6 +260,16 @@ mod tests {
     fn one_row_far_off_is_told_and_forgotten() {
         let found = alarms(settings(), 1_500, |at| daily(at) + if at == 900 { 40.0 } else { 0.0 });
         assert_eq!(found, [900]);
+    }
+
+    #[test]
+    fn size_alone_scores_less_than_what_is_new() {
+        let mut watch = ValueWatch::new(settings());
+        let value = |at: usize| daily(at) + if at == 900 || at == 910 { 40.0 } else { 0.0 };
+        let scores: Vec<f64> = (0..1_000).map(|at| watch.observe(at as i64 * HOUR_MS, value(at)).score).collect();
+        assert!(scores[900] > 3.0, "{}", scores[900]);
+        assert!((0.4..=1.0).contains(&scores[910]), "told ten rows ago: {}", scores[910]);
+        assert!(scores[880..900].iter().all(|score| *score < 0.4), "{:?}", &scores[880..900]);
     }
 
     #[test]

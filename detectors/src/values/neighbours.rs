@@ -180,3 +180,82 @@ fn keep_least(least: &mut [f32; NEIGHBOUR], one: f32) {
         least[at] = one;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE_MS: i64 = 60_000;
+
+    /// Between zero and one, shuffled by golden-ratio steps.
+    fn noise(at: usize) -> f64 {
+        (at as f64 * 0.618_033_988_749_895 + (at * at) as f64 * 0.414_213_562_373_095).fract()
+    }
+
+    fn after(rows: usize, value: impl Fn(usize) -> f64) -> (Neighbours, Distances) {
+        let mut neighbours = Neighbours::new(None);
+        let mut distances = Distances::default();
+        for at in 0..rows {
+            distances = neighbours.observe(at as i64 * 10 * MINUTE_MS, value(at));
+        }
+        (neighbours, distances)
+    }
+
+    #[test]
+    fn distances_are_those_of_their_definition() {
+        let rows = 500;
+        let (neighbours, distances) = after(rows, noise);
+        let unit = (noise(1) - noise(0)).powi(2);
+        let square = |a: usize, b: usize| (noise(a) - noise(b)).powi(2) / unit;
+        let newest = rows - 1;
+        let fade = (-1.0 / HALF_LIFE_ROWS).exp2();
+        let apart = |lag: usize| -> f64 {
+            (0..=newest - lag).map(|back| fade.powi(back as i32) * square(newest - back, newest - back - lag)).sum()
+        };
+        let is_close = |found: f32, expected: f64| (f64::from(found) - expected).abs() < 1e-4 * expected.max(1.0);
+        assert_eq!(neighbours.apart.len(), newest);
+        for lag in [1, 2, 63, 64, 65, 300, newest] {
+            assert!(is_close(neighbours.apart[lag - 1], apart(lag)), "{lag}");
+        }
+        let nearest = (0..newest).map(|at| square(newest, at)).fold(f64::INFINITY, f64::min);
+        assert!(is_close(distances.value.unwrap(), nearest));
+        let lags: Vec<usize> = (1..=newest).collect();
+        let mut blocks: Vec<f64> = lags
+            .chunks(BLOCK)
+            .map(|block| block.iter().filter(|lag| **lag >= APART).map(|lag| apart(*lag)).fold(f64::INFINITY, f64::min))
+            .collect();
+        blocks.sort_by(f64::total_cmp);
+        assert!(is_close(distances.run.unwrap(), blocks[NEIGHBOUR - 1]));
+        let same_time = (140..=148).chain(284..=292).chain(428..=436);
+        assert!(is_close(distances.run_of_day.unwrap(), same_time.map(apart).fold(f64::INFINITY, f64::min)));
+    }
+
+    #[test]
+    fn what_is_longer_ago_than_is_kept_is_new_again() {
+        let distance = |rows_ago: usize| {
+            let last = 2 * KEPT + 100;
+            let value = |at: usize| if at == last || at + rows_ago == last { 7.0 } else { noise(at) };
+            after(last + 1, value).1.value.unwrap()
+        };
+        assert_eq!(distance(KEPT), 0.0);
+        assert!(distance(KEPT + 1) > 0.0);
+    }
+
+    #[test]
+    fn a_night_at_noon_is_unlike_other_noons_only() {
+        let daily = |at: usize| (at as f64 / 144.0 * std::f64::consts::TAU).sin() + 0.05 * noise(at);
+        let usual = after(1_512, daily).1;
+        // By now the turn itself has faded, and a day ago it had not come yet.
+        let turned = after(1_512, |at| if at < 1_375 { daily(at) } else { daily(at + 72) }).1;
+        assert!(usual.run_of_day.unwrap() < 4.0 * usual.run.unwrap(), "{usual:?}");
+        assert!(turned.run_of_day.unwrap() > 100.0 * turned.run.unwrap(), "{turned:?}");
+    }
+
+    #[test]
+    fn nothing_is_compared_with_nothing() {
+        assert_eq!(after(1, noise).1, Distances::default());
+        let early = after(APART, noise).1;
+        assert!(early.value.is_some() && early.run.is_none() && early.run_of_day.is_none(), "{early:?}");
+        assert_eq!(after(300, |_| 3.0).1.value, Some(0.0));
+    }
+}

@@ -100,3 +100,76 @@ impl Rarity {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    fn noise(at: usize) -> f64 {
+        (at as f64 * 0.618_033_988_749_895 + (at * at) as f64 * 0.414_213_562_373_095).fract()
+    }
+
+    fn observe(novelty: &mut Novelty, rows: std::ops::Range<usize>, value: impl Fn(usize) -> f64) -> Vec<f64> {
+        rows.map(|at| novelty.score(at as i64 * HOUR_MS, value(at), 1.0)).collect()
+    }
+
+    fn scores(rows: usize, value: impl Fn(usize) -> f64) -> Vec<f64> {
+        observe(&mut Novelty::new(None), 0..rows, value)
+    }
+
+    #[test]
+    fn a_burst_is_told_once_and_the_same_again_is_no_news() {
+        let burst = |at: usize| if (900..930).contains(&at) || (1_600..1_630).contains(&at) { 3.0 } else { 0.0 };
+        let scores = scores(1_700, |at| noise(at) + burst(at) * (1.0 + 0.01 * noise(at)));
+        assert!(scores[900] > 2.7, "{}", scores[900]);
+        assert!(scores[901..930].iter().all(|score| *score == 0.0));
+        assert!(scores[1_600..1_630].iter().all(|score| *score < scores[900] - 0.3), "{:?}", &scores[1_600..1_630]);
+    }
+
+    #[test]
+    fn usual_values_in_an_unusual_order_are_news() {
+        // Each of these values has come a thousand times.
+        let wave = |at: usize| (at % 12) as f64;
+        let scores = scores(2_400, |at| if (2_000..2_030).contains(&at) { 5.0 } else { wave(at) });
+        assert!(scores[1_000..2_000].iter().all(|score| *score == 0.0));
+        assert!(scores[2_000] > 3.0 && scores[2_001..2_030].iter().all(|score| *score == 0.0), "{:?}", &scores[2_000..]);
+    }
+
+    #[test]
+    fn a_p_value_decides_among_rows_that_are_as_new() {
+        let last = |p_value: f64| {
+            let mut novelty = Novelty::new(None);
+            observe(&mut novelty, 0..500, noise);
+            novelty.score(500 * HOUR_MS, 9.0, p_value)
+        };
+        assert!((last(1e-3) - last(1.0) - 0.3).abs() < 1e-9);
+        assert!((last(0.0) - last(1.0) - 0.6).abs() < 1e-9);
+    }
+
+    #[test]
+    fn rows_that_come_again_are_no_copies_of_themselves() {
+        let value = |at: usize| if at == 700 { 5.0 } else { noise(at) };
+        let mut novelty = Novelty::new(None);
+        let first = observe(&mut novelty, 0..1_000, value);
+        novelty.rewind();
+        assert_eq!(novelty.clone().neighbours.observe(0, value(0)), Distances::default());
+        let again = observe(&mut novelty, 0..1_000, value);
+        assert!(first[700] > 2.0 && again[700] > 2.0, "{} {}", first[700], again[700]);
+    }
+
+    #[test]
+    fn rarity_counts_the_newest_distances() {
+        let mut rarity = Rarity::default();
+        let distances: Vec<f32> = (0..3 * KEPT).map(|at| noise(at) as f32).collect();
+        let found: Vec<f64> = distances.iter().map(|distance| rarity.of(Some(*distance))).collect();
+        let mut kept = distances[2 * KEPT..].to_vec();
+        kept.sort_by(f32::total_cmp);
+        assert_eq!(rarity.sorted, kept);
+        let last = 3 * KEPT - 1;
+        let beyond = distances[last - KEPT..last].iter().filter(|known| **known >= distances[last]).count();
+        assert!((found[last] - ((KEPT + 1) as f64 / (beyond + 1) as f64).log10()).abs() < 1e-9);
+        assert_eq!(rarity.of(None), 0.0);
+    }
+}
