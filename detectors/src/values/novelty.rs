@@ -77,11 +77,11 @@ impl Rarity {
     fn of(&mut self, distance: Option<f32>) -> f64 {
         let Some(distance) = distance else { return 0.0 };
         let (known, at) = (self.sorted.len(), self.place(distance));
-        self.in_order.push_back(distance);
         match if known == KEPT { self.in_order.pop_front() } else { None } {
             None => self.sorted.insert(at, distance),
             Some(oldest) => self.replace(self.place(oldest), at, distance),
         }
+        self.in_order.push_back(distance);
         if known < DISTANCES_MIN { 0.0 } else { ((known + 1) as f64 / (known - at + 1) as f64).log10() }
     }
 
@@ -134,7 +134,11 @@ mod tests {
         let wave = |at: usize| (at % 12) as f64;
         let scores = scores(2_400, |at| if (2_000..2_030).contains(&at) { 5.0 } else { wave(at) });
         assert!(scores[1_000..2_000].iter().all(|score| *score == 0.0));
-        assert!(scores[2_000] > 3.0 && scores[2_001..2_030].iter().all(|score| *score == 0.0), "{:?}", &scores[2_000..]);
+        assert!(
+            scores[2_000] > 3.0 && scores[2_001..2_030].iter().all(|score| *score == 0.0),
+            "{:?}",
+            &scores[2_000..]
+        );
     }
 
     #[test]
