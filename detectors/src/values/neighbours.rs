@@ -103,7 +103,7 @@ impl Neighbours {
 
     /// Small numbers do for distances, from the first value on and in units of the first move.
     fn in_units(&mut self, value: f64) -> f32 {
-        let off = value - *self.first.get_or_insert(value);
+        let off = (value - *self.first.get_or_insert(value)).clamp(f64::MIN, f64::MAX);
         if self.unit == 0.0 {
             self.unit = off.abs();
         }
@@ -249,6 +249,19 @@ mod tests {
         let turned = after(1_512, |at| if at < 1_375 { daily(at) } else { daily(at + 72) }).1;
         assert!(usual.run_of_day.unwrap() < 4.0 * usual.run.unwrap(), "{usual:?}");
         assert!(turned.run_of_day.unwrap() > 100.0 * turned.run.unwrap(), "{turned:?}");
+    }
+
+    #[test]
+    fn distances_are_finite_whatever_comes() {
+        for wild in [[f64::MIN, f64::MAX], [0.0, f64::MIN_POSITIVE], [1e300, 1e-300]] {
+            let mut neighbours = Neighbours::new(None);
+            for at in 0..300 {
+                let value = if at % 3 < 2 { wild[at % 3] } else { noise(at) };
+                let Distances { value, run, .. } = neighbours.observe(at as i64 * MINUTE_MS, value);
+                assert!([value, run].into_iter().flatten().all(f32::is_finite), "{wild:?} {at} {value:?} {run:?}");
+            }
+            assert!(neighbours.apart.iter().all(|square| square.is_finite()), "{wild:?}");
+        }
     }
 
     #[test]

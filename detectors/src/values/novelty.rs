@@ -10,7 +10,7 @@ const DISTANCES_MIN: usize = 20;
 const TOLD_SHARE: f64 = 0.2;
 const TOLD_ROWS_MIN: f64 = 200.0;
 const TOLD_ROWS_MAX: f64 = 800.0;
-/// Only what is 2.5 times as rare as what was told is news.
+/// Only what is twice as rare as what was told is news.
 const NEWS_DECADES: f64 = 0.3;
 /// What forecast and evidence say counts by so much of its decades, and up to so many: it decides among rows that are
 /// as new.
