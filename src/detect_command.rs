@@ -58,7 +58,7 @@ fn score(request: &Request, input: impl Read, name: &str, mut out: impl Write) -
     let settings =
         Settings { detector: request.detector, false_alarms: request.false_alarms, period_rows: request.period_rows };
     let mut watch = ValueWatch::new(settings);
-    let mut judge = |row: &Row| row.number.map(|number| watch.observe(row.at_ms, number));
+    let judge = |watch: &mut ValueWatch, row: &Row| row.number.map(|number| watch.observe(row.at_ms, number));
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
     let rows = rows(&mut reader, name)?;
     let written = "the result cannot be written";
@@ -67,15 +67,16 @@ fn score(request: &Request, input: impl Read, name: &str, mut out: impl Write) -
         let rows = rows.collect::<Result<Vec<Row>>>()?;
         // The first time through is for learning alone.
         for row in &rows {
-            judge(row);
+            judge(&mut watch, row);
         }
+        watch.rewind();
         for row in &rows {
-            write(&mut out, row, judge(row)).context(written)?;
+            write(&mut out, row, judge(&mut watch, row)).context(written)?;
         }
     } else {
         for row in rows {
             let row = row?;
-            write(&mut out, &row, judge(&row)).context(written)?;
+            write(&mut out, &row, judge(&mut watch, &row)).context(written)?;
         }
     }
     out.flush().context(written)

@@ -258,7 +258,7 @@ impl Packed {
                 counted.users.pack(&mut cell);
             }
             match u8::try_from(cell.len()) {
-                Ok(length @ ..LONG) => packed.bytes.push(length),
+                Ok(length) if length < LONG => packed.bytes.push(length),
                 _ => {
                     packed.bytes.push(LONG);
                     packed.bytes.extend((cell.len() as u32).to_le_bytes());

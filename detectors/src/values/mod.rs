@@ -1,6 +1,8 @@
 //! One plain series, row by row: how unlike the rows before it each value is, and whether that is worth an alarm.
 
 mod forecast;
+mod neighbours;
+mod novelty;
 mod ranks;
 mod regression;
 mod scale;
@@ -10,6 +12,7 @@ use std::collections::VecDeque;
 
 use forecast::Forecast;
 pub use forecast::PERIOD_ROWS_MAX;
+use novelty::Novelty;
 use ranks::{Ranks, normal_quantile};
 use scale::Scale;
 use shifts::{Shifts, evidence};
@@ -18,8 +21,6 @@ use shifts::{Shifts, evidence};
 const RESIDUALS_MIN: usize = 12;
 /// The onset of a change is looked for this far back.
 const RECENT: usize = 1_000;
-/// In rows.
-const NEWS_HALF_LIFE: f64 = 600.0;
 /// So much of the budget is for single rows, the rest for changes that stay.
 const SPIKES_SHARE: f64 = 0.15;
 /// Whether logarithms fit better is asked after so many rows, and settled with the last time.
@@ -28,6 +29,10 @@ const SETTLED_AT: usize = 400;
 /// Evidence that reaches a threshold mostly leaps over it, so that fewer alarms come than the bound allows: by about so
 /// much, as measured on series without change (docs/figures.md).
 const OVERSHOOT: f64 = 1.9;
+/// What a row is off by counts for the score by so much of its decades, and no further than so many deviations: by size
+/// alone no row gets as far as one that is new.
+const SIZE_SHARE: f64 = 0.5;
+const SIZE_MAX: f64 = 100.0;
 /// False alarms are promised for so many rows.
 const ROWS_OF_BUDGET: f64 = 1_000.0;
 
@@ -54,7 +59,8 @@ pub struct Settings {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored {
-    /// What the row adds to what rows before it have said of late, as decimal logarithms of rarity: a burst counts once.
+    /// How rare it is that the newest rows are so unlike all before them, in decimal logarithms, where that is news: a
+    /// burst is told once. Any row has up to one more, by how many deviations it is off.
     pub score: f64,
     /// The chance of a row this far off, or of evidence for a shift as strong as it is by now, were nothing unusual.
     pub p_value: f64,
@@ -74,6 +80,7 @@ pub struct ValueWatch {
     /// The first rows, until the scale is settled.
     first: Vec<(i64, f64)>,
     judge: Judge,
+    novelty: Novelty,
 }
 
 /// The state on one scale.
@@ -85,18 +92,18 @@ struct Judge {
     shifts: Shifts,
     /// Newest last: what each row said, and by how much it was off.
     recent: VecDeque<(f64, f64)>,
-    /// The most that a row has said, fading.
-    said: f64,
 }
 
 impl ValueWatch {
     pub fn new(settings: Settings) -> Self {
-        Self { settings, scale: Scale::Plain, first: Vec::new(), judge: Judge::new(settings) }
+        let novelty = Novelty::new(settings.period_rows);
+        Self { settings, scale: Scale::Plain, first: Vec::new(), judge: Judge::new(settings), novelty }
     }
 
     /// Takes a finite value.
     pub fn observe(&mut self, time_ms: i64, value: f64) -> Scored {
-        let scored = self.judge.observe(time_ms, self.scale.of(value));
+        let mut scored = self.judge.observe(time_ms, self.scale.of(value));
+        scored.score += self.novelty.score(time_ms, value, scored.p_value);
         if self.first.len() < SETTLED_AT {
             self.first.push((time_ms, value));
             if SETTLING_AT.contains(&self.first.len()) {
@@ -104,6 +111,11 @@ impl ValueWatch {
             }
         }
         scored
+    }
+
+    /// The same rows will be observed once more, from the first one on, by what is known now.
+    pub fn rewind(&mut self) {
+        self.novelty.rewind();
     }
 
     /// Another scale may fit better: then the first rows are learned from anew.
@@ -127,7 +139,6 @@ impl Judge {
             ranks: Ranks::default(),
             shifts: Shifts::new(),
             recent: VecDeque::new(),
-            said: 0.0,
         }
     }
 
@@ -170,15 +181,14 @@ impl Judge {
             self.accept_shift();
         }
         let p_value = (2.0 * spike.min(shift)).min(1.0);
-        Scored { score: self.news(-spike.log10() - shift.min(1.0).log10()), p_value, is_anomaly: is_shift || is_spike }
+        Scored { score: self.size(residual), p_value, is_anomaly: is_shift || is_spike }
     }
 
-    /// By how much a row says more than any before it; what these said fades.
-    fn news(&mut self, said: f64) -> f64 {
-        self.said *= (-1.0 / NEWS_HALF_LIFE).exp2();
-        let news = (said - self.said).max(0.0);
-        self.said = self.said.max(said);
-        news
+    fn size(&self, residual: f64) -> f64 {
+        if residual == 0.0 {
+            return 0.0;
+        }
+        SIZE_SHARE * (1.0 + residual.abs() / self.ranks.deviation()).min(SIZE_MAX).log10()
     }
 
     /// The shift has been told: the new level is what is usual from now on.
@@ -250,6 +260,16 @@ mod tests {
     fn one_row_far_off_is_told_and_forgotten() {
         let found = alarms(settings(), 1_500, |at| daily(at) + if at == 900 { 40.0 } else { 0.0 });
         assert_eq!(found, [900]);
+    }
+
+    #[test]
+    fn size_alone_scores_less_than_what_is_new() {
+        let mut watch = ValueWatch::new(settings());
+        let value = |at: usize| daily(at) + if at == 900 || at == 910 { 40.0 } else { 0.0 };
+        let scores: Vec<f64> = (0..1_000).map(|at| watch.observe(at as i64 * HOUR_MS, value(at)).score).collect();
+        assert!(scores[900] > 3.0, "{}", scores[900]);
+        assert!((0.4..=1.0).contains(&scores[910]), "told ten rows ago: {}", scores[910]);
+        assert!(scores[880..900].iter().all(|score| *score < 0.4), "{:?}", &scores[880..900]);
     }
 
     #[test]
