@@ -73,6 +73,8 @@ struct Joining {
     bound: Bound,
     first: Timestamp,
     last: Timestamp,
+    /// Its first sample half of the time after that: it is there to stay.
+    stays: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -191,8 +193,11 @@ impl Stream {
         if let Some(joining) = self.joining.iter_mut().find(|joining| joining.bound == bound) {
             joining.first = joining.first.min(time);
             joining.last = joining.last.max(time);
+            if time.minutes_since(joining.first) >= JOINS_AFTER_MINUTES / 2 {
+                joining.stays = Some(joining.stays.map_or(time, |stays| stays.min(time)));
+            }
         } else if self.joining.len() < BOUNDS_MAX {
-            self.joining.push(Joining { bound, first: time, last: time });
+            self.joining.push(Joining { bound, first: time, last: time, stays: None });
             self.held += 1;
         }
     }
@@ -278,8 +283,7 @@ impl Stream {
 
 impl Joining {
     fn has_joined(&self, time: Timestamp) -> bool {
-        time.minutes_since(self.first) >= JOINS_AFTER_MINUTES
-            && self.last.minutes_since(self.first) >= JOINS_AFTER_MINUTES / 2
+        time.minutes_since(self.first) >= JOINS_AFTER_MINUTES && self.stays.is_some_and(|stays| stays < time)
     }
 }
 

@@ -16,7 +16,7 @@ const EVERY_MS: i64 = 15_000;
 /// Ten minutes and more: a new bound joins within.
 const SCRAPES: i64 = 60;
 /// Parts of one scrape come so far apart at most.
-const APART_MS: u64 = 25_000;
+const APART_MS: i64 = 25_000;
 
 #[derive(Clone, PartialEq, Message)]
 struct WriteRequest {
@@ -86,13 +86,13 @@ type Body = (i64, Vec<Series>);
 
 /// All series of one time, scrape after scrape, and how many requests each minute must have by what came at which time.
 struct Truth {
-    scrapes: Vec<(i64, Vec<Series>)>,
+    scrapes: Vec<Body>,
     requests: BTreeMap<Minute, u64>,
 }
 
 /// Two histograms that grow, begin anew, change their bounds, end, and lose single samples, as the seed will have it.
 fn truth(dice: &mut Dice) -> Truth {
-    let mut scrapes: Vec<(i64, Vec<Series>)> = Vec::new();
+    let mut scrapes: Vec<Body> = Vec::new();
     let mut requests: BTreeMap<Minute, u64> = BTreeMap::new();
     let mut histograms =
         ["ok", "error"].map(|outcome| (outcome, vec![4.0, 16.0, 64.0, f64::INFINITY], vec![50_u64; 4]));
@@ -136,21 +136,57 @@ fn truth(dice: &mut Dice) -> Truth {
     Truth { scrapes, requests }
 }
 
-/// The same samples in other bodies, which come in another order.
-fn cut(scrapes: &[(i64, Vec<Series>)], dice: &mut Dice) -> Vec<Body> {
-    let mut bodies: Vec<Body> = Vec::new();
-    for (at, (time, all)) in scrapes.iter().enumerate() {
-        let mut rest = all.clone();
-        dice.shuffle(&mut rest);
-        let is_last = at + 1 == scrapes.len();
-        while !rest.is_empty() {
-            let size = 1 + dice.below(5) as usize;
-            let part = rest.split_off(rest.len().saturating_sub(size));
-            bodies.push((if is_last { *time } else { time + dice.below(APART_MS) as i64 }, part));
+/// What one shard of Prometheus sends: its series scrape by scrape, some samples at a time.
+fn shard(mut queue: Vec<(i64, Series)>, dice: &mut Dice, last: i64) -> Vec<Body> {
+    queue.reverse();
+    let (mut bodies, mut now) = (Vec::new(), 0);
+    while let Some((oldest, series)) = queue.pop() {
+        let (mut newest, mut part) = (oldest, vec![series]);
+        for _ in 0..dice.below(5) {
+            if let Some((time, series)) = queue.pop_if(|(time, _)| *time < oldest + APART_MS) {
+                part.push(series);
+                newest = time;
+            }
+        }
+        let late = dice.below((oldest + APART_MS - newest) as u64) as i64;
+        now = if newest == last { last } else { now.max(newest + late) };
+        bodies.push((now, part));
+    }
+    bodies
+}
+
+/// The same samples in other bodies. Those of one series come in their order, and no other two have to.
+fn cut(scrapes: &[Body], is_late: bool, dice: &mut Dice) -> Vec<Body> {
+    let mut shards = vec![Vec::new(); 1 + dice.below(5) as usize];
+    let (salt, count) = (dice.below(1000), shards.len() as u64);
+    for (time, all) in scrapes {
+        let mut all = all.clone();
+        dice.shuffle(&mut all);
+        for series in all {
+            let name = format!("{:?}", series.labels);
+            let hash = name.bytes().fold(salt, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
+            shards[(hash % count) as usize].push((*time, series));
         }
     }
+    let last = scrapes.last().unwrap().0;
+    let shards = shards.into_iter().map(|queue| shard(queue, dice, last));
+    let mut bodies: Vec<Body> = if is_late {
+        let mut shards: Vec<Vec<Body>> = shards.collect();
+        shards.iter_mut().for_each(|bodies| catch_up(bodies, last, 1 + dice.below(20) as i64));
+        shards.concat()
+    } else {
+        shards.flatten().collect()
+    };
     bodies.sort_by_key(|body| body.0);
     bodies
+}
+
+/// As after an outage: all but the last come within some seconds, and each shard at its own speed.
+fn catch_up(bodies: &mut [Body], last: i64, millis_each: i64) {
+    let begin = START_MS + SCRAPES * EVERY_MS;
+    for (at, body) in (0..).zip(bodies.iter_mut().filter(|body| body.0 != last)) {
+        body.0 = begin + at * millis_each;
+    }
 }
 
 type Minutes = BTreeMap<(usize, String, Minute), Counted>;
@@ -207,20 +243,24 @@ fn add(minutes: &mut Minutes, key: (usize, String, Minute), counted: &Counted) {
     minutes.entry(key).and_modify(|sum| sum.merge(counted)).or_insert_with(|| counted.clone());
 }
 
-fn whole(scrapes: &[(i64, Vec<Series>)]) -> (Minutes, u64) {
+fn whole(scrapes: &[Body], is_late: bool) -> (Minutes, u64) {
     let mut hark = Hark::new();
-    for (id, body) in (1..).zip(scrapes) {
+    let mut bodies = scrapes.to_vec();
+    if is_late {
+        catch_up(&mut bodies, scrapes.last().unwrap().0, 1);
+    }
+    for (id, body) in (1..).zip(&bodies) {
         hark.take(body, id);
     }
     hark.finish()
 }
 
-fn in_parts(scrapes: &[(i64, Vec<Series>)], dice: &mut Dice) -> (Minutes, u64) {
+fn in_parts(scrapes: &[Body], is_late: bool, dice: &mut Dice) -> (Minutes, u64) {
     let mut hark = Hark::new();
-    for (id, body) in (1..).zip(&cut(scrapes, dice)) {
-        hark.take(body, id);
+    for (id, body) in (1..).zip(&cut(scrapes, is_late, dice)) {
+        let accepted = hark.take(body, id).accepted;
         if dice.below(8) == 0 {
-            assert!(hark.take(body, id).duplicates > 0);
+            assert_eq!(hark.take(body, id).duplicates, accepted);
         }
         if dice.below(8) == 0 {
             // Sent again together with what nobody saw the answer to.
@@ -237,33 +277,34 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn scrapes_in_parts_count_as_whole_ones_do(seed: u64) {
+    fn scrapes_in_parts_count_as_whole_ones_do(seed: u64, is_late: bool) {
         let mut dice = Dice(seed);
         let Truth { scrapes, requests } = truth(&mut dice);
-        let expected = whole(&scrapes);
+        let expected = whole(&scrapes, is_late);
         let counted: BTreeMap<Minute, u64> = expected.0.iter()
             .filter(|((metric, slice, _), _)| *metric == 0 && slice == "total")
             .map(|((_, _, minute), counted)| (*minute, counted.cell.count())).collect();
         prop_assert_eq!(&counted, &requests);
-        prop_assert_eq!(in_parts(&scrapes, &mut dice), expected);
+        prop_assert_eq!(in_parts(&scrapes, is_late, &mut dice), expected);
     }
 
     /// Samples that get lost, bounds that go, and totals that shrink: how much of it counts depends on what came, and
     /// on nothing else.
     #[test]
-    fn damaged_scrapes_in_parts_count_as_whole_ones_do(seed: u64) {
+    fn damaged_scrapes_in_parts_count_as_whole_ones_do(seed: u64, is_late: bool) {
         let mut dice = Dice(seed);
         let mut scrapes = truth(&mut dice).scrapes;
         let gone_from = dice.below(2 * SCRAPES as u64) as usize;
-        for (at, (_, all)) in scrapes.iter_mut().enumerate() {
+        // The last one brings what waits to its end.
+        for (at, (_, all)) in scrapes.iter_mut().enumerate().take(SCRAPES as usize) {
             all.retain(|series| at < gone_from || !series.labels.iter().any(|label| label.value == "16"));
             all.retain(|_| dice.below(100) != 0);
             if dice.below(20) == 0 {
                 all.iter_mut().for_each(|series| series.samples[0].value = f64::from_bits(0x7ff0_0000_0000_0002));
             }
         }
-        let expected = whole(&scrapes);
-        prop_assert_eq!(in_parts(&scrapes, &mut dice), expected);
+        let expected = whole(&scrapes, is_late);
+        prop_assert_eq!(in_parts(&scrapes, is_late, &mut dice), expected);
     }
 }
 
@@ -277,7 +318,7 @@ fn history_gets_requests_and_no_parts() {
         let applied = hark.take(&body(scrape, vec![bucket(scrape, 4.0, 1.0), bucket(scrape, f64::INFINITY, 2.0)]), 0);
         assert_eq!((applied.accepted, applied.rows.len(), applied.refused_total), (2, 0, 0));
     }
-    assert_eq!(hark.take(&body(3, vec![bucket(3, 4.0, 4.0)]), 0).rows, []);
+    assert!(hark.take(&body(3, vec![bucket(3, 4.0, 4.0)]), 0).rows.is_empty());
     let last = body(3, vec![series("up", "ok", None, 1.0, START_MS), bucket(3, f64::INFINITY, 7.0)]);
     let applied = hark.take(&last, 0);
     let kept = applied.events.unwrap().select(&applied.rows);

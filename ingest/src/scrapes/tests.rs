@@ -83,8 +83,8 @@ fn a_scrape_counts_with_its_last_part_and_a_first_one_is_waited_for() {
 #[test]
 fn scrapes_count_in_the_order_of_their_time_and_once() {
     let mut sender = Sender::begun(&[(4.0, 10), (INF, 20)]);
-    assert_eq!(sender.send(2, &[(4.0, 13), (INF, 25)]), []);
     assert_eq!(sender.send(1, &[(INF, 22)]), []);
+    assert_eq!(sender.send(2, &[(4.0, 13), (INF, 25)]), []);
     let made = sender.send(1, &[(4.0, 11)]);
     assert_eq!(made, [(1, Ok(vec![(2.0, 1), (4.0, 1)])), (2, Ok(vec![(2.0, 2), (4.0, 1)]))]);
     assert_eq!(sender.send(1, &[(4.0, 11), (INF, 22)]), [], "sent again");

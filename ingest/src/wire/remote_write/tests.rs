@@ -233,7 +233,7 @@ fn buckets_that_no_histogram_has_are_named() {
     assert_eq!(
         shown(&trial::decode(V1, &packed(&request)).unwrap()),
         [
-            "1 x le=1 metric=level_bucket outcome=ok value=4.0000",
+            "le=1 metric=level_bucket outcome=ok value=4.0000",
             "no 1: `odd_bucket`: its label `le` is not a number",
             "no 2: `odd_bucket`: its label `le` is not a number",
             "no 3: `odd_bucket`: it counts -1",
