@@ -46,7 +46,7 @@ pub enum Live {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RejectedLine {
-    /// From 1, in the body as it was sent.
+    /// From 1, in the body as it was sent; 0 for what came in several bodies.
     pub line: u64,
     pub reason: String,
 }

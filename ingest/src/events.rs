@@ -51,7 +51,23 @@ pub enum Weight {
         start: Option<Timestamp>,
         total: u64,
     },
+    /// What a classic histogram has counted up to a bound so far. The fold puts the buckets of a scrape together,
+    /// which may come in several bodies, and makes rows of what came since the scrape before.
+    Bucket {
+        /// Hash of everything that names the histogram.
+        stream: u64,
+        bound: Bound,
+        total: u64,
+    },
+    /// One request with this value, unless buckets of the same stream come: then it is the running sum of a histogram.
+    UnlessBuckets {
+        stream: u64,
+    },
 }
+
+/// The upper bound of a bucket, in the order of its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Bound(i64);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NamedColumn {
@@ -73,6 +89,24 @@ pub enum Column {
 /// A number or its absence in eight bytes: NaN, which no wire format lets through, stands for "none" in here alone.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Packed(f64);
+
+impl Bound {
+    pub const INFINITE: Self = Self(f64::INFINITY.to_bits().cast_signed());
+
+    pub fn new(bound: f64) -> Self {
+        // Zero has two signs, and one meaning.
+        Self(flipped((bound + 0.0).to_bits().cast_signed()))
+    }
+
+    pub fn get(self) -> f64 {
+        f64::from_bits(flipped(self.0).cast_unsigned())
+    }
+}
+
+/// Bits of negative numbers rise as the numbers fall; turned around, all of them rise together. Twice is the same.
+const fn flipped(bits: i64) -> i64 {
+    bits ^ ((bits >> 63) & i64::MAX)
+}
 
 impl Packed {
     pub const ABSENT: Self = Self(f64::NAN);

@@ -11,6 +11,7 @@ use hark_query::{MetricPlan, Plan};
 use serde::{Deserialize, Serialize};
 
 use crate::cells::{Counted, MetricCells, MinuteCell, SliceIndex};
+use crate::chosen::Chosen;
 use crate::clock::{Clock, SourceState, Ticking};
 use crate::dictionary::Dictionary;
 use crate::events::{Column, Events, Weight};
@@ -18,15 +19,17 @@ use crate::grain::Grain;
 use crate::leaf_store::LeafStore;
 use crate::projection::{project, to_record_batch};
 use crate::run::{Reading, Run};
+use crate::scrapes::{self, Scrapes, Through};
 use crate::seen::Seen;
 use crate::slice_set::SliceSet;
-use crate::totals::{Sample, Totals};
+use crate::totals::{self, Totals};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fold {
     clock: Clock,
     seen: Seen,
     totals: Totals,
+    scrapes: Scrapes,
     counts: Counts,
     /// The next step to close.
     next: Option<Step>,
@@ -55,7 +58,8 @@ pub struct Counts {
     pub duplicates: u64,
     pub late: u64,
     pub rejected: u64,
-    /// Values that a metric could not use: a negative latency, a word where its expression casts to a number.
+    /// Values that a metric could not use: a negative latency, a word where its expression casts to a number; and
+    /// scrapes of a histogram that make none.
     pub unusable: u64,
 }
 
@@ -74,7 +78,7 @@ pub struct Batch<'a> {
 }
 
 /// What became of one batch.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Applied {
     pub accepted: u64,
     pub duplicates: u64,
@@ -85,6 +89,20 @@ pub struct Applied {
     pub too_far_ahead: u64,
     /// The rows that history keeps: all but repetitions and wrong clocks.
     pub rows: Vec<u32>,
+    /// What these are rows of, where that is not the batch as it came: buckets have become requests.
+    pub events: Option<Events>,
+    /// Scrapes of histograms that could not be counted, the first hundred of them by name, and all in number.
+    pub refused: Vec<String>,
+    pub refused_total: u64,
+}
+
+/// What the rows of a batch come to.
+struct Taken<'a> {
+    chosen: Chosen<'a>,
+    /// The steps that close, each with the rows before that.
+    closing: Vec<(Step, Run)>,
+    run: Run,
+    through: Vec<Through>,
 }
 
 /// A step that the watermark has passed, with the cell of every slice known so far.
@@ -107,6 +125,23 @@ pub struct ClosedCell {
     pub cell: Cell,
 }
 
+impl Applied {
+    fn refuse(&mut self, events: &Events, row: usize, time: Timestamp, reason: &str) {
+        const NAMED_MAX: u64 = 100;
+        self.refused_total += 1;
+        if self.refused_total <= NAMED_MAX {
+            let name = match events.column("metric") {
+                Some(Column::Text { codes, values }) => {
+                    codes[row].checked_sub(1).map(|at| values[at as usize].as_str())
+                }
+                _ => None,
+            };
+            let name: String = name.unwrap_or_default().chars().take(100).collect();
+            self.refused.push(format!("`{name}`: {reason} (scrape of {time})"));
+        }
+    }
+}
+
 impl Fold {
     pub fn new(plan: &Plan) -> Self {
         let mut sets: Vec<SliceSet> = Vec::new();
@@ -126,6 +161,7 @@ impl Fold {
             clock: Clock::default(),
             seen: Seen::default(),
             totals: Totals::default(),
+            scrapes: Scrapes::default(),
             counts: Counts::default(),
             next: None,
             seen_columns: vec![false; plan.schema.fields().len()],
@@ -180,37 +216,110 @@ impl Fold {
     /// Adds a batch and hands out each step that it closes.
     pub fn apply(&mut self, plan: &Plan, batch: &Batch<'_>, mut on_close: impl FnMut(Closed<'_>)) -> Applied {
         let mut applied = Applied::default();
-        let events = batch.events;
-        let columns = project(plan, events);
-        let record_batch = to_record_batch(plan, &columns, events.len());
         self.counts.rejected += batch.rejected;
-        if events.is_empty() || self.is_repeated(batch, &mut applied) {
+        if batch.events.is_empty() || self.is_repeated(batch, &mut applied) {
             return applied;
         }
+        let run = Run::new(self.sets.len(), self.grains.len());
+        let mut taken = Taken { chosen: Chosen::new(batch.events), closing: vec![], run, through: vec![] };
+        self.take(batch, &mut taken, &mut applied);
+        let Taken { chosen, closing, run: mut rest, .. } = taken;
+        applied.events = chosen.finish();
+        let events = applied.events.as_ref().unwrap_or(batch.events);
+        let columns = project(plan, events);
+        let record_batch = to_record_batch(plan, &columns, events.len());
         let readings: Vec<Reading> = plan.metrics.iter().map(|metric| Reading::new(metric, &record_batch)).collect();
         self.counts.unusable += readings.iter().map(|reading| reading.failed).sum::<u64>();
         let codes = self.global_codes(&columns);
         for (seen, column) in self.seen_columns.iter_mut().zip(&columns) {
             *seen = *seen || column.has_any();
         }
+        for (step, mut run) in closing {
+            self.add_run(plan, &readings, &codes, &mut run, step);
+            self.close(step, &mut on_close);
+        }
+        let next = self.next.unwrap_or(Step(i64::MIN));
+        self.add_run(plan, &readings, &codes, &mut rest, next);
+        applied
+    }
+
+    /// Goes through the rows in their order: which of them count, for how many requests, and which steps they close.
+    fn take(&mut self, batch: &Batch<'_>, taken: &mut Taken<'_>, applied: &mut Applied) {
+        let events = batch.events;
         let mut clock = std::mem::take(&mut self.clock);
         let mut source = clock.source(batch.source, batch.received, &events.times);
-        let mut run = Run::new(self.sets.len(), self.grains.len());
         for row in 0..events.len() {
             let time = events.times[row];
-            if self.admit(&mut source, time, events.ids[row], row, &mut applied) {
-                let requests = self.requests(events, row);
-                run.push(row, time.minute(), requests, events.users[row]);
+            let is_in_time = self.admit(&mut source, time, events.ids[row], applied);
+            if let Some(is_in_time) = is_in_time {
+                self.take_row(source.clock(), batch, row, is_in_time, taken, applied);
             }
             while let Some(step) = self.next.filter(|step| Some(step.end()) <= source.clock().watermark()) {
-                self.add_run(plan, &readings, &codes, &mut run);
-                self.close(step, &mut on_close);
+                let next = Run::new(self.sets.len(), self.grains.len());
+                taken.closing.push((step, std::mem::replace(&mut taken.run, next)));
+                self.forget_before(step.end());
+                self.next = Some(step.next());
             }
         }
-        self.add_run(plan, &readings, &codes, &mut run);
         drop(source);
         self.clock = clock;
-        applied
+    }
+
+    /// How many requests a row stands for, or those of a whole histogram that it is the last part of.
+    fn take_row(
+        &mut self,
+        clock: &Clock,
+        batch: &Batch<'_>,
+        row: usize,
+        is_in_time: bool,
+        taken: &mut Taken<'_>,
+        applied: &mut Applied,
+    ) {
+        let events = batch.events;
+        let (time, user) = (events.times[row], events.users[row]);
+        let received = batch.received.unwrap_or(time);
+        let requests = match events.weights.get(row).copied().unwrap_or(Weight::Requests(1)) {
+            Weight::Requests(requests) => requests,
+            Weight::UnlessBuckets { stream } if self.scrapes.is_value(stream, time, received) => 1,
+            Weight::UnlessBuckets { .. } => return,
+            Weight::Total { stream, shape, part, start, total } if is_in_time => {
+                let sample = totals::Sample { stream, shape, part, start, time, total };
+                self.totals.since(&sample).unwrap_or_else(|| {
+                    self.counts.unusable += 1;
+                    0
+                })
+            }
+            Weight::Total { .. } => 0,
+            Weight::Bucket { stream, bound, total } => {
+                if is_in_time {
+                    let sample = scrapes::Sample { stream, bound, time, total, received };
+                    self.scrapes.add(&sample, &mut taken.through);
+                }
+                for Through { time, counted } in taken.through.drain(..) {
+                    match counted {
+                        Ok(buckets) => {
+                            for bucket in buckets {
+                                let at = taken.chosen.make(row, time, bucket.value, bucket.count);
+                                applied.rows.push(at as u32);
+                                if !clock.is_beyond_horizon(time) {
+                                    taken.run.push(at, time.minute(), bucket.count, user);
+                                }
+                            }
+                        }
+                        Err(reason) => {
+                            self.counts.unusable += 1;
+                            applied.refuse(events, row, time, &reason);
+                        }
+                    }
+                }
+                return;
+            }
+        };
+        let at = taken.chosen.keep(row);
+        applied.rows.push(at as u32);
+        if is_in_time {
+            taken.run.push(at, time.minute(), requests, user);
+        }
     }
 
     /// Closes everything that is still open: the input has ended.
@@ -218,6 +327,8 @@ impl Fold {
         let Some(watermark) = self.clock.watermark() else { return };
         let end = watermark.plus_minutes(crate::DISORDER_MINUTES).step();
         while let Some(step) = self.next.filter(|step| *step < end) {
+            self.next = Some(step.next());
+            self.forget_before(step.end());
             self.close(step, &mut on_close);
         }
     }
@@ -234,69 +345,56 @@ impl Fold {
         is_repeated
     }
 
-    /// Whether the event counts. Its time moves the clock if it does.
+    /// Whether the event counts, and in time to be in a cell. Its time then moves the clock.
     fn admit(
         &mut self,
         source: &mut Ticking<'_>,
         time: Timestamp,
         id: Option<NonZeroU64>,
-        row: usize,
         applied: &mut Applied,
-    ) -> bool {
+    ) -> Option<bool> {
         if source.is_too_far_ahead(time) {
             applied.too_far_ahead += 1;
             self.counts.rejected += 1;
-            return false;
+            return None;
         }
         if source.clock().is_beyond_horizon(time) {
             applied.beyond_horizon += 1;
             applied.late += 1;
-            applied.rows.push(row as u32);
             self.counts.late += 1;
-            return false;
+            return Some(false);
         }
         let watermark = source.clock().watermark().unwrap_or(time);
         if id.is_some_and(|id| !self.seen.insert(id, watermark)) {
             applied.duplicates += 1;
             self.counts.duplicates += 1;
-            return false;
+            return None;
         }
         let is_late = source.clock().is_closed(time.minute());
         applied.accepted += 1;
         applied.late += u64::from(is_late);
-        applied.rows.push(row as u32);
         self.counts.events += 1;
         self.counts.late += u64::from(is_late);
         source.observe(time);
         self.next.get_or_insert(time.step());
-        true
+        Some(true)
     }
 
-    /// How many requests a row stands for.
-    fn requests(&mut self, events: &Events, row: usize) -> u64 {
-        match events.weights.get(row) {
-            None => 1,
-            Some(&Weight::Requests(requests)) => requests,
-            Some(&Weight::Total { stream, shape, part, start, total }) => {
-                let sample = Sample { stream, shape, part, start, time: events.times[row], total };
-                self.totals.since(&sample).unwrap_or_else(|| {
-                    self.counts.unusable += 1;
-                    0
-                })
-            }
-        }
-    }
-
-    fn add_run(&mut self, plan: &Plan, readings: &[Reading], codes: &[Vec<u16>], run: &mut Run) {
+    /// Adds rows that came while `next` was the first step that is open.
+    fn add_run(&mut self, plan: &Plan, readings: &[Reading], codes: &[Vec<u16>], run: &mut Run, next: Step) {
         if run.is_empty() {
             return;
         }
-        let next = self.next.unwrap_or(Step(i64::MIN));
         run.number(&mut self.sets, &mut self.grains, codes, &self.dictionaries, next);
         for ((metric, plan), reading) in self.metrics.iter_mut().zip(&plan.metrics).zip(readings) {
             self.counts.unusable += run.add_to(metric, plan, reading, codes);
         }
-        run.clear();
+    }
+
+    fn forget_before(&mut self, end: Timestamp) {
+        self.seen.forget_before(end);
+        self.totals.forget_before(end);
+        self.scrapes.forget_before(end);
     }
 
     fn close(&mut self, step: Step, on_close: &mut impl FnMut(Closed<'_>)) {
@@ -316,9 +414,6 @@ impl Fold {
         corrected.sort_unstable();
         corrected.dedup();
         self.grains.iter_mut().for_each(|grain| grain.close(step));
-        self.seen.forget_before(step.end());
-        self.totals.forget_before(step.end());
-        self.next = Some(step.next());
         on_close(Closed { step, cells, corrected, minutes, fold: self });
     }
 

@@ -5,6 +5,7 @@
 
 mod builder;
 mod cells;
+mod chosen;
 mod clock;
 mod dictionary;
 mod events;
@@ -17,6 +18,7 @@ mod log;
 mod projection;
 mod record;
 mod run;
+mod scrapes;
 mod seen;
 mod slice_set;
 mod totals;
@@ -28,7 +30,7 @@ pub use builder::{EventsBuilder, ROWS_MAX, Row, Slot, hash_id};
 pub use cells::{Counted, MetricCells, MinuteCell, SliceIndex};
 pub use clock::{DISORDER_MINUTES, LATENESS_HORIZON_MINUTES, SourceState};
 pub use dictionary::Dictionary;
-pub use events::{Column, Decoded, Events, NamedColumn, Packed, Rejected, Weight};
+pub use events::{Bound, Column, Decoded, Events, NamedColumn, Packed, Rejected, Weight};
 pub use files::{Chunk, Chunks, EventFile, FileError};
 pub use fold::{Applied, Batch, Closed, ClosedCell, Counts, Fold};
 pub use leaf_store::{LeafRow, LeafStore};

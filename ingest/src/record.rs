@@ -107,6 +107,18 @@ mod tests {
         assert_eq!(Record::decode(b"\x09"), Err(RecordError::Unknown(9)));
     }
 
+    /// What is in a log was written by any hark before this one.
+    #[test]
+    fn records_are_written_and_read_as_ever() {
+        const WRITTEN: &[&str] = &[
+            "01000670686f6e657301f6d9c7b6bc67000302f6d9c7b6bc67f6d9c7b6bc670201050002000106020001010102",
+            "0500090308706c6174666f726d000201000103694f53026d730102000000000000f83f000000000000f87f0474",
+            "6573740202010100",
+        ];
+        let hex: String = record().encode().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, WRITTEN.concat());
+    }
+
     proptest! {
         #[test]
         fn anything_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {

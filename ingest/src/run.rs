@@ -141,13 +141,6 @@ impl Run {
         self.rows.is_empty()
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.rows.clear();
-        self.minutes.clear();
-        self.requests.clear();
-        self.users.clear();
-    }
-
     /// Looks up the slices and leaves that each row lies in. `next` is the first step that is still open.
     pub(crate) fn number(
         &mut self,

@@ -243,7 +243,7 @@ impl Worker {
         let shared = self.shared.clone();
         let mut pipeline = shared.write();
         let folded = catch_unwind(AssertUnwindSafe(|| pipeline.take(&record.batch())));
-        let applied = match folded {
+        let mut applied = match folded {
             Ok(applied) => applied,
             Err(panic) => {
                 let said = panic.downcast_ref::<String>().cloned();
@@ -252,11 +252,13 @@ impl Worker {
                 bail!("record {offset} of the log made the pipeline panic and is put aside; start hark again");
             }
         };
-        self.since_snapshot += applied.rows.len() as u64;
+        self.since_snapshot += applied.accepted.max(applied.rows.len() as u64);
         // Before anybody else can look: each event is in the pipeline's open minutes or in history's.
         if let Some(history) = &mut self.history {
             let minutes = pipeline.take_minutes();
-            history.keep(offset, record, &applied.rows, minutes, pipeline.watermark());
+            // Buckets of histograms have become requests.
+            let events = applied.events.take().unwrap_or(record.events);
+            history.keep(offset, EventsRecord { events, ..record }, &applied.rows, minutes, pipeline.watermark());
             drop(pipeline);
             if history.is_full() {
                 history.commit()?;
@@ -341,13 +343,15 @@ fn save(snapshot: Snapshot, path: &Path, outbox: &mpsc::Sender<Outgoing>) -> Res
 }
 
 fn answer(rejected: &[Rejected], applied: &Applied) -> IngestAnswer {
-    let named = rejected.iter().take(REJECTED_NAMED_MAX);
+    let lines = rejected.iter().map(|one| RejectedLine { line: one.line, reason: one.reason.clone() });
+    // Whose parts came in several bodies, and which is no line of this one alone.
+    let refused = applied.refused.iter().map(|reason| RejectedLine { line: 0, reason: reason.clone() });
     IngestAnswer {
         accepted: applied.accepted,
         duplicates: applied.duplicates,
         late: applied.late,
-        rejected: named.map(|one| RejectedLine { line: one.line, reason: one.reason.clone() }).collect(),
-        rejected_total: rejected.len() as u64 + applied.too_far_ahead,
+        rejected: lines.chain(refused).take(REJECTED_NAMED_MAX).collect(),
+        rejected_total: rejected.len() as u64 + applied.too_far_ahead + applied.refused_total,
         written: None,
     }
 }

@@ -31,7 +31,8 @@ pub(super) fn of_events(record: &EventsRecord) -> Result<RecordBatch, ArrowError
         // What a running total adds is known to the fold alone; the total itself is what was sent.
         let requests = events.weights.iter().map(|weight| match *weight {
             Weight::Requests(requests) => Some(requests.cast_signed()),
-            Weight::Total { .. } => None,
+            Weight::UnlessBuckets { .. } => Some(1),
+            Weight::Total { .. } | Weight::Bucket { .. } => None,
         });
         columns.push(("requests".to_owned(), Arc::new(requests.collect::<Int64Array>())));
     }

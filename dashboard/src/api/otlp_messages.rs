@@ -78,7 +78,9 @@ impl ExportResponse {
 /// The first reasons of an answer in one line.
 pub(crate) fn reasons(answer: &IngestAnswer) -> String {
     let shown = answer.rejected.iter().take(REASONS_SHOWN);
-    let mut reasons: Vec<String> = shown.map(|one| format!("{}: {}", one.line, one.reason)).collect();
+    let mut reasons: Vec<String> = shown
+        .map(|one| if one.line == 0 { one.reason.clone() } else { format!("{}: {}", one.line, one.reason) })
+        .collect();
     let more = answer.rejected_total.saturating_sub(reasons.len() as u64);
     if more > 0 {
         reasons.push(format!("{more} more"));

@@ -16,15 +16,15 @@ pub(super) const COUNT_MAX: u64 = 1 << 53;
 
 /// So many requests had about this value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     /// Which number of its stream it is.
-    pub(super) part: i32,
-    pub(super) value: f64,
-    pub(super) count: u64,
+    pub(crate) part: i32,
+    pub(crate) value: f64,
+    pub(crate) count: u64,
 }
 
 /// Buckets between explicit bounds: the first lies below `bounds[0]`, the last above all of them.
-pub(super) fn explicit(
+pub(crate) fn explicit(
     bounds: &[f64],
     counts: &[u64],
     (min, max): (Option<f64>, Option<f64>),

@@ -2,7 +2,7 @@
 
 mod attributes;
 mod flat_json;
-mod histogram;
+pub(crate) mod histogram;
 mod ndjson;
 mod otlp_json;
 mod otlp_logs;

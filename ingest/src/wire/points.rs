@@ -4,6 +4,7 @@ use hark_model::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::builder::{ROWS_MAX, Row, Slot};
+use crate::chosen::VALUE;
 use crate::events::Weight;
 use crate::wire::attributes::{Attribute, Rows, Value};
 use crate::wire::histogram::{Bucket, COUNT_MAX};
@@ -90,7 +91,7 @@ impl Counted {
 
 impl<'a> Rows<'a> {
     pub(super) fn point_fields(&mut self) -> PointFields {
-        let [metric, unit, value] = ["metric", "unit", "value"].map(|name| self.builder.slot(name));
+        let [metric, unit, value] = ["metric", "unit", VALUE].map(|name| self.builder.slot(name));
         PointFields { metric, unit, value, traces: self.trace_fields() }
     }
 
@@ -107,6 +108,18 @@ impl<'a> Rows<'a> {
             Reading::Count(0) if matches!(point.counted, Counted::Delta) => Ok(()),
             Reading::Count(count) => self.point(fields, point, Value::Absent, Some(point.counted.weight(0, count)), 0),
         }
+    }
+
+    /// A row that the fold makes something of, as its weight says.
+    pub(super) fn weighted(
+        &mut self,
+        fields: PointFields,
+        point: &Point<'_, 'a>,
+        value: f64,
+        weight: Weight,
+    ) -> Result<(), String> {
+        self.check_room(1)?;
+        self.point(fields, point, Value::Double(value), Some(weight), 0)
     }
 
     /// One row a bucket; all of them or none. The buckets hold no empty ones.

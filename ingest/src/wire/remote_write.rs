@@ -2,15 +2,15 @@
 //! labels for fields.
 //!
 //! What only grows counts requests: a counter by its metadata or its name. The rest are values. Buckets of a classic
-//! histogram come as series of their own and are put together again ([`classic`]). Exemplars are passed over.
+//! histogram come as series of their own, which the fold puts together again ([`classic`]). Exemplars are passed over.
 
 mod classic;
 mod native;
 mod series;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use crate::events::Decoded;
+use crate::events::{Decoded, Weight};
 use crate::wire::attributes::{Attribute, Rows, Value, add};
 use crate::wire::histogram::Bucket;
 use crate::wire::otlp_metrics::shortened;
@@ -18,7 +18,6 @@ use crate::wire::points::{Counted, PointFields, Reading, Stream, of_monotonic};
 use crate::wire::protobuf::{Broken, Field, Message, push_varints, text};
 use crate::wire::{Reader, RemoteWrite, WireError};
 
-use classic::Classics;
 use series::{Kind, Sample, Series};
 
 /// A body is refused that is larger once unpacked. Prometheus sends some hundred kilobytes at a time.
@@ -74,8 +73,7 @@ struct Request<'a> {
     kinds: FxHashMap<&'a [u8], Kind>,
     attributes: Vec<Attribute<'a>>,
     buckets: Vec<Bucket>,
-    classics: Classics<'a>,
-    /// The series of sums wait until it is known which of them belong to a histogram.
+    /// The series of sums come behind the buckets that may belong to them.
     sums: Vec<(u64, Series<'a>)>,
 }
 
@@ -92,7 +90,6 @@ impl<'a> Request<'a> {
             kinds: FxHashMap::default(),
             attributes: Vec::new(),
             buckets: Vec::new(),
-            classics: Classics::default(),
             sums: Vec::new(),
         }
     }
@@ -130,17 +127,13 @@ impl<'a> Request<'a> {
                 return Ok(());
             }
         };
-        if let Some(le) = series.le
-            && let Some(base) = series.name.strip_suffix("_bucket")
-            && matches!(series.kind, Kind::Unknown | Kind::Histogram)
-        {
-            let taken = self.classics.add(base, le, &series);
+        if let Some(bucket) = classic::bucket_of(&series) {
+            let taken = self.bucket(&series, bucket);
             self.rows.end(taken.map_err(|reason| named(series.name, &reason)));
-        } else if series.name.ends_with("_sum") && matches!(series.kind, Kind::Unknown | Kind::Histogram) {
-            let base = series.name.strip_suffix("_sum").unwrap_or_default();
-            self.sums.push((classic::key(base, series.labels_hash), series));
+        } else if let Some(stream) = classic::sum_of(&series) {
+            self.sums.push((stream, series));
         } else {
-            self.samples(&series);
+            self.samples(&series, None);
         }
         Ok(())
     }
@@ -245,8 +238,27 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// The samples and the native histograms of a series.
-    fn samples(&mut self, series: &Series<'a>) {
+    /// The samples of a series that is one bucket of a histogram.
+    fn bucket(&mut self, series: &Series<'a>, bucket: classic::Bucket<'a>) -> Result<(), String> {
+        let weight = bucket.weight(series)?;
+        self.read_attributes(series, true)?;
+        for field in Message::new(series.bytes) {
+            let (2, Field::Bytes(sample)) = field? else { continue };
+            let sample = Sample::read(sample, 0)?;
+            self.written.samples += 1;
+            // The end of a series is marked with a NaN.
+            if !sample.value.is_finite() {
+                continue;
+            }
+            let point = series.point(bucket.base, &self.attributes, sample.millis, Counted::Delta);
+            // The value is the fold's to find; a number in its place must be possible.
+            self.rows.weighted(self.fields, &point, 0.0, weight(sample.value)?)?;
+        }
+        Ok(())
+    }
+
+    /// The samples and the native histograms of a series. `sum_of` is the histogram whose sum it may be.
+    fn samples(&mut self, series: &Series<'a>, sum_of: Option<u64>) {
         let taken = self.read_attributes(series, false).map_err(String::from).and_then(|()| {
             let histograms = match self.version {
                 RemoteWrite::V1 => 4,
@@ -255,7 +267,7 @@ impl<'a> Request<'a> {
             for field in Message::new(series.bytes) {
                 match field? {
                     (2, Field::Bytes(sample)) => {
-                        self.sample(series, &Sample::read(sample, series.created)?)?;
+                        self.sample(series, &Sample::read(sample, series.created)?, sum_of)?;
                         self.written.samples += 1;
                     }
                     (number, Field::Bytes(histogram)) if number == histograms => {
@@ -272,14 +284,18 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn sample(&mut self, series: &Series<'a>, sample: &Sample) -> Result<(), String> {
+    fn sample(&mut self, series: &Series<'a>, sample: &Sample, sum_of: Option<u64>) -> Result<(), String> {
         // The end of a series is marked with a NaN.
         if !sample.value.is_finite() {
             return Ok(());
         }
-        let reading = if series.is_counter() { of_monotonic(sample.value)? } else { Reading::Value(sample.value) };
         let counted = Counted::Total(series.stream(sample.start));
         let point = series.point(series.name, &self.attributes, sample.millis, counted);
+        if let Some(stream) = sum_of {
+            let weight = Weight::UnlessBuckets { stream };
+            return self.rows.weighted(self.fields, &point, sample.value, weight);
+        }
+        let reading = if series.is_counter() { of_monotonic(sample.value)? } else { Reading::Value(sample.value) };
         self.rows.number(self.fields, &point, reading)
     }
 
@@ -294,41 +310,10 @@ impl<'a> Request<'a> {
     }
 
     fn finish(mut self) -> (Decoded, Written) {
-        let classics = std::mem::take(&mut self.classics);
-        let histograms: FxHashSet<u64> = classics.keys().collect();
-        for (key, series) in std::mem::take(&mut self.sums) {
-            if histograms.contains(&key) {
-                self.written.samples +=
-                    Message::new(series.bytes).flatten().filter(|field| field.0 == 2).count() as u64;
-            } else {
-                self.samples(&series);
-            }
-        }
-        for group in classics.into_groups() {
-            self.classic(&group);
+        for (stream, series) in std::mem::take(&mut self.sums) {
+            self.samples(&series, Some(stream));
         }
         (self.rows.finish(), self.written)
-    }
-
-    fn classic(&mut self, group: &classic::Group<'a>) {
-        let series = group.series;
-        if let Err(broken) = self.read_attributes(&series, true) {
-            self.rows.reject(series.ordinal, named(group.base, &String::from(broken)));
-            return;
-        }
-        for moment in group.moments() {
-            self.buckets.clear();
-            let taken = classic::buckets(moment, &mut self.buckets).and_then(|shape| {
-                let name = classic::key(group.base, series.labels_hash);
-                let counted = Counted::Total(Stream { name, shape, start: None });
-                let point = series.point(group.base, &self.attributes, moment[0].millis, counted);
-                self.rows.buckets(self.fields, &point, &self.buckets)
-            });
-            match taken {
-                Ok(()) => self.written.samples += moment.len() as u64,
-                Err(reason) => self.rows.reject(series.ordinal, named(group.base, &reason)),
-            }
-        }
     }
 }
 

@@ -54,6 +54,8 @@ pub(super) fn shown(decoded: &Decoded) -> Vec<String> {
                 let part = if *part == i32::MIN { "-".to_owned() } else { part.to_string() };
                 format!("{total} in {part}{from}: ")
             }
+            Some(Weight::Bucket { bound, total, .. }) => format!("{total} up to {}: ", bound.get()),
+            Some(Weight::UnlessBuckets { .. }) => "1 unless it has buckets: ".to_owned(),
         };
         if events.times[row] != TIME {
             line += &format!("at {} ", events.times[row].millis() - TIME.millis());
@@ -80,6 +82,7 @@ pub(super) fn shown(decoded: &Decoded) -> Vec<String> {
 pub(super) fn streams(decoded: &Decoded) -> Vec<(u64, u64)> {
     let stream = |weight: &Weight| match weight {
         Weight::Total { stream, shape, .. } => Some((*stream, *shape)),
+        Weight::Bucket { stream, .. } | Weight::UnlessBuckets { stream } => Some((*stream, 0)),
         Weight::Requests(_) => None,
     };
     decoded.events.weights.iter().filter_map(stream).collect()

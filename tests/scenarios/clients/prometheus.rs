@@ -10,6 +10,9 @@ use crate::support::Server;
 
 /// Scrapes to wait for, one a second.
 const SCRAPES: u64 = 10;
+/// A scrape of what the test looks at is some eighty samples, and a histogram is nine buckets.
+const WHOLE: &str = "max_samples_per_send: 2000";
+const IN_PARTS: &str = "max_samples_per_send: 3, min_shards: 4";
 const METRICS: &str = "
 metrics:
   - name: scrapes
@@ -27,13 +30,14 @@ const SPEAKS_2: (u32, u32) = (2, 54);
 #[test]
 fn what_prometheus_writes_is_what_hark_counts() {
     let Some(about) = program("prometheus", "--version") else { return };
-    writes("prometheus.WriteRequest", false);
+    writes("prometheus.WriteRequest", false, WHOLE);
+    writes("prometheus.WriteRequest", false, IN_PARTS);
     let version = version(&about);
     if version < SPEAKS_2 {
         eprintln!("skipped: remote write 2.0, which Prometheus {version:?} does not speak");
         return;
     }
-    writes("io.prometheus.write.v2.Request", true);
+    writes("io.prometheus.write.v2.Request", true, IN_PARTS);
 }
 
 fn version(about: &str) -> (u32, u32) {
@@ -42,13 +46,13 @@ fn version(about: &str) -> (u32, u32) {
     (numbers.next().unwrap(), numbers.next().unwrap())
 }
 
-fn writes(message: &str, is_named: bool) {
+fn writes(message: &str, is_named: bool, queue: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("metrics.yaml"), METRICS).unwrap();
     let server = Server::start_with(&folder.path().join("data"), &["--metrics", &path("metrics.yaml")]);
     let address = format!("127.0.0.1:{}", free_port());
-    fs::write(path("prometheus.yml"), configuration(&server, &address, is_named.then_some(message))).unwrap();
+    fs::write(path("prometheus.yml"), configuration(&server, &address, is_named.then_some(message), queue)).unwrap();
     let arguments = [
         format!("--config.file={}", path("prometheus.yml")),
         format!("--storage.tsdb.path={}", path("tsdb")),
@@ -77,26 +81,36 @@ fn writes(message: &str, is_named: bool) {
     });
     assert_eq!(later.0, increase(&address, "prometheus_http_requests_total", &later.1), "{message}");
 
-    // A classic histogram is many series, and only those of one body are put together: none can count twice.
-    let (sizes, at) = self::counted(&server, "prometheus_http_response_size_bytes", "scrape_size");
-    let most = increase(&address, "prometheus_http_response_size_bytes_count", &at);
-    assert!(0 < sizes && sizes <= most, "{sizes} of {most}");
-    eprintln!("{message}: {} scrapes counted, {sizes} of {most} requests of the histogram", later.0);
+    // A classic histogram is many series. The buckets of a first scrape are waited for; after that each request counts.
+    wait_for("more scrapes", || {
+        let scrapes = &server.query("select count(*) from events where metric = 'up'")[0][0];
+        (scrapes.as_u64()? >= 3 * SCRAPES).then_some(())
+    });
+    let sizes = "prometheus_http_response_size_bytes";
+    // Before its first row the histogram has no time to ask for.
+    let is_there = format!("select count(*) from events where metric = '{sizes}' and handler = '/metrics'");
+    wait_for("a histogram", || (server.query(&is_there)[0][0].as_u64()? > 5).then_some(()));
+    let (counted, at) = self::counted(&server, sizes, "scrape_size");
+    let exact = increase(&address, "prometheus_http_response_size_bytes_count", &at);
+    assert_eq!(counted, exact, "{message}, {queue}");
+    eprintln!("{message}, {queue}: {} scrapes counted, {counted} requests of the histogram", later.0);
 
+    let status = server.get("/api/v1/status");
+    assert_eq!([&status["rejected"], &status["unusable"]], [0, 0], "{status}");
     assert_eq!(server.get("/api/v1/status")["duplicates"], 0);
     drop(prometheus);
     assert_eq!(server.stop(), Some(0), "{}", log(folder.path()));
 }
 
-fn configuration(server: &Server, address: &str, message: Option<&str>) -> String {
+fn configuration(server: &Server, address: &str, message: Option<&str>, queue: &str) -> String {
     let message = message.map(|message| format!("    protobuf_message: {message}\n")).unwrap_or_default();
     format!(
         "global: {{scrape_interval: 1s}}
 scrape_configs: [{{job_name: self, static_configs: [{{targets: ['{address}']}}]}}]
 remote_write:
   - url: {}/api/v1/write
-    # Newer versions send so many by default: a scrape of Prometheus itself is some 500 samples.
-    queue_config: {{max_samples_per_send: 2000, batch_send_deadline: 1s}}
+    queue_config: {{{queue}, batch_send_deadline: 1s}}
+    write_relabel_configs: [{{source_labels: [__name__], regex: 'up|prometheus_http_.*', action: keep}}]
 {message}",
         server.url
     )

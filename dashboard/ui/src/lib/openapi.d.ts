@@ -603,7 +603,7 @@ export interface components {
         RejectedLine: {
             /**
              * Format: int64
-             * @description From 1, in the body as it was sent.
+             * @description From 1, in the body as it was sent; 0 for what came in several bodies.
              */
             line: number;
             reason: string;

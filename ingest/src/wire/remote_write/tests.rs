@@ -173,7 +173,7 @@ fn counters_count_and_the_rest_are_values() {
             "3 in 0: metric=rpc_seconds_count",
             "1 x metric=rpc_seconds quantile=0.99 value=2.5000",
             "1 x metric=up value=-1.0000",
-            "1 x metric=rpc_seconds_sum value=7.5000",
+            "1 unless it has buckets: metric=rpc_seconds_sum value=7.5000",
             "no 8: `asked_total`: it is a counter, and -1 is below zero",
             "no 9: it has no label `__name__`",
         ]
@@ -202,38 +202,42 @@ fn classic(name: &str, counts: &[(&str, f64)]) -> Vec<Series1> {
 }
 
 #[test]
-fn classic_buckets_are_put_together() {
-    let mut all = classic("rpc_ms", &[("4.0", 2.0), ("0.0", 1.0), ("+Inf", 9.0), ("16", 2.0)]);
-    all.push(series("rpc_ms_sum", &[("outcome", "ok")], 99.0));
-    all.push(series("rpc_ms_sum", &[("outcome", "error")], 5.0));
+fn classic_buckets_are_rows_for_the_fold_to_put_together() {
+    let mut all = classic("rpc_ms", &[("4.0", 2.0), ("0.0", 1.0), ("+Inf", 9.4), ("16", f64::NAN)]);
+    all.insert(0, series("rpc_ms_sum", &[("outcome", "ok")], 99.0));
+    all.push(series("rpc_ms_bucket", &[("outcome", "ok")], 3.0));
     assert_eq!(
         rows(all.clone()),
         [
-            "1 x metric=rpc_ms_sum outcome=error value=5.0000",
-            "1 in 0: metric=rpc_ms outcome=ok value=0.0000",
-            "1 in 1: metric=rpc_ms outcome=ok value=2.0000",
-            "7 in 3: metric=rpc_ms outcome=ok value=16.0000",
+            "2 up to 4: metric=rpc_ms outcome=ok value=0.0000",
+            "1 up to 0: metric=rpc_ms outcome=ok value=0.0000",
+            "9 up to inf: metric=rpc_ms outcome=ok value=0.0000",
+            "1 x metric=rpc_ms_bucket outcome=ok value=3.0000",
+            "1 unless it has buckets: metric=rpc_ms_sum outcome=ok value=99.0000",
         ]
     );
     let body = packed(&WriteRequest { timeseries: all, metadata: vec![] });
     assert_eq!(written(RemoteWrite::V1, &body), Written { samples: 6, histograms: 0 });
     let streams = streams(&trial::decode(V1, &body).unwrap());
+    assert_eq!(streams.len(), 4);
     assert!(streams.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
 #[test]
-fn classic_buckets_that_make_no_histogram_are_named() {
-    let mut all = classic("half", &[("1", 1.0), ("2", 2.0)]);
-    all.extend(classic("shrinking", &[("1", 3.0), ("2", 2.0), ("+Inf", 4.0)]));
-    all.extend(classic("odd", &[("much", 3.0)]));
-    all.extend(classic("still", &[("1", 0.0), ("+Inf", 0.0)]));
+fn buckets_that_no_histogram_has_are_named() {
+    let mut all = classic("odd", &[("much", 3.0), ("NaN", 3.0), ("1", -1.0)]);
+    all.extend(classic("huge", &[("1", 1e300)]));
+    let gauge = Metadata1 { kind: 2, family: "level".to_owned() };
+    all.extend(classic("level", &[("1", 4.0)]));
+    let request = WriteRequest { timeseries: all, metadata: vec![gauge] };
     assert_eq!(
-        rows(all),
+        shown(&trial::decode(V1, &packed(&request)).unwrap()),
         [
-            "0 in -: metric=still outcome=ok value=0.0000",
-            "no 1: `half`: it came without its bucket `le=\"+Inf\"`; a body should hold all buckets of a histogram",
-            "no 3: `shrinking`: its buckets shrink as their bounds grow",
-            "no 6: `odd_bucket`: its label `le` is not a number",
+            "le=1 metric=level_bucket outcome=ok value=4.0000",
+            "no 1: `odd_bucket`: its label `le` is not a number",
+            "no 2: `odd_bucket`: its label `le` is not a number",
+            "no 3: `odd_bucket`: it counts -1",
+            "no 4: `huge_bucket`: it counts 18446744073709551615; more than 9007199254740992 cannot be right",
         ]
     );
 }
