@@ -9,9 +9,10 @@ use clap::{Args, Parser, Subcommand};
 use hark::config::{Config, Overrides};
 use hark::detection::Budget;
 use hark::{
-    alerts_command, bench, bench_series, demo, detect_command, doctor, import, query_command, replay, serve,
+    alerts_command, bench, bench_selftest, bench_series, demo, detect_command, doctor, import, query_command, replay, serve,
     simulate_command,
 };
+use hark_detectors::Mutant;
 use hark_detectors::values::{Detector, PERIOD_ROWS_MAX};
 use tracing_subscriber::EnvFilter;
 
@@ -67,6 +68,26 @@ enum Bench {
         /// Mean events per minute
         #[arg(long, default_value_t = 60.0)]
         rate: f64,
+        #[arg(long, default_value_t = 5)]
+        incidents: u32,
+    },
+    /// Whether the self-test notices a broken detector, how soon, and leaves a working one in peace
+    Selftest {
+        /// Seeds that judge; 1 to 8 were used for tuning
+        #[arg(long, default_value = "101-105")]
+        seeds: String,
+        /// Mean events per minute
+        #[arg(long, default_value_t = 60.0)]
+        rate: f64,
+        /// Hours until the detector is broken
+        #[arg(long, default_value_t = 102)]
+        healthy_hours: u32,
+        /// Hours to notice it in
+        #[arg(long, default_value_t = 8)]
+        broken_hours: u32,
+        /// Days of traffic with incidents for the working one
+        #[arg(long, default_value_t = 14)]
+        days: u32,
         #[arg(long, default_value_t = 5)]
         incidents: u32,
     },
@@ -141,6 +162,12 @@ struct ReplayArgs {
     /// False alarms a week that all series together may raise
     #[arg(long, default_value_t = 1.0)]
     false_alarms_per_week: f64,
+    /// Break the detector on purpose, to see the self-test notice it
+    #[arg(long, value_name = "NAME", hide = true)]
+    mutant: Option<Mutant>,
+    /// Leave the self-test out, to see what it costs
+    #[arg(long, hide = true)]
+    no_self_test: bool,
 }
 
 #[derive(Debug, Args)]
@@ -286,6 +313,13 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Bench { what: Bench::Detect { seeds, days, rate, incidents } } => {
             done(bench::detect(&bench::Request { seeds: bench::parse_seeds(&seeds)?, days, rate, incidents }))
         }
+        Command::Bench {
+            what: Bench::Selftest { seeds, rate, healthy_hours, broken_hours, days, incidents },
+        } => {
+            let seeds = bench::parse_seeds(&seeds)?;
+            let request = bench_selftest::Request { seeds, rate, healthy_hours, broken_hours, days, incidents };
+            done(bench_selftest::selftest(&request))
+        }
         Command::Bench { what: Bench::Series { seeds, false_alarms } } => {
             done(bench_series::series(&bench_series::Request { seeds: bench::parse_seeds(&seeds)?, false_alarms }))
         }
@@ -328,12 +362,13 @@ impl TryFrom<ReplayArgs> for replay::Request {
     type Error = anyhow::Error;
 
     fn try_from(args: ReplayArgs) -> Result<Self> {
-        let ReplayArgs { events, metrics, changes, out, explain_funnel, false_alarms_per_week } = args;
+        let ReplayArgs { mutant, no_self_test, .. } = args;
+        let ReplayArgs { events, metrics, changes, out, explain_funnel, false_alarms_per_week, .. } = args;
         anyhow::ensure!(
             false_alarms_per_week.is_finite() && false_alarms_per_week > 0.0,
             "--false-alarms-per-week is {false_alarms_per_week}; write a number above 0, such as 1"
         );
         let budget = Budget { false_alarms_per_week };
-        Ok(Self { events, metrics, changes, out, explain_funnel, budget })
+        Ok(Self { events, metrics, changes, out, explain_funnel, budget, mutant, self_test: !no_self_test })
     }
 }

@@ -4,13 +4,19 @@
 //! one metric in one slice, [`values`] judges a plain series; [`list::ALL`] names every detector there is.
 
 mod dispersion;
+mod draws;
 mod evidence;
+mod injection;
 pub mod list;
+mod mutant;
+mod normal;
 mod season;
 mod tally;
 mod track;
 pub mod values;
 mod watch;
 
+pub use injection::{Injection, Shape, evidence_between};
+pub use mutant::Mutant;
 pub use track::value as series_value;
 pub use watch::{Observed, Transition, Watch};

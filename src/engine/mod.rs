@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use hark_dashboard::{
     Delivery, Demo, Engine, ExemplarQuestion, ExemplarsAnswer, IngestAnswer, IngestError, Live, QueryAnswer,
-    QueryProblem, QueryQuestion, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
+    QueryProblem, QueryQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
 };
 use hark_ingest::{EventsRecord, SourceState, UserKey};
 use hark_model::{Alert, Change, Timestamp};
@@ -229,9 +229,14 @@ impl Engine for Handle {
             damage: self.0.damage.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             ids_known_since: pipeline.ids_since(),
             sources: pipeline.sources().into_iter().map(source_status).collect(),
+            self_test: pipeline.verdict(),
             demo: self.0.demo,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+
+    fn self_test(&self) -> SelfTestReport {
+        self.read().self_test()
     }
 
     fn definitions(&self) -> serde_json::Value {
