@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use hark::config::{Config, Overrides};
 use hark::detection::Budget;
 use hark::{
-    alerts_command, bench, bench_selftest, bench_series, demo, detect_command, doctor, import, query_command, replay, serve,
-    simulate_command,
+    alerts_command, bench, bench_selftest, bench_series, demo, detect_command, doctor, import, query_command, replay,
+    serve, simulate_command,
 };
 use hark_detectors::Mutant;
 use hark_detectors::values::{Detector, PERIOD_ROWS_MAX};
@@ -31,7 +31,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Take events, detect, and serve the dashboard
-    Serve(Where),
+    Serve(ServeArgs),
     /// Run a file of events through the pipeline: what would have been alerted, and when
     Replay(ReplayArgs),
     /// Judge a series of timestamps and values row by row: what is unlike all before, and what has moved for good
@@ -141,6 +141,15 @@ struct Where {
     /// Metric definitions over the built-in ones
     #[arg(long, value_name = "FILE", env = "HARK_METRICS")]
     metrics: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    place: Where,
+    /// Break the detector on purpose, to see the self-test notice it
+    #[arg(long, value_name = "NAME", hide = true)]
+    mutant: Option<Mutant>,
 }
 
 #[derive(Debug, Args)]
@@ -287,7 +296,7 @@ fn run(cli: Cli) -> Result<bool> {
         return done(block_on(demo::demo(cli.demo.into())));
     };
     match command {
-        Command::Serve(place) => done(block_on(serve::serve(place.load()?))),
+        Command::Serve(ServeArgs { place, mutant }) => done(block_on(serve::serve(place.load()?, mutant))),
         Command::Replay(args) => done(replay::replay(&args.try_into()?)),
         Command::Detect(args) => done(detect_command::detect(&args.into())),
         Command::Simulate(args) => {
@@ -313,9 +322,7 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Bench { what: Bench::Detect { seeds, days, rate, incidents } } => {
             done(bench::detect(&bench::Request { seeds: bench::parse_seeds(&seeds)?, days, rate, incidents }))
         }
-        Command::Bench {
-            what: Bench::Selftest { seeds, rate, healthy_hours, broken_hours, days, incidents },
-        } => {
+        Command::Bench { what: Bench::Selftest { seeds, rate, healthy_hours, broken_hours, days, incidents } } => {
             let seeds = bench::parse_seeds(&seeds)?;
             let request = bench_selftest::Request { seeds, rate, healthy_hours, broken_hours, days, incidents };
             done(bench_selftest::selftest(&request))

@@ -106,10 +106,9 @@ pub fn evidence_between(real: &Cell, injected: &Cell, statistic: Statistic) -> f
             let (before, after) = (*before as f64 + 0.5, *after as f64 + 0.5);
             after * (after / before).ln() - after + before
         }
-        (
-            Cell::Gauge { sum_thousandths, sum_squares, .. },
-            Cell::Gauge { sum_thousandths: sum_after, .. },
-        ) if n > 0.0 => {
+        (Cell::Gauge { sum_thousandths, sum_squares, .. }, Cell::Gauge { sum_thousandths: sum_after, .. })
+            if n > 0.0 =>
+        {
             let mean = *sum_thousandths as f64 / n;
             let variance = *sum_squares as f64 / n - mean * mean;
             let distance = *sum_after as f64 / n - mean;
@@ -157,13 +156,16 @@ mod tests {
 
     #[test]
     fn over_a_day_the_share_and_the_count_move_by_the_size_asked() {
-        for (size, direction, sign) in [(0.05, Direction::Up, 1.0), (0.2, Direction::Up, 1.0), (0.2, Direction::Down, -1.0)]
+        for (size, direction, sign) in
+            [(0.05, Direction::Up, 1.0), (0.2, Direction::Up, 1.0), (0.2, Direction::Down, -1.0)]
         {
             let (ratio, count) = (Cell::Ratio { count: 40, hits: 2 }, Cell::Count(9));
             let (of_ratio, of_count) = (injection(direction, size, &ratio), injection(direction, size, &count));
             let (mut hits, mut requests, mut traffic) = (0.0, 0, 0.0);
             for step in 1000..1288 {
-                let Cell::Ratio { count: after, hits: bad } = of_ratio.apply(Step(step), &ratio) else { unreachable!() };
+                let Cell::Ratio { count: after, hits: bad } = of_ratio.apply(Step(step), &ratio) else {
+                    unreachable!()
+                };
                 hits += bad as f64;
                 requests += after;
                 traffic += of_count.apply(Step(step), &count).count() as f64;

@@ -64,7 +64,8 @@ fn latency(
     }
     knots.sort_by(|a, b| a.rank.total_cmp(&b.rank));
     let (first, last) = (*knots.first()?, *knots.last()?);
-    let ends = [Knot { below: 0.0, rank: 0.0, value: 0.0, ..first }, Knot { below: 1.0, rank: 1.0, value: f64::MAX, ..last }];
+    let ends =
+        [Knot { below: 0.0, rank: 0.0, value: 0.0, ..first }, Knot { below: 1.0, rank: 1.0, value: f64::MAX, ..last }];
     knots.insert(0, ends[0]);
     knots.push(ends[1]);
     let ranks = Ranks::of(like);

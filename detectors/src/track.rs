@@ -26,6 +26,8 @@ const MARGIN_MAX: f64 = 0.5;
 const PRESENT_STEPS: usize = 12;
 /// A new level is set from little: for three hours it is only learned.
 const SETTLING_STEPS: u32 = 36;
+/// How noisy a series is, and how biased its expectation, is known after half a day of judging it.
+const SETTLED_STEPS: usize = 144;
 /// Odds changed by less say nothing of a recovery.
 const LOG_FACTOR_MIN: f64 = 0.14;
 /// A band wider than from half to double says nothing; a step of three requests would draw one.
@@ -248,9 +250,9 @@ impl Track {
         self.settling = 0;
     }
 
-    /// Whether a level is still being set, so that nothing is judged by it.
+    /// Whether it is still learning what there is to know, or setting a level by which nothing is judged yet.
     pub(crate) fn is_settling(&self) -> bool {
-        self.settling > 0
+        self.settling > 0 || self.season.lacks_the_week() || self.recent.len() < SETTLED_STEPS
     }
 
     /// How many times the chance that the expectation alone gives it takes to be right on average.

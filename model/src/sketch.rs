@@ -94,15 +94,18 @@ impl Sketch {
         let distance = factor.log2() * f64::from(BUCKETS_PER_OCTAVE);
         let (whole, share) = (distance.floor() as i32, distance - distance.floor());
         let bucket = |index: i16, by: i32| (i32::from(index) + by).clamp(LOWEST_INDEX, HIGHEST_INDEX) as i16;
-        let mut buckets = Buckets::default();
+        let mut moved: Vec<(i16, u32)> = Vec::new();
         let mut carried = start;
         for (index, count) in self.buckets.iter() {
             carried += f64::from(count) * share;
             let further = (carried.floor() as u32).min(count);
             carried -= f64::from(further);
             for (by, times) in [(whole, count - further), (whole + 1, further)] {
-                if times > 0 {
-                    buckets.add(bucket(index, by), times);
+                let to = bucket(index, by);
+                match moved.last_mut() {
+                    _ if times == 0 => {}
+                    Some(last) if last.0 == to => last.1 = last.1.saturating_add(times),
+                    _ => moved.push((to, times)),
                 }
             }
         }
@@ -111,7 +114,7 @@ impl Sketch {
             sum_thousandths: (self.sum_thousandths as f64 * factor).round() as i64,
             sum_squares: (self.sum_squares as f64 * factor * factor).round() as u128,
             count: self.count,
-            buckets,
+            buckets: Buckets::of_sorted(moved),
         }
     }
 

@@ -45,15 +45,17 @@ impl Recent {
 }
 
 /// So many outcomes are remembered: few enough that a detector that breaks is found out within the hour.
-const STRONG_KEPT: usize = 12;
+const STRONG_KEPT: usize = 8;
 const IMPROVEMENTS_KEPT: usize = 12;
 const FOLLOWED_KEPT: usize = 6;
 pub(super) const NORMALS_KEPT: usize = 48;
 /// One or two of a kind may be bad luck, or a real change at the wrong moment.
 const BAD_MIN: usize = 4;
 const BAD_NORMALS_MIN: usize = 3;
-/// Of the strong changes a working detector catches nearly all.
+/// Of the strong changes a working detector catches nearly all. A single metric is called blind on more than half of all:
+/// one outage may touch most of its widest slices, and there are many metrics to be wrong about.
 const CAUGHT_SHARE_MIN: f64 = 0.8;
+const CAUGHT_SHARE_OF_METRIC_MIN: f64 = 0.6;
 /// False alarms this unlikely under the budget are no chance.
 const CHANCE_MAX: f64 = 1e-4;
 
@@ -93,6 +95,15 @@ impl Health {
 
     /// What is broken, if anything. `false_alarms_expected` is how many of the normal copies' may be, by the budget.
     pub(super) fn fault(&self, false_alarms_expected: f64) -> Option<Fault> {
+        self.fault_below(false_alarms_expected, CAUGHT_SHARE_MIN)
+    }
+
+    /// The same for one metric alone.
+    pub(super) fn fault_of_metric(&self, false_alarms_expected: f64) -> Option<Fault> {
+        self.fault_below(false_alarms_expected, CAUGHT_SHARE_OF_METRIC_MIN)
+    }
+
+    fn fault_below(&self, false_alarms_expected: f64, caught_share_min: f64) -> Option<Fault> {
         let cries = self.normals.bad();
         if cries >= BAD_NORMALS_MIN && at_least(cries, false_alarms_expected) < CHANCE_MAX {
             return Some(Fault::Crying);
@@ -103,7 +114,7 @@ impl Health {
         }
         let overlooked = self.strong.bad();
         if overlooked >= BAD_MIN
-            && crate::bench::wilson(self.strong.good() as u64, self.strong.tried() as u64)[1] < CAUGHT_SHARE_MIN
+            && crate::bench::wilson(self.strong.good() as u64, self.strong.tried() as u64)[1] < caught_share_min
         {
             return Some(Fault::Blind);
         }
@@ -145,17 +156,20 @@ mod tests {
         assert_eq!(Health::default().fault(0.0), None);
         assert_eq!(health(&[Outcome::Overlooked; 3]).fault(0.0), None);
         assert_eq!(health(&[Outcome::Overlooked; 4]).fault(0.0), Some(Fault::Blind));
-        let mut mixed = [CAUGHT; 12];
-        mixed[..5].fill(Outcome::Overlooked);
-        assert_eq!(health(&mixed).fault(0.0), None, "seven of twelve may be four in five by chance");
-        mixed[5] = Outcome::Overlooked;
+        let mut mixed = [CAUGHT; 8];
+        mixed[..3].fill(Outcome::Overlooked);
+        assert_eq!(health(&mixed).fault(0.0), None, "five of eight may be four in five by chance");
+        mixed[3] = Outcome::Overlooked;
         assert_eq!(health(&mixed).fault(0.0), Some(Fault::Blind));
+        assert_eq!(health(&mixed).fault_of_metric(0.0), None);
+        mixed[..6].fill(Outcome::Overlooked);
+        assert_eq!(health(&mixed).fault_of_metric(0.0), Some(Fault::Blind));
     }
 
     #[test]
     fn what_was_long_ago_is_forgotten() {
         let mut health = health(&[CAUGHT; 500]);
-        (0..6).for_each(|_| health.note_strong(Outcome::Overlooked));
+        (0..4).for_each(|_| health.note_strong(Outcome::Overlooked));
         assert_eq!(health.fault(0.0), Some(Fault::Blind));
         (0..12).for_each(|_| health.note_strong(CAUGHT));
         assert_eq!(health.fault(0.0), None);

@@ -12,7 +12,7 @@ const MISSED: u8 = u8::MAX;
 /// A series begins in the middle: twenty percent of a latency.
 const FIRST_RUNG: u8 = 3;
 
-/// Sizes as shares of the value. The last is one that no working detector overlooks where there is any traffic.
+/// Sizes as shares of the value.
 pub(super) fn sizes(kind: &MetricKind) -> [f64; RUNGS] {
     match kind {
         MetricKind::Ratio { .. } => [0.1, 0.2, 0.5, 1.0, 2.0, 4.0],

@@ -25,7 +25,7 @@ use trial::{Aim, Key, Now, Outcome, Trial};
 const STRONG: usize = 6;
 const IMPROVEMENTS: usize = 4;
 const NORMALS: usize = 4;
-const LADDERS: usize = 8;
+const LADDERS: usize = 10;
 /// Of a metric's slices those with the most traffic take turns with the strong changes, and more often with the ladder.
 const WIDEST: usize = 8;
 /// Series that the ladder remembers; beyond them only those it knows get a turn.
@@ -85,6 +85,7 @@ struct Turns {
     strong: usize,
     improvement: usize,
     normal: usize,
+    ladder: usize,
     wide: usize,
     all: usize,
 }
@@ -239,7 +240,8 @@ impl SelfTest {
 
     fn refill(&mut self, world: &World<'_>) {
         let running = |of: fn(&Aim) -> bool, trials: &[Trial]| trials.iter().filter(|trial| of(&trial.aim)).count();
-        for _ in running(|aim| *aim == Aim::Strong, &self.trials)..STRONG {
+        // One a step: a strong change is caught within minutes, and a copy of a watch costs more than its steps.
+        if running(|aim| *aim == Aim::Strong, &self.trials) < STRONG {
             self.begin_wide(world, Aim::Strong);
         }
         // An improvement begins with an hour, so that after twelve steps exactly that hour has been learned. The first
@@ -256,8 +258,9 @@ impl SelfTest {
             self.trials.extend(key.and_then(|key| begin(world, key, Aim::Normal)));
         }
         let is_ladder = |aim: &Aim| matches!(aim, Aim::Step { .. } | Aim::Drift { .. });
-        for slot in running(is_ladder, &self.trials)..LADDERS {
-            self.begin_ladder(world, slot % 2 == 0);
+        for _ in running(is_ladder, &self.trials)..LADDERS {
+            self.turns.ladder = self.turns.ladder.wrapping_add(1);
+            self.begin_ladder(world, self.turns.ladder % 2 == 0);
         }
     }
 
@@ -352,9 +355,8 @@ fn is_fit(trials: &[Trial], world: &World<'_>, key: Key, aim: Aim) -> bool {
     let is_alike = |other: Aim| other == aim || (is_ladder(other) && is_ladder(aim));
     let next = world.step.next();
     let is_busy = world.cell(key).is_some_and(|cell| !cell.is_empty());
-    let can_judge = |watch: &Watch| {
-        watch.is_settled(next, world.rests(key, next)) && (aim == Aim::Normal || watch.is_quiet())
-    };
+    let can_judge =
+        |watch: &Watch| watch.is_settled(next, world.rests(key, next)) && (aim == Aim::Normal || watch.is_quiet());
     is_busy
         && (world.watch_of)(key).is_some_and(can_judge)
         && !trials.iter().any(|trial| trial.key == key && is_alike(trial.aim))
@@ -368,7 +370,7 @@ fn begin(world: &World<'_>, key: Key, aim: Aim) -> Option<Trial> {
     };
     let sizes = ladder::sizes(&definition.kind);
     let (shape, direction, size) = match aim {
-        Aim::Strong => (Shape::Step, bad, sizes[sizes.len() - 1]),
+        Aim::Strong => (Shape::Step, bad, strong(&definition.kind)),
         Aim::Step { rung } => (Shape::Step, bad, sizes[rung]),
         Aim::Drift { rung } => (Shape::Drift, bad, sizes[rung]),
         Aim::Improvement => (Shape::Step, bad.opposite(), improvement(&definition.kind)),
@@ -382,6 +384,15 @@ fn begin(world: &World<'_>, key: Key, aim: Aim) -> Option<Trial> {
 
 /// Nothing can become less by more than all of it.
 const DOWN_MAX: f64 = 0.9;
+
+/// What any working detector must see.
+fn strong(kind: &MetricKind) -> f64 {
+    match kind {
+        MetricKind::Ratio { .. } => 8.0,
+        MetricKind::Count => DOWN_MAX,
+        _ => 1.0,
+    }
+}
 
 fn improvement(kind: &MetricKind) -> f64 {
     match kind {

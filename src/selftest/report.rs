@@ -53,7 +53,7 @@ impl SelfTest {
         }
         for (metric, of_metric) in plan.metrics.iter().zip(&self.metrics) {
             let name = &metric.metric.name;
-            if let Some(fault) = of_metric.health.fault(self.false_alarms_expected()) {
+            if let Some(fault) = of_metric.health.fault_of_metric(self.false_alarms_expected()) {
                 return (state(fault), fault_sentence(fault, &of_metric.health, &format!(" in {name}")));
             }
             if of_metric.is_unlearned {

@@ -25,8 +25,12 @@ pub(super) enum Aim {
     /// A regression that any working detector must see.
     Strong,
     /// A step (or a drift) of one size of the ladder.
-    Step { rung: usize },
-    Drift { rung: usize },
+    Step {
+        rung: usize,
+    },
+    Drift {
+        rung: usize,
+    },
     /// A move to the better: no alarm, and the new normal if it lasts.
     Improvement,
     /// Nothing at all: a copy of what is expected.
@@ -42,15 +46,15 @@ pub(super) struct Trial {
     pub(super) watch: Watch,
     /// How loudly what was put in has spoken so far.
     evidence: f64,
-    /// Requests so far, and whether anything was changed.
     requests: u64,
-    has_changed: bool,
 }
 
 /// What became of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    Caught { after_steps: u32 },
+    Caught {
+        after_steps: u32,
+    },
     /// A strong change that was evident and raised no alarm.
     Overlooked,
     /// Not within the time given; no blame.
@@ -79,7 +83,7 @@ impl Trial {
     pub(super) fn new(key: Key, aim: Aim, injection: Injection, real: &Watch) -> Self {
         let watch = if aim == Aim::Normal { real.rested() } else { real.clone() };
         let start = injection.start;
-        Self { key, aim, start, injection, watch, evidence: 0.0, requests: 0, has_changed: false }
+        Self { key, aim, start, injection, watch, evidence: 0.0, requests: 0 }
     }
 
     /// Feeds a step; says what became of the trial when it has ended.
@@ -98,7 +102,6 @@ impl Trial {
             let injected = self.injection.apply(step, cell);
             self.evidence += evidence_between(cell, &injected, statistic);
             self.requests += cell.count();
-            self.has_changed |= injected != *cell;
             let injected_of = |at: Step| self.injection.apply(at, &cell_of(at));
             self.watch.observe(step, &injected, is_rest_day, log_threshold, injected_of).transition
         };
@@ -145,7 +148,8 @@ impl Trial {
         let moved = sign * (mine - real);
         /// Fewer requests in the hour, and it may not have been learned.
         const LEARNED_REQUESTS: u64 = 40;
-        let was_learned = self.requests >= LEARNED_REQUESTS && self.has_changed;
+        // An hour's quantile is steady enough to move the expectation for certain; a share of few hits is not.
+        let was_learned = self.requests >= LEARNED_REQUESTS && statistic.quantile().is_some();
         if age + 1 == ACCEPTED_STEPS_MIN && was_learned && moved <= 0.0 {
             return Some(Outcome::Stuck);
         }
