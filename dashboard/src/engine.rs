@@ -46,7 +46,7 @@ pub trait Engine: Send + Sync {
 #[derive(Debug, Clone)]
 pub enum Live {
     Alert(Box<Alert>),
-    Ingestion(Status),
+    Ingestion(Box<Status>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

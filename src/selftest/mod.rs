@@ -260,7 +260,7 @@ impl SelfTest {
         let is_ladder = |aim: &Aim| matches!(aim, Aim::Step { .. } | Aim::Drift { .. });
         for _ in running(is_ladder, &self.trials)..LADDERS {
             self.turns.ladder = self.turns.ladder.wrapping_add(1);
-            self.begin_ladder(world, self.turns.ladder % 2 == 0);
+            self.begin_ladder(world, self.turns.ladder.is_multiple_of(2));
         }
     }
 
