@@ -76,6 +76,7 @@ pub async fn demo(request: Request) -> Result<()> {
         quota_bytes_per_second: None,
         durable: Some(serve::durable(&folder, Arc::clone(pipeline.plan()), Keep::default(), Cadence::default())?),
         demo: Some(Demo { minutes_per_second: request.minutes_per_second }),
+        mutant: None,
     };
     let running = engine::start(pipeline, parts)?;
     let feeder = tokio::spawn(feed(running.handle.clone(), simulation, request.minutes_per_second));

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use hark_alerting::{Book, Funnel, Opening, filter};
-use hark_detectors::{Transition, Watch};
-use hark_ingest::{Closed, Fold, SliceIndex};
+use hark_detectors::{Mutant, Transition, Watch};
+use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
 use hark_model::{
     Alert, AlertId, Cell, Change, ChangeId, ChangeKind, Finding, Metric, Point, STEP_MINUTES, Shift, Slice, Statistic,
     Step, Timestamp,
@@ -13,6 +13,7 @@ use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
 use crate::explainer::{self, Answer};
+use crate::selftest::{SelfTest, World};
 use crate::series::{SeriesId, SeriesKey, SeriesStore};
 
 /// Changes are kept as long as charts look back.
@@ -49,6 +50,10 @@ pub struct Detection {
     changed: Vec<AlertId>,
     /// Alerts that changed since they were last taken.
     outbox: Vec<Alert>,
+    self_test: SelfTest,
+    /// How every watch is broken on purpose, if at all; no part of the state.
+    #[serde(skip)]
+    mutant: Option<Mutant>,
 }
 
 /// A watch and where its points go, one series a statistic.
@@ -77,7 +82,28 @@ impl Detection {
             budget,
             changed: Vec::new(),
             outbox: Vec::new(),
+            self_test: SelfTest::new(plan),
+            mutant: None,
         }
+    }
+
+    pub fn self_test(&self) -> &SelfTest {
+        &self.self_test
+    }
+
+    pub fn set_self_test(&mut self, is_on: bool) {
+        self.self_test.set_on(is_on);
+    }
+
+    /// Breaks every watch there is and will be: a drill for the self-test.
+    pub fn set_mutant(&mut self, mutant: Option<Mutant>) {
+        self.mutant = mutant;
+        self.watches.iter_mut().flatten().for_each(|watched| watched.watch.set_mutant(mutant));
+        self.self_test.set_mutant(mutant);
+    }
+
+    pub fn budget(&self) -> Budget {
+        self.budget
     }
 
     /// The budget is configuration, not state: what is configured now holds from now on.
@@ -120,8 +146,9 @@ impl Detection {
         self.correct(plan, fold, &corrected);
         let now = step.end();
         self.changes.retain(|(_, change)| now.minutes_since(change.time) < CHANGES_KEPT_MINUTES);
-        let holidays = self.holidays(step.start());
+        let holidays = holidays(&self.changes, step.start());
         let mut opened = Vec::new();
+        let alerts_before = self.book.funnel.opened;
         for closed in &cells {
             let slice = fold.cells(closed.metric).slice(closed.slice);
             let transition =
@@ -139,11 +166,43 @@ impl Detection {
         self.push_composites(plan, step);
         // The strongest finding opens the alert that the others join.
         opened.sort_by(|a, b| b.2.e_value.total_cmp(&a.2.e_value).then_with(|| (a.0, a.1).cmp(&(b.0, b.1))));
+        let moved: Vec<_> = opened.iter().map(|(metric, slice, _)| (*metric, *slice)).collect();
         for (metric, index, shift) in opened {
             self.take_finding(plan, fold, metric, index, shift, step);
         }
         self.review(plan, fold, step);
         self.post(plan, step);
+        self.test_itself(plan, fold, step, &cells, &moved, alerts_before);
+    }
+
+    /// What the self-test sees of a step; it changes nothing but itself.
+    fn test_itself(
+        &mut self,
+        plan: &Plan,
+        fold: &Fold,
+        step: Step,
+        cells: &[ClosedCell],
+        opened: &[(usize, SliceIndex)],
+        alerts_before: u64,
+    ) {
+        let log_threshold = self.log_threshold();
+        let Self { self_test, watches, changes, book, .. } = self;
+        let watch_of = |(metric, slice): (usize, SliceIndex)| {
+            let watches: &Vec<Watched> = &watches[metric];
+            watches.get(slice.0).map(|watched| &watched.watch)
+        };
+        let is_rest_day = |at: Step, slice: &Slice| rests(&holidays(changes, at.start()), slice, at);
+        self_test.step(&World {
+            plan,
+            fold,
+            step,
+            cells,
+            log_threshold,
+            opened,
+            alerts: book.funnel.opened - alerts_before,
+            watch_of: &watch_of,
+            is_rest_day: &is_rest_day,
+        });
     }
 
     #[expect(clippy::too_many_arguments, reason = "one cell of one series and where it stands")]
@@ -159,7 +218,7 @@ impl Detection {
         holidays: &[Slice],
     ) -> Option<Transition> {
         let log_threshold = self.log_threshold();
-        let is_rest_day = step.start().is_weekend() || holidays.iter().any(|holiday| holiday.contains(slice));
+        let is_rest_day = rests(holidays, slice, step);
         if index.0 == self.watches[metric].len() {
             self.begin(plan, metric, slice)?;
         }
@@ -178,7 +237,9 @@ impl Detection {
         let key = |name: &str, statistic| SeriesKey { metric: name.to_owned(), statistic, slice: slice.clone() };
         let own = |&statistic| self.series.id(key(&definition.name, statistic));
         let series = definition.statistics.iter().map(own).collect();
-        self.watches[metric].push(Watched { watch: Watch::new(definition)?, series });
+        let mut watch = Watch::new(definition)?;
+        watch.set_mutant(self.mutant);
+        self.watches[metric].push(Watched { watch, series });
         for (composite, (metric, formula)) in plan.composites.iter().enumerate() {
             let is_watched = metric
                 .watch
@@ -208,14 +269,6 @@ impl Detection {
     /// A change that was announced for later is none yet; so a replay, which meets it in its time, says the same.
     fn changes_until(&self, now: Timestamp) -> &[(ChangeId, Change)] {
         &self.changes[..self.changes.partition_point(|(_, change)| change.time <= now)]
-    }
-
-    /// The traffic that has a holiday.
-    fn holidays(&self, at: Timestamp) -> Vec<Slice> {
-        let is_on = |change: &&Change| {
-            change.kind == ChangeKind::Holiday && (0..HOLIDAY_MINUTES).contains(&at.minutes_since(change.time))
-        };
-        self.changes.iter().map(|(_, change)| change).filter(is_on).map(|change| change.slice.clone()).collect()
     }
 
     fn take_finding(&mut self, plan: &Plan, fold: &Fold, metric: usize, index: SliceIndex, shift: Shift, step: Step) {
@@ -358,4 +411,16 @@ impl Detection {
             self.series.push(composite.series, point);
         }
     }
+}
+
+/// The traffic that has a holiday.
+fn holidays(changes: &[(ChangeId, Change)], at: Timestamp) -> Vec<Slice> {
+    let is_on = |change: &&Change| {
+        change.kind == ChangeKind::Holiday && (0..HOLIDAY_MINUTES).contains(&at.minutes_since(change.time))
+    };
+    changes.iter().map(|(_, change)| change).filter(is_on).map(|change| change.slice.clone()).collect()
+}
+
+fn rests(holidays: &[Slice], slice: &Slice, step: Step) -> bool {
+    step.start().is_weekend() || holidays.iter().any(|holiday| holiday.contains(slice))
 }

@@ -59,6 +59,7 @@ pub async fn import(config: Config, files: Vec<PathBuf>) -> Result<()> {
         quota_bytes_per_second: None,
         durable: Some(serve::durable(&folder, Arc::clone(&plan), config.keep, config.cadence)?),
         demo: None,
+        mutant: None,
     };
     let running = engine::start(Pipeline::new(Arc::clone(&plan), config.budget), parts)?;
     let keeper = tokio::spawn(store::keep_alerts(Arc::clone(&store), running.handle.clone(), running.outgoing));

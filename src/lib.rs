@@ -2,6 +2,7 @@
 
 pub mod alerts_command;
 pub mod bench;
+pub mod bench_selftest;
 pub mod bench_series;
 pub mod config;
 pub mod data_folder;
@@ -17,6 +18,7 @@ pub mod import;
 pub mod pipeline;
 pub mod query_command;
 pub mod replay;
+pub mod selftest;
 pub mod series;
 pub mod series_query;
 pub mod serve;

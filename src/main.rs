@@ -9,9 +9,10 @@ use clap::{Args, Parser, Subcommand};
 use hark::config::{Config, Overrides};
 use hark::detection::Budget;
 use hark::{
-    alerts_command, bench, bench_series, demo, detect_command, doctor, import, query_command, replay, serve,
-    simulate_command,
+    alerts_command, bench, bench_selftest, bench_series, demo, detect_command, doctor, import, query_command, replay,
+    serve, simulate_command,
 };
+use hark_detectors::Mutant;
 use hark_detectors::values::{Detector, PERIOD_ROWS_MAX};
 use tracing_subscriber::EnvFilter;
 
@@ -30,7 +31,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Take events, detect, and serve the dashboard
-    Serve(Where),
+    Serve(ServeArgs),
     /// Run a file of events through the pipeline: what would have been alerted, and when
     Replay(ReplayArgs),
     /// Judge a series of timestamps and values row by row: what is unlike all before, and what has moved for good
@@ -67,6 +68,26 @@ enum Bench {
         /// Mean events per minute
         #[arg(long, default_value_t = 60.0)]
         rate: f64,
+        #[arg(long, default_value_t = 5)]
+        incidents: u32,
+    },
+    /// Whether the self-test notices a broken detector, how soon, and leaves a working one in peace
+    Selftest {
+        /// Seeds that judge; 1 to 8 were used for tuning
+        #[arg(long, default_value = "101-105")]
+        seeds: String,
+        /// Mean events per minute
+        #[arg(long, default_value_t = 60.0)]
+        rate: f64,
+        /// Hours until the detector is broken
+        #[arg(long, default_value_t = 102)]
+        healthy_hours: u32,
+        /// Hours to notice it in
+        #[arg(long, default_value_t = 8)]
+        broken_hours: u32,
+        /// Days of traffic with incidents for the working one
+        #[arg(long, default_value_t = 14)]
+        days: u32,
         #[arg(long, default_value_t = 5)]
         incidents: u32,
     },
@@ -123,6 +144,15 @@ struct Where {
 }
 
 #[derive(Debug, Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    place: Where,
+    /// Break the detector on purpose, to see the self-test notice it
+    #[arg(long, value_name = "NAME", hide = true)]
+    mutant: Option<Mutant>,
+}
+
+#[derive(Debug, Args)]
 struct ReplayArgs {
     /// Events, one JSON object a line; .gz and .zst are unpacked
     events: PathBuf,
@@ -141,6 +171,12 @@ struct ReplayArgs {
     /// False alarms a week that all series together may raise
     #[arg(long, default_value_t = 1.0)]
     false_alarms_per_week: f64,
+    /// Break the detector on purpose, to see the self-test notice it
+    #[arg(long, value_name = "NAME", hide = true)]
+    mutant: Option<Mutant>,
+    /// Leave the self-test out, to see what it costs
+    #[arg(long, hide = true)]
+    no_self_test: bool,
 }
 
 #[derive(Debug, Args)]
@@ -260,7 +296,7 @@ fn run(cli: Cli) -> Result<bool> {
         return done(block_on(demo::demo(cli.demo.into())));
     };
     match command {
-        Command::Serve(place) => done(block_on(serve::serve(place.load()?))),
+        Command::Serve(ServeArgs { place, mutant }) => done(block_on(serve::serve(place.load()?, mutant))),
         Command::Replay(args) => done(replay::replay(&args.try_into()?)),
         Command::Detect(args) => done(detect_command::detect(&args.into())),
         Command::Simulate(args) => {
@@ -285,6 +321,11 @@ fn run(cli: Cli) -> Result<bool> {
         }
         Command::Bench { what: Bench::Detect { seeds, days, rate, incidents } } => {
             done(bench::detect(&bench::Request { seeds: bench::parse_seeds(&seeds)?, days, rate, incidents }))
+        }
+        Command::Bench { what: Bench::Selftest { seeds, rate, healthy_hours, broken_hours, days, incidents } } => {
+            let seeds = bench::parse_seeds(&seeds)?;
+            let request = bench_selftest::Request { seeds, rate, healthy_hours, broken_hours, days, incidents };
+            done(bench_selftest::selftest(&request))
         }
         Command::Bench { what: Bench::Series { seeds, false_alarms } } => {
             done(bench_series::series(&bench_series::Request { seeds: bench::parse_seeds(&seeds)?, false_alarms }))
@@ -328,12 +369,13 @@ impl TryFrom<ReplayArgs> for replay::Request {
     type Error = anyhow::Error;
 
     fn try_from(args: ReplayArgs) -> Result<Self> {
-        let ReplayArgs { events, metrics, changes, out, explain_funnel, false_alarms_per_week } = args;
+        let ReplayArgs { mutant, no_self_test, .. } = args;
+        let ReplayArgs { events, metrics, changes, out, explain_funnel, false_alarms_per_week, .. } = args;
         anyhow::ensure!(
             false_alarms_per_week.is_finite() && false_alarms_per_week > 0.0,
             "--false-alarms-per-week is {false_alarms_per_week}; write a number above 0, such as 1"
         );
         let budget = Budget { false_alarms_per_week };
-        Ok(Self { events, metrics, changes, out, explain_funnel, budget })
+        Ok(Self { events, metrics, changes, out, explain_funnel, budget, mutant, self_test: !no_self_test })
     }
 }

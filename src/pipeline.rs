@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use hark_alerting::Funnel;
+use hark_dashboard::{SelfTestReport, SelfTestVerdict};
+use hark_detectors::Mutant;
 use hark_ingest::{Applied, Batch, Closed, Counted, Counts, Fold, SourceState};
 use hark_model::{Alert, Change, Metric, Minute, Slice, Timestamp};
 use hark_query::Plan;
@@ -103,6 +105,24 @@ impl Pipeline {
 
     pub fn take_changed(&mut self) -> Vec<Alert> {
         self.detection.take_changed()
+    }
+
+    /// Breaks every watch on purpose, for a drill; `None` mends them.
+    pub fn set_mutant(&mut self, mutant: Option<Mutant>) {
+        self.detection.set_mutant(mutant);
+    }
+
+    pub fn set_self_test(&mut self, is_on: bool) {
+        self.detection.set_self_test(is_on);
+    }
+
+    /// What the self-test says of detection, for all and for each series it has tried.
+    pub fn self_test(&self) -> SelfTestReport {
+        self.detection.self_test().report(&self.plan, &self.fold, self.detection.budget().false_alarms_per_week)
+    }
+
+    pub fn verdict(&self) -> SelfTestVerdict {
+        self.detection.self_test().verdict(&self.plan, self.detection.budget().false_alarms_per_week)
     }
 
     pub fn watermark(&self) -> Option<Timestamp> {

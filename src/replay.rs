@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use hark_dashboard::Delivery;
+use hark_dashboard::{Delivery, SelfTestVerdict};
+use hark_detectors::Mutant;
 use hark_ingest::{EventsRecord, Format, Reader, UserKey, decode};
 use hark_model::{Alert, AlertId, Change, Timestamp};
 use hark_query::Plan;
@@ -32,6 +33,9 @@ pub struct Request {
     pub out: PathBuf,
     pub explain_funnel: bool,
     pub budget: Budget,
+    /// A way to break the detector, for a drill.
+    pub mutant: Option<Mutant>,
+    pub self_test: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,6 +62,8 @@ pub fn replay(request: &Request) -> Result<()> {
     let mut out = File::create(&request.out)
         .with_context(|| format!("the result cannot be written to {}", request.out.display()))?;
     let mut replay = Replay::new(plan, changes, request.budget);
+    replay.pipeline.set_mutant(request.mutant);
+    replay.pipeline.set_self_test(request.self_test);
     replay.read(reader.as_mut()).with_context(|| format!("{} cannot be replayed", request.events.display()))?;
     replay.finish();
     bar.finish_and_clear();
@@ -83,9 +89,14 @@ pub struct Replay {
 impl Replay {
     pub fn new(plan: Arc<Plan>, mut changes: Vec<Change>, budget: Budget) -> Self {
         changes.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| a.id().cmp(&b.id())));
+        Self { changes: changes.into_iter().peekable(), ..Self::resume(Pipeline::new(plan, budget)) }
+    }
+
+    /// Goes on from a state, without any more changes.
+    pub fn resume(pipeline: Pipeline) -> Self {
         Self {
-            pipeline: Pipeline::new(plan, budget),
-            changes: changes.into_iter().peekable(),
+            pipeline,
+            changes: Vec::new().into_iter().peekable(),
             alerts: BTreeMap::new(),
             lines: 0,
             rejected: Vec::new(),
@@ -167,6 +178,7 @@ impl Replay {
         for field in self.pipeline.unseen_fields() {
             eprintln!("no event has the field `{field}`, which the metrics read; is its name right?");
         }
+        self.report_self_test();
         if explain_funnel {
             let funnel = self.pipeline.funnel();
             eprintln!("findings            {:>6}", funnel.found);
@@ -175,6 +187,19 @@ impl Replay {
             eprintln!("  folded            {:>6}", funnel.folded);
             eprintln!("  fired again       {:>6}", funnel.reopened);
             eprintln!("  opened an alert   {:>6}", funnel.opened);
+        }
+    }
+
+    /// In one line, whatever there is to say; a fault is said even if nobody asked.
+    fn report_self_test(&self) {
+        let report = self.pipeline.self_test();
+        let SelfTestVerdict { state, sentence } = &report.verdict;
+        eprintln!("self-test: {state}: {sentence}");
+        // The headline series of each metric: that with the most traffic.
+        for metric in self.pipeline.plan().metrics.iter().map(|metric| &metric.metric.name) {
+            if let Some(widest) = report.sensitivities.iter().find(|one| one.metric == *metric) {
+                eprintln!("  {metric}, {}: {}", widest.slice, widest.sentence);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hark_dashboard::AppState;
+use hark_detectors::Mutant;
 use hark_ingest::SegmentLog;
 use hark_query::Plan;
 use hark_store::Store;
@@ -23,7 +24,10 @@ use crate::store;
 /// For the last alerts to reach the store when hark stops.
 const STORE_WITHIN: Duration = Duration::from_secs(10);
 
-pub async fn serve(config: Config) -> Result<()> {
+pub async fn serve(config: Config, mutant: Option<Mutant>) -> Result<()> {
+    if let Some(mutant) = mutant {
+        warn!(%mutant, "the detector is broken on purpose, to see the self-test notice it; alerts are worth nothing");
+    }
     let plan = Arc::new(Plan::compile(&config.definitions()?)?);
     // The address first: a port in use should be said before a minute of recovery.
     let listener = listen(config.listen).await?;
@@ -39,6 +43,7 @@ pub async fn serve(config: Config) -> Result<()> {
         quota_bytes_per_second: config.quota_bytes_per_second,
         durable: Some(durable(&folder, Arc::clone(&plan), config.keep, config.cadence)?),
         demo: None,
+        mutant,
     };
     let running = engine::start(Pipeline::new(plan, config.budget), parts)?;
     announce(&listener)?;

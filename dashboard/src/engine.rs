@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
+use crate::self_test::{SelfTestReport, SelfTestVerdict};
+
 #[async_trait]
 pub trait Engine: Send + Sync {
     /// Takes what somebody sent, and answers once it is durable.
@@ -24,6 +26,9 @@ pub trait Engine: Send + Sync {
 
     fn status(&self) -> Status;
 
+    /// Whether detection works, and what it would catch.
+    fn self_test(&self) -> SelfTestReport;
+
     /// The metric definitions in force, as JSON.
     fn definitions(&self) -> serde_json::Value;
 
@@ -41,7 +46,7 @@ pub trait Engine: Send + Sync {
 #[derive(Debug, Clone)]
 pub enum Live {
     Alert(Box<Alert>),
-    Ingestion(Status),
+    Ingestion(Box<Status>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -231,6 +236,8 @@ pub struct Status {
     /// Repetitions of ids that came in since this instant are noticed.
     pub ids_known_since: Option<Timestamp>,
     pub sources: Vec<SourceStatus>,
+    /// Whether detection works; `/api/v1/selftest` says more.
+    pub self_test: SelfTestVerdict,
     pub demo: Option<Demo>,
     pub version: String,
 }

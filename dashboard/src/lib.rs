@@ -6,6 +6,7 @@
 mod api;
 mod engine;
 mod problem;
+mod self_test;
 mod server;
 
 pub use engine::{
@@ -14,4 +15,5 @@ pub use engine::{
     Status, Written,
 };
 pub use problem::Problem;
+pub use self_test::{AlarmAudit, SelfTestReport, SelfTestState, SelfTestVerdict, Sensitivity, Trials};
 pub use server::{AppState, openapi, pages_are_built, router, serve, serve_grpc};

@@ -4,9 +4,13 @@
 //! one metric in one slice, [`values`] judges a plain series; [`list::ALL`] names every detector there is.
 
 mod dispersion;
+mod draws;
 mod evidence;
 mod hours;
+mod injection;
 pub mod list;
+mod mutant;
+mod normal;
 mod recent;
 mod season;
 mod tally;
@@ -14,5 +18,7 @@ mod track;
 pub mod values;
 mod watch;
 
+pub use injection::{Injection, Shape, evidence_between};
+pub use mutant::Mutant;
 pub use track::value as series_value;
 pub use watch::{Observed, Transition, Watch};

@@ -23,10 +23,15 @@ const MARGIN_MAX: f64 = 0.5;
 const PRESENT_STEPS: usize = 12;
 /// A new level is set from little: for three hours it is only learned.
 const SETTLING_STEPS: u32 = 36;
+/// How noisy a series is, and how biased its expectation, is known after half a day of judging it.
+const SETTLED_STEPS: usize = 144;
 /// Odds changed by less say nothing of a recovery.
 const LOG_FACTOR_MIN: f64 = 0.14;
 /// A band wider than from half to double says nothing; a step of three requests would draw one.
 const LOG_BAND_MAX: f64 = std::f64::consts::LN_2;
+/// Nothing is taken for certain, nor for impossible.
+pub(crate) const CHANCE_MIN: f64 = 1e-6;
+pub(crate) const CHANCE_MAX: f64 = 0.95;
 /// The band holds 99 % of a normal series.
 const BAND_DEVIATIONS: f64 = 2.58;
 
@@ -224,7 +229,24 @@ impl Track {
         Some(recovery.evidence)
     }
 
-    fn expected(&self, step: Step, is_rest_day: bool) -> Option<f64> {
+    /// Evidence and the way back are forgotten; what was learned stays.
+    pub(crate) fn rest(&mut self) {
+        self.evidence = Evidence::new();
+        self.recovery = Recovery::default();
+        self.settling = 0;
+    }
+
+    /// Whether it is still learning what there is to know, or setting a level by which nothing is judged yet.
+    pub(crate) fn is_settling(&self) -> bool {
+        self.settling > 0 || self.season.lacks_the_week() || self.recent.len() < SETTLED_STEPS
+    }
+
+    /// How many times the chance that the expectation alone gives it takes to be right on average.
+    pub(crate) fn calibration(&self) -> f64 {
+        self.calibration.factor()
+    }
+
+    pub(crate) fn expected(&self, step: Step, is_rest_day: bool) -> Option<f64> {
         // A holiday's traffic follows no week.
         if self.statistic == Statistic::Count && is_rest_day && !step.start().is_weekend() {
             return None;
@@ -238,12 +260,12 @@ impl Track {
         let factor = self.calibration.factor();
         match (cell, self.statistic) {
             (Cell::Latency(sketch), Statistic::Quantile(_)) if sketch.count() > 0 => {
-                let chance = (factor * (1.0 - self.statistic.quantile()?)).min(0.95);
+                let chance = (factor * (1.0 - self.statistic.quantile()?)).min(CHANCE_MAX);
                 let hits = sketch.count_above(expected * margin);
                 Some(Tally::Share { hits, count: sketch.count() as f64, chance })
             }
             (Cell::Ratio { count, hits }, _) if *count > 0 => {
-                let chance = (factor * expected * margin).clamp(1e-6, 0.95);
+                let chance = (factor * expected * margin).clamp(CHANCE_MIN, CHANCE_MAX);
                 Some(Tally::Share { hits: *hits as f64, count: *count as f64, chance })
             }
             (Cell::Count(count), _) => {

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Evidence, log_mean};
 use crate::list::SEASONAL_CHANGE;
+use crate::mutant::Mutant;
+use crate::normal;
 use crate::track::{Onset, Track, value};
 
 /// Evidence that a regression is over must reach this: odds of a thousand to one.
@@ -22,6 +24,9 @@ pub struct Watch {
     bad: Direction,
     min_effect: f64,
     state: State,
+    /// Broken on purpose; no part of what was learned.
+    #[serde(skip)]
+    mutant: Option<Mutant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -67,7 +72,47 @@ impl Watch {
             bad,
             min_effect: metric.alert.min_effect,
             state: State::Quiet,
+            mutant: None,
         })
+    }
+
+    /// Breaks it, for a drill.
+    pub fn set_mutant(&mut self, mutant: Option<Mutant>) {
+        self.mutant = mutant;
+    }
+
+    /// Neither a regression nor a suspicion of one.
+    pub fn is_quiet(&self) -> bool {
+        self.state == State::Quiet
+    }
+
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
+    /// Whether it has learned enough to judge, and is not just setting a new level.
+    pub fn is_settled(&self, step: Step, is_rest_day: bool) -> bool {
+        self.tracks.iter().all(|track| !track.is_settling() && track.expected(step, is_rest_day).is_some())
+    }
+
+    /// What the first statistic should be.
+    pub fn expected(&self, step: Step, is_rest_day: bool) -> Option<f64> {
+        self.tracks.first()?.expected(step, is_rest_day)
+    }
+
+    /// The same knowledge without a suspicion, an alarm or any evidence.
+    #[must_use]
+    pub fn rested(&self) -> Self {
+        let mut rested = self.clone();
+        rested.state = State::Quiet;
+        rested.tracks.iter_mut().for_each(Track::rest);
+        rested
+    }
+
+    /// A step as this watch expects it, drawn by chance that follows from `keys`; `like` is a real one to take the
+    /// traffic and the spread from. `None` where it expects nothing, and for gauges.
+    pub fn normal_cell(&self, step: Step, is_rest_day: bool, like: &Cell, keys: &[u64]) -> Option<Cell> {
+        normal::cell(&self.tracks, step, is_rest_day, like, keys)
     }
 
     /// Takes one closed step. `log_threshold` is the logarithm of the evidence that the false-alarm budget asks for;
@@ -80,6 +125,8 @@ impl Watch {
         log_threshold: f64,
         cell_of: impl Fn(Step) -> Cell,
     ) -> Observed {
+        let frozen = self.is(Mutant::StateFrozen).then(|| self.clone());
+        let log_threshold = if self.is(Mutant::ThresholdIgnored) { f64::NEG_INFINITY } else { log_threshold };
         let judge = |track: &mut Track| (track.statistic, track.judge(step, cell, is_rest_day));
         let points = self.tracks.iter_mut().map(judge).collect();
         let transition = match self.state {
@@ -88,8 +135,11 @@ impl Watch {
         };
         if matches!(self.state, State::Open { .. }) {
             self.tracks.iter_mut().for_each(Track::skip_hour);
-        } else {
+        } else if !self.is(Mutant::StaleReference) {
             self.tracks.iter_mut().for_each(|track| track.learn(step, cell, is_rest_day));
+        }
+        if let Some(frozen) = frozen {
+            *self = frozen;
         }
         Observed { points, transition }
     }
@@ -124,6 +174,11 @@ impl Watch {
     }
 
     fn check_opening(&mut self, step: Step, log_threshold: f64, cell_of: &impl Fn(Step) -> Cell) -> Option<Transition> {
+        match self.mutant {
+            Some(Mutant::NeverFires) => return None,
+            Some(Mutant::AlwaysFires) => return self.open(step, cell_of),
+            _ => {}
+        }
         self.accept_improvement(step, log_threshold, cell_of);
         if self.log_evidence() < log_threshold {
             self.state = State::Quiet;
@@ -141,34 +196,55 @@ impl Watch {
         let factor = self.best_factor(track);
         let onset = self.tracks[track].onset(factor)?;
         let shift = self.measure(track, &onset, step, cell_of)?;
-        let is_bad = shift.direction == self.bad;
+        let is_bad = shift.direction == self.bad();
         if !is_bad || shift.relative().abs() < self.min_effect {
             if steps >= SMALL_MOVE_STEPS {
                 self.rebase(onset.step, step, cell_of);
             }
             return None;
         }
-        let Onset { step: onset, earliest, latest } = onset;
+        Some(self.open_with(track, &onset, shift))
+    }
+
+    fn open_with(&mut self, track: usize, onset: &Onset, shift: Shift) -> Transition {
+        let Onset { step: onset, earliest, latest } = *onset;
         for track in &mut self.tracks {
             track.forget_since(shift.onset);
             track.begin_recovery(onset);
         }
         self.state = State::Open { track, onset, earliest, latest };
-        Some(Transition::Opened(Box::new(shift)))
+        Transition::Opened(Box::new(shift))
+    }
+
+    /// An alarm without a reason.
+    fn open(&mut self, step: Step, cell_of: &impl Fn(Step) -> Cell) -> Option<Transition> {
+        let track = self.strongest_track();
+        let onset = self.tracks[track].onset(self.best_factor(track))?;
+        let shift = self.measure(track, &onset, step, cell_of)?;
+        Some(self.open_with(track, &onset, shift))
+    }
+
+    fn is(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    /// Which way is worse.
+    fn bad(&self) -> Direction {
+        if self.is(Mutant::SignFlipped) { self.bad.opposite() } else { self.bad }
     }
 
     /// A lasting move to the better becomes the new normal, so that losing it again is seen. Traffic is left alone:
     /// a busy day is no promise.
     fn accept_improvement(&mut self, step: Step, log_threshold: f64, cell_of: &impl Fn(Step) -> Cell) {
         let is_count = self.tracks.iter().any(|track| track.statistic == Statistic::Count);
-        if is_count || self.log_of(self.bad.opposite()) < log_threshold {
+        if is_count || self.log_of(self.bad().opposite()) < log_threshold {
             return;
         }
-        let better = |track: &Track| log_of(&track.evidence, self.bad.opposite());
+        let better = |track: &Track| log_of(&track.evidence, self.bad().opposite());
         let strongest =
             (0..self.tracks.len()).max_by(|&a, &b| better(&self.tracks[a]).total_cmp(&better(&self.tracks[b])));
         let Some(track) = strongest.map(|at| &self.tracks[at]) else { return };
-        let factor = match self.bad {
+        let factor = match self.bad() {
             Direction::Up => track.evidence.best_down(),
             Direction::Down => track.evidence.best_up(),
         };
@@ -179,6 +255,9 @@ impl Watch {
     }
 
     fn rebase(&mut self, onset: Step, step: Step, cell_of: &impl Fn(Step) -> Cell) {
+        if self.is(Mutant::StaleReference) {
+            return;
+        }
         let Some(merged) = merge(onset, step, cell_of) else { return };
         for track in &mut self.tracks {
             if let Some(after) = mean_value(track.statistic, &merged, onset, step) {
@@ -189,7 +268,7 @@ impl Watch {
     }
 
     fn check_recovery(&mut self, step: Step) -> Option<Transition> {
-        let bad = self.bad;
+        let bad = self.bad();
         let logs: Vec<f64> = self.tracks.iter_mut().filter_map(|track| track.log_recovered(step, bad)).collect();
         if log_mean(&logs) < LOG_RECOVERED {
             return None;
@@ -223,7 +302,7 @@ impl Watch {
 
     /// The detector's word: its score is the logarithm of the e-value, shared out by what each statistic put in.
     fn testimony(&self, log_evidence: f64, onset: Step) -> DetectorEvidence {
-        let logs: Vec<f64> = self.tracks.iter().map(|track| log_of(&track.evidence, self.bad)).collect();
+        let logs: Vec<f64> = self.tracks.iter().map(|track| log_of(&track.evidence, self.bad())).collect();
         let total: f64 = logs.iter().map(|log| (log - log_evidence).exp()).sum();
         let attributions = self.tracks.iter().zip(&logs).map(|(track, log)| Attribution {
             feature: format!("{}_beyond_expectation", track.statistic),
@@ -240,7 +319,7 @@ impl Watch {
     }
 
     fn log_evidence(&self) -> f64 {
-        self.log_of(self.bad)
+        self.log_of(self.bad())
     }
 
     fn log_of(&self, direction: Direction) -> f64 {
@@ -248,13 +327,13 @@ impl Watch {
     }
 
     fn strongest_track(&self) -> usize {
-        let log = |at: usize| log_of(&self.tracks[at].evidence, self.bad);
+        let log = |at: usize| log_of(&self.tracks[at].evidence, self.bad());
         // On a tie the earlier statistic, which the metric's owner put first.
         (0..self.tracks.len()).rev().max_by(|&a, &b| log(a).total_cmp(&log(b))).unwrap_or(0)
     }
 
     fn best_factor(&self, track: usize) -> f64 {
-        match self.bad {
+        match self.bad() {
             Direction::Up => self.tracks[track].evidence.best_up(),
             Direction::Down => self.tracks[track].evidence.best_down(),
         }

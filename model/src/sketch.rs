@@ -85,6 +85,40 @@ impl Sketch {
         self.buckets.merge(&other.buckets);
     }
 
+    /// The same requests, each `factor` times as large. They move by whole buckets, and for the rest of the way a
+    /// share of each bucket goes one further; shares are added up from `start` (0 to 1), so that none is lost.
+    #[must_use]
+    pub fn scaled(&self, factor: f64, start: f64) -> Self {
+        /// Ten doublings either way.
+        const FACTOR_MAX: f64 = 1024.0;
+        let factor = factor.clamp(1.0 / FACTOR_MAX, FACTOR_MAX);
+        let distance = factor.log2() * f64::from(BUCKETS_PER_OCTAVE);
+        let (whole, share) = (distance.floor() as i32, distance - distance.floor());
+        let bucket = |index: i16, by: i32| (i32::from(index) + by).clamp(LOWEST_INDEX, HIGHEST_INDEX) as i16;
+        let mut moved: Vec<(i16, u32)> = Vec::new();
+        let mut carried = start;
+        for (index, count) in self.buckets.iter() {
+            carried += f64::from(count) * share;
+            let further = (carried.floor() as u32).min(count);
+            carried -= f64::from(further);
+            for (by, times) in [(whole, count - further), (whole + 1, further)] {
+                let to = bucket(index, by);
+                match moved.last_mut() {
+                    _ if times == 0 => {}
+                    Some(last) if last.0 == to => last.1 = last.1.saturating_add(times),
+                    _ => moved.push((to, times)),
+                }
+            }
+        }
+        Self {
+            zeros: self.zeros,
+            sum_thousandths: (self.sum_thousandths as f64 * factor).round() as i64,
+            sum_squares: (self.sum_squares as f64 * factor * factor).round() as u128,
+            count: self.count,
+            buckets: Buckets::of_sorted(moved),
+        }
+    }
+
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -240,6 +274,23 @@ mod tests {
                 order.iter().for_each(|&part| merged.merge(&parts[part]));
                 prop_assert_eq!(&merged, &whole);
             }
+        }
+
+        #[test]
+        fn scaling_moves_every_quantile_and_loses_nobody(
+            values in prop::collection::vec(0.1_f64..1e5, 40..300),
+            factor in 0.05_f64..20.0,
+            start in 0.0_f64..1.0,
+            q in prop::sample::select(vec![0.25, 0.5, 0.9]),
+        ) {
+            let sketch = sketch_of(&values);
+            let scaled = sketch.scaled(factor, start);
+            prop_assert_eq!(scaled.count(), sketch.count());
+            prop_assert_eq!(scaled.buckets().map(|(_, count)| u64::from(count)).sum::<u64>(), sketch.count());
+            prop_assert!((scaled.sum() / sketch.sum() / factor - 1.0).abs() < 1e-4);
+            let exact = sketch_of(&values.iter().map(|value| value * factor).collect::<Vec<_>>());
+            let ratio = scaled.quantile(q).unwrap() / exact.quantile(q).unwrap();
+            prop_assert!((ratio - 1.0).abs() <= 2.0 * Sketch::RELATIVE_ERROR, "{ratio}");
         }
 
         #[test]

@@ -15,8 +15,9 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use hark_dashboard::{
     Delivery, Demo, Engine, ExemplarQuestion, ExemplarsAnswer, IngestAnswer, IngestError, Live, QueryAnswer,
-    QueryProblem, QueryQuestion, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
+    QueryProblem, QueryQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
 };
+use hark_detectors::Mutant;
 use hark_ingest::{EventsRecord, SourceState, UserKey};
 use hark_model::{Alert, Change, Timestamp};
 use hark_query::Plan;
@@ -54,6 +55,7 @@ struct Shared {
     damage: Mutex<Vec<String>>,
     demo: Option<Demo>,
     definitions: serde_json::Value,
+    mutant: Option<Mutant>,
 }
 
 /// Alerts for the store, and the question whether all before have been stored.
@@ -69,6 +71,8 @@ pub struct Parts {
     pub quota_bytes_per_second: Option<u64>,
     pub durable: Option<Durable>,
     pub demo: Option<Demo>,
+    /// A way to break the detector, for a drill of the self-test.
+    pub mutant: Option<Mutant>,
 }
 
 pub struct Running {
@@ -80,12 +84,13 @@ pub struct Running {
 /// Starts the thread; recovery comes first, and the handle takes events while it goes on. What `pipeline` has seen
 /// already counts, unless there is a snapshot.
 pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
-    let Parts { budget, users, quota_bytes_per_second, durable, demo } = parts;
+    let Parts { budget, users, quota_bytes_per_second, durable, demo, mutant } = parts;
     let (queue, waiting) = sync_channel(WAITING_MAX);
     let (outbox, outgoing) = mpsc::channel(OUTBOX_MAX);
     let definitions = definitions(pipeline.plan())?;
     let history = durable.as_ref().map(|durable| durable.history.reader());
     pipeline.keep_minutes(history.is_some());
+    pipeline.set_mutant(mutant);
     let handle = Handle(Arc::new(Shared {
         pipeline: RwLock::new(pipeline),
         doorkeeper: Arc::new(Doorkeeper::new(users, quota_bytes_per_second)),
@@ -97,6 +102,7 @@ pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
         damage: Mutex::default(),
         demo,
         definitions,
+        mutant,
     }));
     let worker = Worker::new(handle.clone(), durable, outbox)?;
     let run = move || worker.run(&waiting, budget);
@@ -123,6 +129,7 @@ impl Handle {
     /// Another state than the one it started with: that of a snapshot.
     fn replace(&self, mut pipeline: Pipeline) {
         pipeline.keep_minutes(self.0.history.is_some());
+        pipeline.set_mutant(self.0.mutant);
         *self.write() = pipeline;
     }
 
@@ -229,9 +236,14 @@ impl Engine for Handle {
             damage: self.0.damage.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             ids_known_since: pipeline.ids_since(),
             sources: pipeline.sources().into_iter().map(source_status).collect(),
+            self_test: pipeline.verdict(),
             demo: self.0.demo,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+
+    fn self_test(&self) -> SelfTestReport {
+        self.read().self_test()
     }
 
     fn definitions(&self) -> serde_json::Value {

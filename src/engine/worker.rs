@@ -223,7 +223,7 @@ impl Worker {
                 // A sender that has gone away does not mind.
                 let _ = reply.send(Ok(IngestAnswer { written, ..answer(&rejected, &applied) }));
                 drop::<InFlight>(in_flight);
-                self.shared.publish(Live::Ingestion(self.shared.status()));
+                self.shared.publish(Live::Ingestion(Box::new(self.shared.status())));
             }
             Message::Change { change, reply } => {
                 self.shared.write().add_change(change);

@@ -9,4 +9,5 @@ mod faults;
 mod http;
 mod production;
 mod replay;
+mod selftest;
 mod support;

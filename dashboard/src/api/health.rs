@@ -9,7 +9,9 @@ use axum::response::IntoResponse;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::{AppState, Problem, Status};
+use crate::{AppState, Problem, SelfTestReport, Status};
+
+const FAULT_HELP: &str = "1 while the self-test finds detection broken; /api/v1/selftest says how.";
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -17,6 +19,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(readyz))
         .routes(routes!(metrics))
         .routes(routes!(status))
+        .routes(routes!(self_test))
 }
 
 /// Alive
@@ -45,6 +48,14 @@ async fn status(State(state): State<AppState>) -> Json<Status> {
     Json(state.engine.status())
 }
 
+/// Whether detection works, and the smallest regression that each series would catch
+///
+/// Copies of the watches are fed copies of their cells with changes in them, at every step.
+#[utoipa::path(get, path = "/api/v1/selftest", responses((status = 200, body = SelfTestReport)))]
+async fn self_test(State(state): State<AppState>) -> Json<SelfTestReport> {
+    Json(state.engine.self_test())
+}
+
 /// hark's own metrics, in Prometheus' text format
 #[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)))]
 async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
@@ -63,6 +74,7 @@ async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
     let gauges = [
         ("hark_series", "Series that are watched.", status.series as f64),
         ("hark_alerts_firing", "Alerts that have not recovered.", status.firing as f64),
+        ("hark_self_test_fault", FAULT_HELP, f64::from(status.self_test.state.is_fault())),
         ("hark_watermark_seconds", "Event time before which everything is closed.", watermark),
     ];
     for (name, help, value) in gauges {

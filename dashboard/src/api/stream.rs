@@ -27,7 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 /// next one is a state and not a difference.
 #[utoipa::path(get, path = "/api/v1/stream", responses((status = 200, content_type = "text/event-stream", body = String)))]
 async fn stream(State(state): State<AppState>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let first = Live::Ingestion(state.engine.status());
+    let first = Live::Ingestion(Box::new(state.engine.status()));
     let receiver = state.engine.subscribe();
     let events = unfold((Some(first), receiver), |(first, mut receiver)| async move {
         if let Some(live) = first {

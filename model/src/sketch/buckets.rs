@@ -30,6 +30,13 @@ impl Default for Buckets {
 }
 
 impl Buckets {
+    /// From pairs that are in order of bucket, each bucket once and none empty.
+    pub(super) fn of_sorted(pairs: Vec<(i16, u32)>) -> Self {
+        let mut buckets = Self::Few(pairs);
+        buckets.lay_out();
+        buckets
+    }
+
     pub(super) fn add(&mut self, bucket: i16, times: u32) {
         match self {
             Self::Few(pairs) => {
@@ -163,9 +170,7 @@ impl Serialize for Buckets {
 
 impl<'de> Deserialize<'de> for Buckets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut buckets = Self::Few(Vec::deserialize(deserializer)?);
-        buckets.lay_out();
-        Ok(buckets)
+        Vec::deserialize(deserializer).map(Self::of_sorted)
     }
 }
 

@@ -11,6 +11,9 @@ export type DetectorEvidence = Schemas['DetectorEvidence'];
 export type FrozenChart = Schemas['FrozenChart'];
 /** What stands in the way of the server, a proxy say, may answer in its own words. */
 export type Problem = Partial<Schemas['Problem']>;
+export type SelfTest = Schemas['SelfTestReport'];
+export type SelfTestState = Schemas['SelfTestState'];
+export type Sensitivity = Schemas['Sensitivity'];
 export type Series = Schemas['SeriesAnswer'];
 export type Severity = Schemas['Severity'];
 /** Dimension -> value; empty is all traffic. */

@@ -200,6 +200,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/selftest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether detection works, and the smallest regression that each series would catch
+         * @description Copies of the watches are fed copies of their cells with changes in them, at every step.
+         */
+        get: operations["self_test"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/series": {
         parameters: {
             query?: never;
@@ -375,6 +395,20 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Real alerts of up to four weeks, beside how many may be false. */
+        AlarmAudit: {
+            /**
+             * Format: double
+             * @description False alarms a week that are allowed.
+             */
+            budget_per_week: number;
+            /** Format: int64 */
+            opened: number;
+            /** @description Alerts a week, true ones included: 95 % interval (Poisson). */
+            per_week: number[];
+            /** Format: double */
+            weeks: number;
+        };
         Alert: {
             causes: components["schemas"]["Cause"][];
             direction: components["schemas"]["Direction"];
@@ -608,6 +642,59 @@ export interface components {
             line: number;
             reason: string;
         };
+        SelfTestReport: {
+            alarms: components["schemas"]["AlarmAudit"];
+            /** @description Lasting improvements that had to become the new normal: good are those that did. */
+            followed: components["schemas"]["Trials"];
+            /** @description Improvements: good are those that raised none. */
+            improvements: components["schemas"]["Trials"];
+            /** @description What each series would catch, by metric and then by traffic; those that had no turn yet are missing. */
+            sensitivities: components["schemas"]["Sensitivity"][];
+            /** @description Regressions that any working detector sees: good are those that raised an alarm. */
+            strong: components["schemas"]["Trials"];
+            tested_at?: components["schemas"]["Timestamp"] | null;
+            /** @description Copies without any change: good are those that raised no alarm. */
+            unchanged: components["schemas"]["Trials"];
+            verdict: components["schemas"]["SelfTestVerdict"];
+        };
+        /**
+         * @description How hark judges its own detection.
+         * @enum {string}
+         */
+        SelfTestState: "off" | "learning" | "working" | "blind" | "crying" | "backwards" | "stale";
+        SelfTestVerdict: {
+            /** @description Why, as a sentence. */
+            sentence: string;
+            state: components["schemas"]["SelfTestState"];
+        };
+        /** @description The smallest regression that one metric would catch in one slice. */
+        Sensitivity: {
+            /** Format: int32 */
+            drift_within_minutes?: number | null;
+            metric: string;
+            sentence: string;
+            slice: components["schemas"]["Slice"];
+            /**
+             * Format: double
+             * @description Of a step, in percent of the value and in the direction that is worse; null where none was caught.
+             */
+            smallest_caught_percent?: number | null;
+            /**
+             * Format: double
+             * @description The same of a drift over three hours.
+             */
+            smallest_drift_caught_percent?: number | null;
+            /**
+             * Format: int32
+             * @description Steps and drifts tried so far.
+             */
+            trials: number;
+            /**
+             * Format: int32
+             * @description The time that all of those took at most.
+             */
+            within_minutes?: number | null;
+        };
         /** @description Aligned columns, one entry a step from `start`; null is a gap. */
         SeriesAnswer: {
             count: number[];
@@ -670,6 +757,8 @@ export interface components {
             late: number;
             /** Format: int64 */
             rejected: number;
+            /** @description Whether detection works; `/api/v1/selftest` says more. */
+            self_test: components["schemas"]["SelfTestVerdict"];
             /** Format: int64 */
             series: number;
             /**
@@ -700,6 +789,13 @@ export interface components {
          * @example 2026-05-01T12:00:00Z
          */
         Timestamp: string;
+        /** @description The last trials of a kind. */
+        Trials: {
+            /** Format: int64 */
+            good: number;
+            /** Format: int64 */
+            tried: number;
+        };
         /** @enum {string} */
         Verdict: "true" | "false" | "duplicate";
     };
@@ -1106,6 +1202,25 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    self_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfTestReport"];
                 };
             };
         };

@@ -2,11 +2,12 @@
 // send to a colleague is in it.
 import { createSubscriber } from 'svelte/reactivity';
 
-export type Route = { page: 'inbox' } | { page: 'alert'; id: string } | { page: 'missing' };
+export type Route = { page: 'inbox' } | { page: 'alert'; id: string } | { page: 'selftest' } | { page: 'missing' };
 
 export function match(path: string): Route {
   const parts = path.split('/').filter((part) => part !== '');
   if (parts.length === 0) return { page: 'inbox' };
+  if (parts.length === 1 && parts[0] === 'selftest') return { page: 'selftest' };
   if (parts.length === 2 && parts[0] === 'alerts' && parts[1] !== undefined) {
     const id = decoded(parts[1]);
     if (id !== undefined) return { page: 'alert', id };

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import type { Sensitivity } from '../../lib/api-types';
+import { byMetric, outOf, range } from './data';
+
+const row = (metric: string, cluster?: string): Sensitivity => ({
+  metric,
+  slice: cluster === undefined ? {} : { cluster },
+  sentence: 'would catch +5 % within 35 min',
+  smallest_caught_percent: 5,
+  within_minutes: 35,
+  smallest_drift_caught_percent: null,
+  drift_within_minutes: null,
+  trials: 4,
+});
+
+test('rows are grouped by metric and keep their order', () => {
+  const groups = byMetric([row('a'), row('a', 'x'), row('b')]);
+  expect(groups.map((group) => [group.metric, group.rows.length])).toEqual([
+    ['a', 2],
+    ['b', 1],
+  ]);
+  expect(groups[0]?.rows[1]?.slice).toEqual({ cluster: 'x' });
+});
+
+test('trials are told as good or as bad ones', () => {
+  expect(outOf({ tried: 12, good: 9 }, true)).toBe('9 of the last 12');
+  expect(outOf({ tried: 12, good: 9 }, false)).toBe('3 of the last 12');
+  expect(outOf({ tried: 0, good: 0 }, true)).toBe('none tried yet');
+});
+
+test('an interval has one decimal', () => expect(range([0.04, 2.86])).toBe('0.0 to 2.9'));
