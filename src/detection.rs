@@ -2,8 +2,8 @@
 
 use std::cmp::Reverse;
 
-use hark_alerting::{Book, Funnel, Opening, filter};
-use hark_detectors::{Mutant, Transition, Watch};
+use hark_alerting::{Book, Dropped, Funnel, Opening, Reason, Stage, filter};
+use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
 use hark_model::{
     Alert, AlertId, Cell, Change, ChangeId, ChangeKind, Finding, Metric, Point, STEP_MINUTES, Shift, Slice, Statistic,
@@ -115,8 +115,8 @@ impl Detection {
         &self.series
     }
 
-    pub fn funnel(&self) -> Funnel {
-        self.book.funnel
+    pub fn funnel(&self) -> &Funnel {
+        &self.book.funnel
     }
 
     pub fn firing(&self) -> usize {
@@ -148,7 +148,7 @@ impl Detection {
         self.changes.retain(|(_, change)| now.minutes_since(change.time) < CHANGES_KEPT_MINUTES);
         let holidays = holidays(&self.changes, step.start());
         let mut opened = Vec::new();
-        let alerts_before = self.book.funnel.opened;
+        let alerts_before = self.book.funnel.opened();
         for closed in &cells {
             let slice = fold.cells(closed.metric).slice(closed.slice);
             let transition =
@@ -199,7 +199,7 @@ impl Detection {
             cells,
             log_threshold,
             opened,
-            alerts: book.funnel.opened - alerts_before,
+            alerts: book.funnel.opened() - alerts_before,
             watch_of: &watch_of,
             is_rest_day: &is_rest_day,
         });
@@ -227,6 +227,16 @@ impl Detection {
         let observed = watched.watch.observe(step, cell, is_rest_day, log_threshold, cell_of);
         for (id, (_, point)) in watched.series.iter().zip(observed.points) {
             self.series.push(*id, point);
+        }
+        match observed.candidate {
+            Some(Candidate::Began) => self.book.funnel.begin(),
+            Some(Candidate::Ended(doubt)) => {
+                let definition = &plan.metrics[metric].metric;
+                let (stage, reason) = doubted(doubt, definition.alert.min_effect);
+                let (at, metric) = (step.end(), definition.name.clone());
+                self.book.funnel.drop(Dropped { at, metric, slice: slice.clone(), stage, reason });
+            }
+            None => {}
         }
         observed.transition
     }
@@ -274,7 +284,6 @@ impl Detection {
     fn take_finding(&mut self, plan: &Plan, fold: &Fold, metric: usize, index: SliceIndex, shift: Shift, step: Step) {
         let slice = fold.cells(metric).slice(index).clone();
         let metric_plan = &plan.metrics[metric];
-        self.book.funnel.found += 1;
         let finding = Finding { metric: metric_plan.metric.name.clone(), slice, at: step.end(), shift };
         // What lies within an open alert's slice needs no search of its own.
         if let Some(alert) = self.book.join_within(&finding) {
@@ -285,8 +294,9 @@ impl Detection {
         let Answer { explanation, mix_part } =
             explainer::explain(fold, metric, metric_plan, slice, shift, step, self.changes_until(step.end()));
         let causes: Vec<Slice> = explanation.causes.iter().map(|cause| cause.slice.clone()).collect();
-        if let Some(dropped) = filter(&finding, &causes, mix_part, self.changes_until(step.end())) {
-            self.book.funnel.count_dropped(dropped);
+        if let Some((stage, reason)) = filter(&finding, &causes, mix_part, self.changes_until(step.end())) {
+            let (metric_name, slice) = (finding.metric.clone(), finding.slice.clone());
+            self.book.funnel.drop(Dropped { at: finding.at, metric: metric_name, slice, stage, reason });
             let cell_of = |step| fold.cells(metric).step_cell(index, step);
             self.watches[metric][index.0].watch.dismiss(step, cell_of);
             return;
@@ -423,4 +433,13 @@ fn holidays(changes: &[(ChangeId, Change)], at: Timestamp) -> Vec<Slice> {
 
 fn rests(holidays: &[Slice], slice: &Slice, step: Step) -> bool {
     step.start().is_weekend() || holidays.iter().any(|holiday| holiday.contains(slice))
+}
+
+/// Where the detector itself drops a candidate.
+fn doubted(doubt: Doubt, asked: f64) -> (Stage, Reason) {
+    match doubt {
+        Doubt::Short => (Stage::Lasts, Reason::Gone),
+        Doubt::Better => (Stage::Worse, Reason::Better),
+        Doubt::Small { relative } => (Stage::Large, Reason::Small { relative, asked }),
+    }
 }

@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod engine;
 pub mod exemplars;
 pub mod explainer;
+mod funnel;
 pub mod history;
 pub mod import;
 pub mod pipeline;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use hark_alerting::Funnel;
-use hark_dashboard::{SelfTestReport, SelfTestVerdict};
+use hark_dashboard::{FunnelReport, SelfTestReport, SelfTestVerdict};
 use hark_detectors::Mutant;
 use hark_ingest::{Applied, Batch, Closed, Counted, Counts, Fold, SourceState};
 use hark_model::{Alert, Change, Metric, Minute, Slice, Timestamp};
 use hark_query::Plan;
 
 use crate::detection::{Budget, Detection};
+use crate::funnel;
 use crate::series::SeriesStore;
 
 pub struct Pipeline {
@@ -137,8 +137,8 @@ impl Pipeline {
         self.detection.series()
     }
 
-    pub fn funnel(&self) -> Funnel {
-        self.detection.funnel()
+    pub fn funnel(&self) -> FunnelReport {
+        funnel::report(self.detection.funnel())
     }
 
     /// Fields that the metrics read and no event has had.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use hark_dashboard::{Delivery, SelfTestVerdict};
+use hark_dashboard::{Delivery, FunnelReport, SelfTestVerdict};
 use hark_detectors::Mutant;
 use hark_ingest::{EventsRecord, Format, Reader, UserKey, decode};
 use hark_model::{Alert, AlertId, Change, Timestamp};
@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::config;
 use crate::detection::Budget;
+use crate::funnel;
 use crate::pipeline::Pipeline;
 
 /// So many bytes are read at a time and cut at the last line end: the batches of a replay.
@@ -43,6 +44,8 @@ pub struct Outcome {
     pub alerts: Vec<Alert>,
     pub ingested: Ingested,
     pub watermark: Option<Timestamp>,
+    /// Where everything ended that there was evidence for.
+    pub funnel: FunnelReport,
 }
 
 #[derive(Debug, Serialize)]
@@ -180,13 +183,7 @@ impl Replay {
         }
         self.report_self_test();
         if explain_funnel {
-            let funnel = self.pipeline.funnel();
-            eprintln!("findings            {:>6}", funnel.found);
-            eprintln!("  only mix shifted  {:>6}", funnel.mix_shift);
-            eprintln!("  holiday traffic   {:>6}", funnel.holiday);
-            eprintln!("  folded            {:>6}", funnel.folded);
-            eprintln!("  fired again       {:>6}", funnel.reopened);
-            eprintln!("  opened an alert   {:>6}", funnel.opened);
+            eprintln!("{}", funnel::table(&self.pipeline.funnel()));
         }
     }
 
@@ -210,6 +207,7 @@ impl Replay {
 
     /// Alerts in the order in which they opened.
     pub fn outcome(self) -> Outcome {
+        let funnel = self.pipeline.funnel();
         let counts = self.pipeline.counts();
         let watermark = self.pipeline.watermark();
         let mut alerts: Vec<Alert> = self.alerts.into_values().collect();
@@ -220,7 +218,7 @@ impl Replay {
             late: counts.late,
             rejected: counts.rejected,
         };
-        Outcome { alerts, ingested, watermark }
+        Outcome { alerts, ingested, watermark, funnel }
     }
 }
 

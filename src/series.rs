@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Charts look back five weeks.
 const KEPT_STEPS: usize = (35 * 24 * 60 / STEP_MINUTES) as usize;
-/// All series together: 384 MB. Of more than some 2,400 series each keeps less than five weeks.
-const POINTS_MAX: usize = 24_000_000;
+/// All series together: 320 MB. Of more than some 2,000 series each keeps less than five weeks.
+const POINTS_MAX: usize = 20_000_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SeriesKey {

@@ -6,7 +6,7 @@ use hark_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::filters::Funnel;
+use crate::funnel::{Dropped, Funnel, Reason, Stage};
 use crate::identity::{alert_id, incident_id};
 
 /// A finding without a located cause joins an alert whose onset is this near.
@@ -151,7 +151,7 @@ impl Book {
         for slice in open {
             self.entries[wider].add(slice);
         }
-        self.funnel.folded += 1;
+        self.funnel.merge();
         Some(into)
     }
 
@@ -210,7 +210,7 @@ impl Book {
             slice,
         };
         explain(&mut alert, explanation);
-        self.funnel.opened += 1;
+        self.funnel.open();
         let next_review = next_review(alert.opened_at, 0);
         self.entries.push(Entry { alert, open: vec![finding.slice.clone()], reviews: 0, next_review });
         self.entries.len() - 1
@@ -222,9 +222,15 @@ impl Book {
             entry.alert.status = AlertStatus::Firing;
             entry.reviews = 0;
             entry.next_review = next_review(finding.at, 0);
-            self.funnel.reopened += 1;
+            self.funnel.reopen();
         } else {
-            self.funnel.folded += 1;
+            self.funnel.drop(Dropped {
+                at: finding.at,
+                metric: finding.metric.clone(),
+                slice: finding.slice.clone(),
+                stage: Stage::New,
+                reason: Reason::PartOf(entry.alert.id.clone()),
+            });
         }
         entry.add(finding.slice.clone());
     }

@@ -4,7 +4,9 @@
 
 mod book;
 mod filters;
+mod funnel;
 mod identity;
 
 pub use book::{Book, Opening};
-pub use filters::{Dropped, Funnel, filter};
+pub use filters::filter;
+pub use funnel::{Dropped, Funnel, Reason, Stage};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
+use crate::funnel::FunnelReport;
 use crate::self_test::{SelfTestReport, SelfTestVerdict};
 
 #[async_trait]
@@ -28,6 +29,9 @@ pub trait Engine: Send + Sync {
 
     /// Whether detection works, and what it would catch.
     fn self_test(&self) -> SelfTestReport;
+
+    /// What became of everything there was evidence for.
+    fn funnel(&self) -> FunnelReport;
 
     /// The metric definitions in force, as JSON.
     fn definitions(&self) -> serde_json::Value;

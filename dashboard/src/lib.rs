@@ -5,6 +5,7 @@
 
 mod api;
 mod engine;
+mod funnel;
 mod problem;
 mod self_test;
 mod server;
@@ -14,6 +15,7 @@ pub use engine::{
     QueryAnswer, QueryColumn, QueryProblem, QueryQuestion, RejectedLine, SeriesAnswer, SeriesQuestion, SourceStatus,
     Status, Written,
 };
+pub use funnel::{DroppedCandidate, FunnelReport, FunnelStage};
 pub use problem::Problem;
 pub use self_test::{AlarmAudit, SelfTestReport, SelfTestState, SelfTestVerdict, Sensitivity, Trials};
 pub use server::{AppState, openapi, pages_are_built, router, serve, serve_grpc};

@@ -21,4 +21,4 @@ mod watch;
 pub use injection::{Injection, Shape, evidence_between};
 pub use mutant::Mutant;
 pub use track::value as series_value;
-pub use watch::{Observed, Transition, Watch};
+pub use watch::{Candidate, Doubt, Observed, Transition, Watch};

@@ -63,6 +63,12 @@ impl Recent {
         self.0.iter().map(|packed| packed.unpack())
     }
 
+    /// Steps from the oldest to the newest.
+    pub(crate) fn span(&self) -> usize {
+        let ends = self.0.front().zip(self.0.back());
+        ends.map_or(0, |(oldest, newest)| usize::try_from(newest.step - oldest.step).unwrap_or(0) + 1)
+    }
+
     /// What came of this very step.
     pub(crate) fn of(&self, step: Step) -> Option<Past> {
         self.0.back().map(|packed| packed.unpack()).filter(|past| past.step == step)
@@ -171,5 +177,6 @@ mod tests {
         assert!(recent.iter().all(|past| past == distance(past.step.0)));
         assert_eq!(recent.of(Step(395)), Some(distance(395)));
         assert_eq!(recent.of(Step(399)), None);
+        assert_eq!(recent.span(), 286);
     }
 }

@@ -238,7 +238,7 @@ impl Track {
 
     /// Whether it is still learning what there is to know, or setting a level by which nothing is judged yet.
     pub(crate) fn is_settling(&self) -> bool {
-        self.settling > 0 || self.season.lacks_the_week() || self.recent.len() < SETTLED_STEPS
+        self.settling > 0 || self.season.lacks_the_week() || self.recent.span() < SETTLED_STEPS
     }
 
     /// How many times the chance that the expectation alone gives it takes to be right on average.

@@ -35,6 +35,7 @@ enum State {
     /// Enough evidence for so many steps; the first step alone may be a blip.
     Suspicious {
         steps: u32,
+        doubt: Doubt,
     },
     /// A regression is open, strongest in the statistic of `track`.
     Open {
@@ -51,6 +52,26 @@ pub struct Observed {
     /// One a statistic, in the metric's order.
     pub points: Vec<(Statistic, Point)>,
     pub transition: Option<Transition>,
+    pub candidate: Option<Candidate>,
+}
+
+/// A regression that there is evidence for, before it is one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Candidate {
+    Began,
+    /// It came to nothing.
+    Ended(Doubt),
+}
+
+/// What speaks against a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Doubt {
+    /// The evidence has not lasted yet.
+    Short,
+    /// What the evidence is for is no move to the worse.
+    Better,
+    /// The move is smaller than the metric asks for.
+    Small { relative: f64 },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -129,10 +150,12 @@ impl Watch {
         let log_threshold = if self.is(Mutant::ThresholdIgnored) { f64::NEG_INFINITY } else { log_threshold };
         let judge = |track: &mut Track| (track.statistic, track.judge(step, cell, is_rest_day));
         let points = self.tracks.iter_mut().map(judge).collect();
+        let before = self.state;
         let transition = match self.state {
             State::Open { .. } => self.check_recovery(step),
             _ => self.check_opening(step, log_threshold, &cell_of),
         };
+        let candidate = candidate(before, self.state);
         if matches!(self.state, State::Open { .. }) {
             self.tracks.iter_mut().for_each(Track::skip_hour);
         } else if !self.is(Mutant::StaleReference) {
@@ -141,7 +164,7 @@ impl Watch {
         if let Some(frozen) = frozen {
             *self = frozen;
         }
-        Observed { points, transition }
+        Observed { points, transition, candidate }
     }
 
     /// The open regression as it stands at the end of `step`.
@@ -184,11 +207,11 @@ impl Watch {
             self.state = State::Quiet;
             return None;
         }
-        let steps = match self.state {
-            State::Suspicious { steps } => steps + 1,
-            _ => 1,
+        let (steps, doubt) = match self.state {
+            State::Suspicious { steps, doubt } => (steps + 1, doubt),
+            _ => (1, Doubt::Short),
         };
-        self.state = State::Suspicious { steps };
+        self.state = State::Suspicious { steps, doubt };
         if steps < 2 {
             return None;
         }
@@ -198,6 +221,8 @@ impl Watch {
         let shift = self.measure(track, &onset, step, cell_of)?;
         let is_bad = shift.direction == self.bad();
         if !is_bad || shift.relative().abs() < self.min_effect {
+            let doubt = if is_bad { Doubt::Small { relative: shift.relative() } } else { Doubt::Better };
+            self.state = State::Suspicious { steps, doubt };
             if steps >= SMALL_MOVE_STEPS {
                 self.rebase(onset.step, step, cell_of);
             }
@@ -337,6 +362,15 @@ impl Watch {
             Direction::Up => self.tracks[track].evidence.best_up(),
             Direction::Down => self.tracks[track].evidence.best_down(),
         }
+    }
+}
+
+/// What became of a candidate in a step.
+fn candidate(before: State, after: State) -> Option<Candidate> {
+    match (before, after) {
+        (State::Suspicious { doubt, .. }, State::Quiet) => Some(Candidate::Ended(doubt)),
+        (State::Quiet, State::Suspicious { .. } | State::Open { .. }) => Some(Candidate::Began),
+        _ => None,
     }
 }
 

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use hark_dashboard::{
-    Delivery, Demo, Engine, ExemplarQuestion, ExemplarsAnswer, IngestAnswer, IngestError, Live, QueryAnswer,
-    QueryProblem, QueryQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
+    Delivery, Demo, Engine, ExemplarQuestion, ExemplarsAnswer, FunnelReport, IngestAnswer, IngestError, Live,
+    QueryAnswer, QueryProblem, QueryQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
 };
 use hark_detectors::Mutant;
 use hark_ingest::{EventsRecord, SourceState, UserKey};
@@ -244,6 +244,10 @@ impl Engine for Handle {
 
     fn self_test(&self) -> SelfTestReport {
         self.read().self_test()
+    }
+
+    fn funnel(&self) -> FunnelReport {
+        self.read().funnel()
     }
 
     fn definitions(&self) -> serde_json::Value {

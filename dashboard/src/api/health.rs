@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::{AppState, Problem, SelfTestReport, Status};
+use crate::{AppState, FunnelReport, Problem, SelfTestReport, Status};
 
 const FAULT_HELP: &str = "1 while the self-test finds detection broken; /api/v1/selftest says how.";
 
@@ -20,6 +20,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(metrics))
         .routes(routes!(status))
         .routes(routes!(self_test))
+        .routes(routes!(funnel))
 }
 
 /// Alive
@@ -54,6 +55,12 @@ async fn status(State(state): State<AppState>) -> Json<Status> {
 #[utoipa::path(get, path = "/api/v1/selftest", responses((status = 200, body = SelfTestReport)))]
 async fn self_test(State(state): State<AppState>) -> Json<SelfTestReport> {
     Json(state.engine.self_test())
+}
+
+/// How much of what there was evidence for became an alert, where the rest ended, and why
+#[utoipa::path(get, path = "/api/v1/funnel", responses((status = 200, body = FunnelReport)))]
+async fn funnel(State(state): State<AppState>) -> Json<FunnelReport> {
+    Json(state.engine.funnel())
 }
 
 /// hark's own metrics, in Prometheus' text format

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hark_dashboard::{
-    AppState, Delivery, Engine, ExemplarQuestion, ExemplarsAnswer, IngestAnswer, IngestError, Live, QueryAnswer,
-    QueryProblem, QueryQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, Status, serve, serve_grpc,
+    AppState, Delivery, Engine, ExemplarQuestion, ExemplarsAnswer, FunnelReport, IngestAnswer, IngestError, Live,
+    QueryAnswer, QueryProblem, QueryQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, Status, serve, serve_grpc,
 };
 use hark_model::{Alert, AlertId, Change, ChangeId, Timestamp};
 use hark_store::{Act, AlertPage, AlertQuery, AuditEntry, Store, StoreError};
@@ -110,6 +110,9 @@ impl Engine for Recorder {
         unreachable!("nobody asks")
     }
     fn self_test(&self) -> SelfTestReport {
+        unreachable!("nobody asks")
+    }
+    fn funnel(&self) -> FunnelReport {
         unreachable!("nobody asks")
     }
     fn definitions(&self) -> serde_json::Value {

@@ -1,0 +1,106 @@
+//! The funnel as people read it: what each stage asks, how many it let through, and why one candidate ended there.
+
+use std::fmt::Write;
+
+use hark_alerting::{Dropped, Funnel, Reason, Stage};
+use hark_dashboard::{DroppedCandidate, FunnelReport, FunnelStage};
+
+pub fn report(funnel: &Funnel) -> FunnelReport {
+    let stage = |(stage, came, dropped)| FunnelStage { name: name(stage), asks: asks(stage), came, dropped };
+    FunnelReport {
+        candidates: funnel.candidates(),
+        stages: funnel.stages().map(stage).collect(),
+        open: funnel.open_candidates(),
+        opened: funnel.opened(),
+        reopened: funnel.reopened(),
+        merged: funnel.merged(),
+        dropped: funnel.remembered().map(candidate).collect(),
+    }
+}
+
+fn candidate(dropped: &Dropped) -> DroppedCandidate {
+    let Dropped { at, metric, slice, stage, reason } = dropped;
+    DroppedCandidate { at: *at, metric: metric.clone(), slice: slice.clone(), stage: name(*stage), why: why(reason) }
+}
+
+/// A line a stage.
+pub fn table(report: &FunnelReport) -> String {
+    let mut text = format!("{:<48} {:>8} {:>8} {:>8}\n", "stage", "in", "out", "dropped");
+    for FunnelStage { asks, came, dropped, .. } in &report.stages {
+        let share = 100.0 * *dropped as f64 / (*came).max(1) as f64;
+        let _ = writeln!(text, "{asks:<48} {came:>8} {:>8} {share:>6.1} %", came - dropped);
+    }
+    let FunnelReport { opened, reopened, merged, open, .. } = report;
+    let _ = write!(text, "alerts: {opened} opened, {reopened} fired again, {merged} merged into another later");
+    if *open > 0 {
+        let _ = write!(text, "; {open} candidates undecided");
+    }
+    text
+}
+
+fn name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Lasts => "lasts",
+        Stage::Worse => "worse",
+        Stage::Large => "large",
+        Stage::Rate => "rate",
+        Stage::Workday => "workday",
+        Stage::New => "new",
+    }
+}
+
+fn asks(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Lasts => "the evidence lasts for another step",
+        Stage::Worse => "the move is to the worse",
+        Stage::Large => "it is as large as the metric asks for",
+        Stage::Rate => "requests fare worse and are not just others",
+        Stage::Workday => "traffic is not missing for a holiday",
+        Stage::New => "no alert holds it already",
+    }
+}
+
+fn why(reason: &Reason) -> String {
+    match reason {
+        Reason::Gone => "the evidence was gone at the next step".to_owned(),
+        Reason::Better => "what the evidence is for is no move to the worse".to_owned(),
+        Reason::Small { relative, asked } => {
+            format!("it moved by {:+.1} %, and the metric asks for {:.1} %", 100.0 * relative, 100.0 * asked)
+        }
+        Reason::Mix { part } => {
+            format!("{:.0} % of the move is who came; requests of each kind fared as usual", 100.0 * part.min(1.0))
+        }
+        Reason::Holiday => "its traffic has a holiday".to_owned(),
+        Reason::PartOf(alert) => format!("it is part of alert {}", alert.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hark_model::{Slice, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_dropped_candidate_says_why() {
+        let mut funnel = Funnel::default();
+        funnel.begin();
+        funnel.begin();
+        funnel.drop(Dropped {
+            at: Timestamp::from_millis(0),
+            metric: "response_time".to_owned(),
+            slice: Slice::total(),
+            stage: Stage::Large,
+            reason: Reason::Small { relative: 0.021, asked: 0.05 },
+        });
+        let report = report(&funnel);
+        assert_eq!(report.dropped[0].why, "it moved by +2.1 %, and the metric asks for 5.0 %");
+        assert_eq!((report.candidates, report.open), (2, 1));
+        let table = table(&report);
+        assert!(
+            table.contains("it is as large as the metric asks for                   1        0  100.0 %"),
+            "{table}"
+        );
+        assert!(table.ends_with("0 merged into another later; 1 candidates undecided"), "{table}");
+    }
+}
