@@ -5,7 +5,7 @@ use std::fmt::Write;
 use hark_alerting::{Dropped, Funnel, Reason, Stage};
 use hark_dashboard::{DroppedCandidate, FunnelReport, FunnelStage};
 
-pub fn report(funnel: &Funnel) -> FunnelReport {
+pub(crate) fn report(funnel: &Funnel) -> FunnelReport {
     let stage = |(stage, came, dropped)| FunnelStage { name: name(stage), asks: asks(stage), came, dropped };
     FunnelReport {
         candidates: funnel.candidates(),
@@ -24,7 +24,7 @@ fn candidate(dropped: &Dropped) -> DroppedCandidate {
 }
 
 /// A line a stage.
-pub fn table(report: &FunnelReport) -> String {
+pub(crate) fn table(report: &FunnelReport) -> String {
     let mut text = format!("{:<48} {:>8} {:>8} {:>8}\n", "stage", "in", "out", "dropped");
     for FunnelStage { asks, came, dropped, .. } in &report.stages {
         let share = 100.0 * *dropped as f64 / (*came).max(1) as f64;

@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use hark::config::{Config, Overrides};
 use hark::detection::Budget;
 use hark::{
-    alerts_command, bench, bench_selftest, bench_series, demo, detect_command, doctor, import, query_command, replay,
-    serve, simulate_command,
+    alerts_command, bench, bench_selftest, bench_series, bench_watches, demo, detect_command, doctor, import,
+    query_command, replay, serve, simulate_command,
 };
 use hark_detectors::Mutant;
 use hark_detectors::values::{Detector, PERIOD_ROWS_MAX};
@@ -99,6 +99,14 @@ enum Bench {
         /// The chance of any false alarm within a thousand rows
         #[arg(long, default_value_t = 0.1, value_parser = probability)]
         false_alarms: f64,
+    },
+    /// How many points of series a second are judged, and how much memory a series takes
+    Watches {
+        /// Of each built-in metric
+        #[arg(long, default_value_t = 1000)]
+        series: usize,
+        #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(i64).range(1..=365))]
+        days: i64,
     },
 }
 
@@ -329,6 +337,9 @@ fn run(cli: Cli) -> Result<bool> {
         }
         Command::Bench { what: Bench::Series { seeds, false_alarms } } => {
             done(bench_series::series(&bench_series::Request { seeds: bench::parse_seeds(&seeds)?, false_alarms }))
+        }
+        Command::Bench { what: Bench::Watches { series, days } } => {
+            done(bench_watches::watches(&bench_watches::Request { series, days }))
         }
         Command::Openapi => {
             println!("{}", serde_json::to_string_pretty(&hark_dashboard::openapi())?);

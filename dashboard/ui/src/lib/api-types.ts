@@ -8,6 +8,8 @@ export type AlertList = Schemas['AlertList'];
 export type AlertStatus = Schemas['AlertStatus'];
 export type Change = Schemas['KnownChange'];
 export type DetectorEvidence = Schemas['DetectorEvidence'];
+export type Funnel = Schemas['FunnelReport'];
+export type FunnelStage = Schemas['FunnelStage'];
 export type FrozenChart = Schemas['FrozenChart'];
 /** What stands in the way of the server, a proxy say, may answer in its own words. */
 export type Problem = Partial<Schemas['Problem']>;

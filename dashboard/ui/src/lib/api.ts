@@ -1,5 +1,5 @@
 // The way to the server: one function a request, one error for whatever goes wrong.
-import type { Alert, AlertList, AlertStatus, Change, Problem, SelfTest, Series, Slice, Status, Verdict } from './api-types';
+import type { Alert, AlertList, AlertStatus, Change, Funnel, Problem, SelfTest, Series, Slice, Status, Verdict } from './api-types';
 import { sliceText } from './slice';
 
 const ROOT = '/api/v1';
@@ -67,6 +67,8 @@ export const listChanges = async (from: string, to: string, signal?: AbortSignal
   (await request<{ changes: Change[] }>(`/changes${query({ from, to })}`, { signal })).changes;
 
 export const readStatus = (signal?: AbortSignal) => request<Status>('/status', { signal });
+
+export const readFunnel = (signal?: AbortSignal) => request<Funnel>('/funnel', { signal });
 
 export const readSelfTest = (signal?: AbortSignal) => request<SelfTest>('/selftest', { signal });
 

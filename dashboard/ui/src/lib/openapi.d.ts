@@ -180,6 +180,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/funnel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much of what there was evidence for became an alert, where the rest ended, and why */
+        get: operations["funnel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/query": {
         parameters: {
             query?: never;
@@ -507,6 +524,15 @@ export interface components {
         };
         /** @enum {string} */
         Direction: "up" | "down";
+        DroppedCandidate: {
+            at: components["schemas"]["Timestamp"];
+            metric: string;
+            slice: components["schemas"]["Slice"];
+            /** @description The name of the stage. */
+            stage: string;
+            /** @description As a sentence. */
+            why: string;
+        };
         Effect: {
             /** Format: double */
             after: number;
@@ -566,6 +592,46 @@ export interface components {
             /** Format: int32 */
             step_seconds: number;
             value: (number | null)[];
+        };
+        FunnelReport: {
+            /**
+             * Format: int64
+             * @description Moves of single series that there was enough evidence for, since hark began.
+             */
+            candidates: number;
+            /** @description The newest candidates that became no alert, newest first. */
+            dropped: components["schemas"]["DroppedCandidate"][];
+            /**
+             * Format: int64
+             * @description Alerts that turned out to be part of another one after they were opened.
+             */
+            merged: number;
+            /**
+             * Format: int64
+             * @description Candidates whose fate is not known yet.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Candidates that opened an alert.
+             */
+            opened: number;
+            /**
+             * Format: int64
+             * @description Candidates that made an alert fire again.
+             */
+            reopened: number;
+            /** @description In the order in which a candidate comes to them. The first one has all candidates whose fate is known. */
+            stages: components["schemas"]["FunnelStage"][];
+        };
+        FunnelStage: {
+            /** @description What it asks of a candidate. */
+            asks: string;
+            /** Format: int64 */
+            came: number;
+            /** Format: int64 */
+            dropped: number;
+            name: string;
         };
         /** @description What became of a body. Everything but the rejected lines is on disk. */
         IngestAnswer: {
@@ -1161,6 +1227,25 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    funnel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FunnelReport"];
                 };
             };
         };

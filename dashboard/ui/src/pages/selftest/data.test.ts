@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Sensitivity } from '../../lib/api-types';
-import { byMetric, outOf, range } from './data';
+import { byMetric, droppedShare, outcome, outOf, range } from './data';
 
 const row = (metric: string, cluster?: string): Sensitivity => ({
   metric,
@@ -29,3 +29,15 @@ test('trials are told as good or as bad ones', () => {
 });
 
 test('an interval has one decimal', () => expect(range([0.04, 2.86])).toBe('0.0 to 2.9'));
+
+test('what a stage dropped has its share', () => {
+  expect(droppedShare({ came: 2400, dropped: 1600 })).toBe('1,600 (67 %)');
+  expect(droppedShare({ came: 0, dropped: 0 })).toBe('0');
+});
+
+test('the end of the funnel is a sentence', () => {
+  expect(outcome({ opened: 1, reopened: 0, merged: 0, open: 0 })).toBe('1 alert was opened.');
+  expect(outcome({ opened: 7, reopened: 2, merged: 1, open: 1 })).toBe(
+    '7 alerts were opened, 2 fired again, 1 turned out to be part of another, 1 candidate is undecided.',
+  );
+});

@@ -1,5 +1,5 @@
 // The self-test's report, sorted for people.
-import type { SelfTest, Sensitivity } from '../../lib/api-types';
+import type { Funnel, FunnelStage, SelfTest, Sensitivity } from '../../lib/api-types';
 
 export interface OfMetric {
   metric: string;
@@ -23,3 +23,19 @@ export const outOf = ({ tried, good }: SelfTest['strong'], isGoodCounted: boolea
 
 /** `0.4 to 2.9`. */
 export const range = ([low, high]: [number, number]): string => `${low.toFixed(1)} to ${high.toFixed(1)}`;
+
+/** `12 (34 %)`. */
+export function droppedShare({ came, dropped }: Pick<FunnelStage, 'came' | 'dropped'>): string {
+  return dropped === 0 ? '0' : `${dropped.toLocaleString('en')} (${Math.round((100 * dropped) / came)} %)`;
+}
+
+const counted = (count: number, one: string, more: string): string => `${count.toLocaleString('en')} ${count === 1 ? one : more}`;
+
+/** What became of those that passed. */
+export function outcome({ opened, reopened, merged, open }: Pick<Funnel, 'opened' | 'reopened' | 'merged' | 'open'>): string {
+  const parts = [`${counted(opened, 'alert was opened', 'alerts were opened')}`];
+  if (reopened > 0) parts.push(`${reopened.toLocaleString('en')} fired again`);
+  if (merged > 0) parts.push(`${merged.toLocaleString('en')} turned out to be part of another`);
+  if (open > 0) parts.push(`${counted(open, 'candidate is', 'candidates are')} undecided`);
+  return `${parts.join(', ')}.`;
+}
