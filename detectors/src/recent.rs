@@ -60,7 +60,7 @@ impl Recent {
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Past> {
-        self.0.iter().map(|packed| packed.unpack())
+        self.0.iter().map(Packed::unpack)
     }
 
     /// Steps from the oldest to the newest.
@@ -71,7 +71,7 @@ impl Recent {
 
     /// What came of this very step.
     pub(crate) fn of(&self, step: Step) -> Option<Past> {
-        self.0.back().map(|packed| packed.unpack()).filter(|past| past.step == step)
+        self.0.back().map(Packed::unpack).filter(|past| past.step == step)
     }
 
     /// Puts the steps of a half hour together once all of it is old. Distances do not add up.

@@ -49,8 +49,8 @@ impl Profiles {
         Self::Daily { weekday: narrow(weekday), rest_day: narrow(rest_day) }
     }
 
-    fn weekly(profile: Vec<f64>) -> Self {
-        Self::Weekly(narrow(&profile))
+    fn weekly(profile: &[f64]) -> Self {
+        Self::Weekly(narrow(profile))
     }
 
     fn at(&self, hour: i64, is_rest_day: bool) -> f64 {
@@ -142,7 +142,7 @@ impl Season {
     fn refit(&mut self, day: i64, now: i64) {
         let hours: Vec<Hour> = self.history.iter().collect();
         let weekly = if self.is_weekly { weekly_profile(&hours, now) } else { None };
-        let profiles = weekly.map_or_else(|| daily_profiles(&hours), Profiles::weekly);
+        let profiles = weekly.map_or_else(|| daily_profiles(&hours), |profile| Profiles::weekly(&profile));
         let residuals = hours.iter().map(|hour| {
             let weight = (-((now - hour.at) as f64) / LEVEL_HALF_LIFE_HOURS).exp2();
             (hour.value - profiles.at(hour.at, hour.is_rest_day), weight)
