@@ -1,4 +1,4 @@
-//! Four weeks of hourly values, four bytes each.
+//! Four weeks of hourly values, two bytes each.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,12 +20,21 @@ pub(crate) struct Hour {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Hours {
     first: i64,
+    base: f64,
+    /// Values are known to so much: a part in sixteen thousand of how far they have been from the first.
+    unit: f64,
     values: Vec<Packed>,
 }
 
-/// The value; its lowest bit, which no value is known to, says whether it was of a rest day. Not-a-number is a gap.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Packed(f32);
+/// So many units from the base, and in the lowest bit whether it was of a rest day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Packed(i16);
+
+/// It only grows, and at once for any two values that differ.
+const UNIT_MIN: f64 = 1e-9;
+const UNITS_MAX: f64 = 16_383.0;
+/// Beyond it a sum could be infinite.
+const NEEDED_MAX: f64 = 1e300;
 
 impl Hours {
     /// Takes the value of an hour after all others.
@@ -41,7 +50,8 @@ impl Hours {
             self.values.reserve_exact(more);
         }
         self.values.resize(at, Packed::GAP);
-        self.values.push(Packed::new(hour.value, hour.is_rest_day));
+        let packed = self.pack(hour.value, hour.is_rest_day);
+        self.values.push(packed);
         if self.values.len() >= KEPT as usize + DAY {
             let dropped = self.values.len() - KEPT as usize;
             self.values.drain(..dropped);
@@ -51,10 +61,10 @@ impl Hours {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Hour> {
         let newest = self.first + self.values.len() as i64 - 1;
-        let known = self.values.iter().enumerate().filter(|(_, packed)| !packed.0.is_nan());
+        let known = self.values.iter().enumerate().filter(|(_, packed)| **packed != Packed::GAP);
         let hours = known.map(|(at, packed)| Hour {
             at: self.first + at as i64,
-            value: packed.value(),
+            value: self.base + f64::from(packed.units()) * self.unit,
             is_rest_day: packed.is_rest_day(),
         });
         hours.filter(move |hour| hour.at > newest - KEPT)
@@ -69,27 +79,45 @@ impl Hours {
     }
 
     pub(crate) fn move_by(&mut self, by: f64) {
-        self.values.iter_mut().for_each(|packed| *packed = Packed::new(packed.value() + by, packed.is_rest_day()));
+        self.base += by;
+    }
+
+    /// Makes the unit large enough for the value. What is hardly finite is a gap.
+    fn pack(&mut self, value: f64, is_rest_day: bool) -> Packed {
+        if self.values.iter().all(|packed| *packed == Packed::GAP) {
+            (self.base, self.unit) = (value, UNIT_MIN);
+        }
+        let needed = (value - self.base).abs() / UNITS_MAX;
+        if needed.is_nan() || needed >= NEEDED_MAX {
+            return Packed::GAP;
+        }
+        let before = self.unit;
+        while self.unit < needed {
+            self.unit *= 2.0;
+        }
+        if self.unit > before {
+            let known = self.values.iter_mut().filter(|packed| **packed != Packed::GAP);
+            known.for_each(|packed| {
+                *packed = Packed::new(f64::from(packed.units()) * before / self.unit, packed.is_rest_day());
+            });
+        }
+        Packed::new((value - self.base) / self.unit, is_rest_day)
     }
 }
 
 impl Packed {
-    const GAP: Self = Self(f32::NAN);
+    const GAP: Self = Self(i16::MIN);
 
-    fn new(value: f64, is_rest_day: bool) -> Self {
-        let value = value as f32;
-        if !value.is_finite() {
-            return Self::GAP;
-        }
-        Self(f32::from_bits(value.to_bits() & !1 | u32::from(is_rest_day)))
+    fn new(units: f64, is_rest_day: bool) -> Self {
+        Self((units.round().clamp(-UNITS_MAX, UNITS_MAX) as i16) << 1 | i16::from(is_rest_day))
     }
 
-    fn value(self) -> f64 {
-        f64::from(f32::from_bits(self.0.to_bits() & !1))
+    fn units(self) -> i16 {
+        self.0 >> 1
     }
 
     fn is_rest_day(self) -> bool {
-        self.0.to_bits() & 1 == 1
+        self.0 & 1 == 1
     }
 }
 
@@ -101,12 +129,22 @@ mod tests {
         Hour { at, value: (at % 10) as f64 / 8.0, is_rest_day: at % 7 < 2 }
     }
 
+    /// Whether these are the same hours, with values known to the unit.
+    fn agree(hours: &Hours, expected: &[Hour], unit: f64) -> bool {
+        let kept: Vec<Hour> = hours.iter().collect();
+        kept.len() == expected.len()
+            && kept.iter().zip(expected).all(|(kept, expected)| {
+                (kept.at, kept.is_rest_day) == (expected.at, expected.is_rest_day)
+                    && (kept.value - expected.value).abs() <= unit
+            })
+    }
+
     #[test]
     fn four_weeks_are_kept() {
         let mut hours = Hours::default();
         (490_000..492_000).filter(|at| at % 11 != 3).for_each(|at| hours.push(hour(at)));
         let expected: Vec<Hour> = (492_000 - 672..492_000).filter(|at| at % 11 != 3).map(hour).collect();
-        assert_eq!(hours.iter().collect::<Vec<_>>(), expected);
+        assert!(agree(&hours, &expected, 2e-4), "{hours:?}");
         assert!(hours.values.capacity() <= 672 + 2 * DAY, "{}", hours.values.capacity());
     }
 
@@ -114,7 +152,7 @@ mod tests {
     fn a_long_gap_begins_anew() {
         let mut hours = Hours::default();
         [hour(7), hour(5_000_000), hour(5_000_003)].into_iter().for_each(|one| hours.push(one));
-        assert_eq!(hours.iter().collect::<Vec<_>>(), [hour(5_000_000), hour(5_000_003)]);
+        assert!(agree(&hours, &[hour(5_000_000), hour(5_000_003)], 2e-4), "{hours:?}");
     }
 
     #[test]
@@ -124,8 +162,26 @@ mod tests {
         hours.forget_since(104);
         hours.move_by(2.0);
         let moved: Vec<Hour> = (100..104).map(|at| Hour { value: hour(at).value + 2.0, ..hour(at) }).collect();
-        assert_eq!(hours.iter().collect::<Vec<_>>(), moved);
+        assert!(agree(&hours, &moved, 2e-4), "{hours:?}");
         hours.forget_since(0);
         assert_eq!(hours.len(), 0);
+    }
+
+    #[test]
+    fn values_of_any_size_are_known_to_a_fraction_of_their_spread() {
+        let spread = [(6.2, 0.4), (99.95, 0.01), (-3e7, 2e6), (0.0, 1e-7)];
+        for (level, width) in spread {
+            let mut hours = Hours::default();
+            let value = |at: i64| level + width * (at * 7_919 % 101) as f64 / 100.0;
+            let expected: Vec<Hour> = (0..500).map(|at| Hour { value: value(at), ..hour(at) }).collect();
+            expected.iter().for_each(|one| hours.push(*one));
+            assert!(agree(&hours, &expected, width / 5_000.0 + 2e-9), "{level} {width}");
+        }
+        let mut hours = Hours::default();
+        [1.0, f64::NAN, f64::MAX, 2.0]
+            .into_iter()
+            .zip(0..)
+            .for_each(|(value, at)| hours.push(Hour { value, ..hour(at) }));
+        assert!(hours.iter().all(|hour| hour.value.is_finite()), "{hours:?}");
     }
 }
