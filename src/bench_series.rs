@@ -49,6 +49,7 @@ impl Family {
     fn deviation(self) -> f64 {
         match self {
             Self::Autoregressive5 => 1.0 / (1.0_f64 - 0.25).sqrt(),
+            Self::Autoregressive8 => 1.0 / (1.0_f64 - 0.64).sqrt(),
             _ => 1.0,
         }
     }
@@ -104,7 +105,7 @@ fn share(part: u64, whole: u64) -> String {
 }
 
 fn has_steps(family: Family) -> bool {
-    matches!(family, Family::Normal | Family::Autoregressive5 | Family::Daily)
+    matches!(family, Family::Normal | Family::Autoregressive5 | Family::Autoregressive8 | Family::Daily)
 }
 
 fn watch(false_alarms: f64) -> ValueWatch {
