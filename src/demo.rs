@@ -17,8 +17,8 @@ use crate::detection::Budget;
 use crate::engine::{self, Cadence, Handle, Parts};
 use crate::history::Keep;
 use crate::pipeline::Pipeline;
-use crate::replay::Replay;
-use crate::{bench, config, serve, store};
+use crate::replay::{self, Replay};
+use crate::{config, serve, store};
 
 /// Days that go on live after the history.
 const LIVE_DAYS: u32 = 14;
@@ -53,8 +53,9 @@ pub async fn demo(request: Request) -> Result<()> {
         days: request.days + LIVE_DAYS,
         rate: request.rate,
         incidents: request.incidents,
+        kinds: hark_simulate::Kinds::All,
     })?;
-    let changes = bench::changes(&simulation)?;
+    let changes = replay::simulated_changes(&simulation)?;
     let temporary = tempfile::tempdir().context("no temporary folder can be made for the demo")?;
     let folder = DataFolder::open(temporary.path())?;
     let store = store::open(None, &folder.database()).await?;

@@ -151,6 +151,12 @@ fn time_ms(text: &str) -> Option<i64> {
     parsed.map(|time| time.and_utc().timestamp_millis())
 }
 
+/// A chance of false alarms, as one writes it on the command line.
+pub fn probability(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (1e-9..=0.5).contains(number));
+    number.ok_or_else(|| "write a probability of at most 0.5, such as 0.1".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

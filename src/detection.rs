@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use hark_alerting::{Book, Dropped, Funnel, Opening, Reason, Stage, filter};
+use hark_alerting::{Book, Comparison, Dropped, Funnel, Opening, Reason, Stage, filter};
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
 use hark_model::{
@@ -29,6 +29,14 @@ const STEPS_PER_WEEK: f64 = (7 * 24 * 60 / STEP_MINUTES) as f64;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Budget {
     pub false_alarms_per_week: f64,
+}
+
+impl Budget {
+    /// Logarithm of the evidence to ask for: each of N series may reach evidence A once in A steps by chance, so all of
+    /// them together do so N * steps / A times a week.
+    pub fn log_threshold(self, series: usize) -> f64 {
+        (series.max(1) as f64 * STEPS_PER_WEEK / self.false_alarms_per_week).ln()
+    }
 }
 
 impl std::fmt::Display for Budget {
@@ -270,10 +278,8 @@ impl Detection {
         Some(())
     }
 
-    /// Each of N series may reach evidence A once in A steps by chance, so all of them together do so N * steps / A
-    /// times a week.
     fn log_threshold(&self) -> f64 {
-        (self.watched().max(1) as f64 * STEPS_PER_WEEK / self.budget.false_alarms_per_week).ln()
+        self.budget.log_threshold(self.watched())
     }
 
     /// A change that was announced for later is none yet; so a replay, which meets it in its time, says the same.
@@ -291,14 +297,24 @@ impl Detection {
             return;
         }
         let Finding { slice, shift, .. } = &finding;
-        let Answer { explanation, mix_part } =
+        let Answer { explanation, split } =
             explainer::explain(fold, metric, metric_plan, slice, shift, step, self.changes_until(step.end()));
-        let causes: Vec<Slice> = explanation.causes.iter().map(|cause| cause.slice.clone()).collect();
-        if let Some((stage, reason)) = filter(&finding, &causes, mix_part, self.changes_until(step.end())) {
+        let comparison = split.map(|split| Comparison {
+            mix_part: split.mix_part(),
+            rate_part: split.rate_part(),
+            deviations: split.deviations,
+        });
+        let min_effect = metric_plan.metric.alert.min_effect;
+        let changes = self.changes_until(step.end());
+        if let Some((stage, reason)) = filter(&finding, &explanation.causes, comparison, min_effect, changes) {
             let (metric_name, slice) = (finding.metric.clone(), finding.slice.clone());
             self.book.funnel.drop(Dropped { at: finding.at, metric: metric_name, slice, stage, reason });
             let cell_of = |step| fold.cells(metric).step_cell(index, step);
-            self.watches[metric][index.0].watch.dismiss(step, cell_of);
+            let watch = &mut self.watches[metric][index.0].watch;
+            match stage {
+                Stage::Like => watch.doubt(),
+                _ => watch.dismiss(step, cell_of),
+            }
             return;
         }
         let budget = self.budget.to_string();

@@ -1,6 +1,6 @@
 //! Gathers the leaves behind a finding and asks for slices, mix and suspects.
 
-use hark_explain::{Located, Question, locate, suspects};
+use hark_explain::{Located, Question, Split, locate, suspects};
 use hark_ingest::{Fold, LeafRow};
 use hark_model::{
     Change, ChangeId, DIMENSIONS_MAX, Explanation, Leaf, Leaves, MetricKind, Mix, STEP_MINUTES, Shift, Sketch, Slice,
@@ -22,7 +22,7 @@ const DAY_STEPS: i64 = 24 * 60 / STEP_MINUTES;
 /// What the search said, in the terms of an alert, and what the filters want to know.
 pub struct Answer {
     pub explanation: Explanation,
-    pub mix_part: Option<f64>,
+    pub split: Option<Split>,
 }
 
 /// Explains a shift of `metric`, seen in `slice`, at the end of step `now`.
@@ -37,15 +37,14 @@ pub fn explain(
 ) -> Answer {
     let Some(question) = question(plan, shift) else {
         let suspects = suspects(changes, shift.onset, shift.onset_interval, slice);
-        return Answer { explanation: Explanation { suspects, ..Explanation::default() }, mix_part: None };
+        return Answer { explanation: Explanation { suspects, ..Explanation::default() }, split: None };
     };
     let leaves = gather(fold, metric_at, plan, shift, now);
     let located = locate(&leaves, question, slice);
     let scope = located.causes.first().map_or(slice, |cause| &cause.slice);
     let suspects = suspects(changes, shift.onset, shift.onset_interval, scope);
     let mix = mix(&located, shift);
-    let mix_part = located.mix_part();
-    Answer { explanation: Explanation { causes: located.causes, mix, suspects }, mix_part }
+    Answer { explanation: Explanation { causes: located.causes, mix, suspects }, split: located.split }
 }
 
 fn question(plan: &MetricPlan, shift: &Shift) -> Option<Question> {
@@ -60,7 +59,7 @@ fn question(plan: &MetricPlan, shift: &Shift) -> Option<Question> {
 
 /// The parts are found on the share of bad requests and scaled to the effect, so that they add up to its delta.
 fn mix(located: &Located, shift: &Shift) -> Option<Mix> {
-    let (within, mix_shift) = (located.within?, located.mix_shift?);
+    let Split { within, mix_shift, .. } = located.split?;
     let moved = within + mix_shift;
     // Parts of a move of nothing would be infinite.
     if moved.abs() < 1e-9 {

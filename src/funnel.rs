@@ -44,6 +44,7 @@ fn name(stage: Stage) -> &'static str {
         Stage::Worse => "worse",
         Stage::Large => "large",
         Stage::Rate => "rate",
+        Stage::Like => "like",
         Stage::Workday => "workday",
         Stage::New => "new",
     }
@@ -55,6 +56,7 @@ fn asks(stage: Stage) -> &'static str {
         Stage::Worse => "the move is to the worse",
         Stage::Large => "it is as large as the metric asks for",
         Stage::Rate => "requests fare worse and are not just others",
+        Stage::Like => "worse than requests of the same kinds did",
         Stage::Workday => "traffic is not missing for a holiday",
         Stage::New => "no alert holds it already",
     }
@@ -69,6 +71,9 @@ fn why(reason: &Reason) -> String {
         }
         Reason::Mix { part } => {
             format!("{:.0} % of the move is who came; requests of each kind fared as usual", 100.0 * part.min(1.0))
+        }
+        Reason::Unlike { deviations, asked } => {
+            format!("against requests of the same kinds it is {deviations:.1} deviations of chance, of {asked} asked")
         }
         Reason::Holiday => "its traffic has a holiday".to_owned(),
         Reason::PartOf(alert) => format!("it is part of alert {}", alert.0),

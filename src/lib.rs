@@ -2,9 +2,6 @@
 
 pub mod alerts_command;
 pub mod bench;
-pub mod bench_selftest;
-pub mod bench_series;
-pub mod bench_watches;
 pub mod config;
 pub mod data_folder;
 pub mod demo;

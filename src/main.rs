@@ -9,8 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use hark::config::{Config, Overrides};
 use hark::detection::Budget;
 use hark::{
-    alerts_command, bench, bench_selftest, bench_series, bench_watches, demo, detect_command, doctor, import,
-    query_command, replay, serve, simulate_command,
+    alerts_command, bench, demo, detect_command, doctor, import, query_command, replay, serve, simulate_command,
 };
 use hark_detectors::Mutant;
 use hark_detectors::values::{Detector, PERIOD_ROWS_MAX};
@@ -49,65 +48,11 @@ enum Command {
     /// Measure on simulated traffic, beside rules that are dumb on purpose
     Bench {
         #[command(subcommand)]
-        what: Bench,
+        what: bench::Bench,
     },
     /// Print the description of the HTTP API
     #[command(hide = true)]
     Openapi,
-}
-
-#[derive(Debug, Subcommand)]
-enum Bench {
-    /// How many incidents are found, how soon, and how many false alarms are raised
-    Detect {
-        /// Seeds that judge; 1 to 8 were used for tuning
-        #[arg(long, default_value = "101-110")]
-        seeds: String,
-        #[arg(long, default_value_t = 14)]
-        days: u32,
-        /// Mean events per minute
-        #[arg(long, default_value_t = 60.0)]
-        rate: f64,
-        #[arg(long, default_value_t = 5)]
-        incidents: u32,
-    },
-    /// Whether the self-test notices a broken detector, how soon, and leaves a working one in peace
-    Selftest {
-        /// Seeds that judge; 1 to 8 were used for tuning
-        #[arg(long, default_value = "101-105")]
-        seeds: String,
-        /// Mean events per minute
-        #[arg(long, default_value_t = 60.0)]
-        rate: f64,
-        /// Hours until the detector is broken
-        #[arg(long, default_value_t = 102)]
-        healthy_hours: u32,
-        /// Hours to notice it in
-        #[arg(long, default_value_t = 8)]
-        broken_hours: u32,
-        /// Days of traffic with incidents for the working one
-        #[arg(long, default_value_t = 14)]
-        days: u32,
-        #[arg(long, default_value_t = 5)]
-        incidents: u32,
-    },
-    /// False alarms on plain series without any change, and how soon a step in one is seen
-    Series {
-        /// Seeds that judge; 1 to 9999 were used for tuning
-        #[arg(long, default_value = "10001-10600")]
-        seeds: String,
-        /// The chance of any false alarm within a thousand rows
-        #[arg(long, default_value_t = 0.1, value_parser = probability)]
-        false_alarms: f64,
-    },
-    /// How many points of series a second are judged, and how much memory a series takes
-    Watches {
-        /// Of each built-in metric
-        #[arg(long, default_value_t = 1000)]
-        series: usize,
-        #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(i64).range(1..=365))]
-        days: i64,
-    },
 }
 
 #[derive(Debug, Args)]
@@ -198,7 +143,7 @@ struct DetectArgs {
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(2..=PERIOD_ROWS_MAX as i64))]
     period: Option<u32>,
     /// The chance of any false alarm within a thousand rows
-    #[arg(long, default_value_t = 0.1, value_parser = probability)]
+    #[arg(long, default_value_t = 0.1, value_parser = detect_command::probability)]
     false_alarms: f64,
     /// Where the result goes, instead of standard output
     #[arg(long, value_name = "FILE")]
@@ -215,11 +160,6 @@ enum DetectorName {
     Ensemble,
 }
 
-fn probability(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|number| (1e-9..=0.5).contains(number));
-    number.ok_or_else(|| "write a probability of at most 0.5, such as 0.1".to_owned())
-}
-
 #[derive(Debug, Args)]
 struct SimulateArgs {
     /// The same seed gives the same bytes
@@ -232,6 +172,9 @@ struct SimulateArgs {
     rate: f64,
     #[arg(long, default_value_t = 5)]
     incidents: u32,
+    /// all, pairs (two causes at a time), or one family such as mix_shift
+    #[arg(long, default_value = "all")]
+    kinds: hark_simulate::Kinds,
     /// Folder for events.ndjson, changes.ndjson and truth.json
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -308,9 +251,9 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Replay(args) => done(replay::replay(&args.try_into()?)),
         Command::Detect(args) => done(detect_command::detect(&args.into())),
         Command::Simulate(args) => {
-            let SimulateArgs { seed, days, rate, incidents, out } = args;
+            let SimulateArgs { seed, days, rate, incidents, kinds, out } = args;
             let start_ms = hark_simulate::Config::DEFAULT_START_MS;
-            let config = hark_simulate::Config { seed, start_ms, days, rate, incidents };
+            let config = hark_simulate::Config { seed, start_ms, days, rate, incidents, kinds };
             done(simulate_command::simulate(&config, &out))
         }
         Command::Import(ImportArgs { place, files }) => done(block_on(import::import(place.load()?, files))),
@@ -327,20 +270,7 @@ fn run(cli: Cli) -> Result<bool> {
             let config = place.load()?;
             block_on(async { Ok(doctor::doctor(&config).await) })
         }
-        Command::Bench { what: Bench::Detect { seeds, days, rate, incidents } } => {
-            done(bench::detect(&bench::Request { seeds: bench::parse_seeds(&seeds)?, days, rate, incidents }))
-        }
-        Command::Bench { what: Bench::Selftest { seeds, rate, healthy_hours, broken_hours, days, incidents } } => {
-            let seeds = bench::parse_seeds(&seeds)?;
-            let request = bench_selftest::Request { seeds, rate, healthy_hours, broken_hours, days, incidents };
-            done(bench_selftest::selftest(&request))
-        }
-        Command::Bench { what: Bench::Series { seeds, false_alarms } } => {
-            done(bench_series::series(&bench_series::Request { seeds: bench::parse_seeds(&seeds)?, false_alarms }))
-        }
-        Command::Bench { what: Bench::Watches { series, days } } => {
-            done(bench_watches::watches(&bench_watches::Request { series, days }))
-        }
+        Command::Bench { what } => done(bench::run(what)),
         Command::Openapi => {
             println!("{}", serde_json::to_string_pretty(&hark_dashboard::openapi())?);
             Ok(true)

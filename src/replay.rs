@@ -12,6 +12,7 @@ use hark_detectors::Mutant;
 use hark_ingest::{EventsRecord, Format, Reader, UserKey, decode};
 use hark_model::{Alert, AlertId, Change, Timestamp};
 use hark_query::Plan;
+use hark_simulate::Simulation;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -236,6 +237,12 @@ pub fn parse_changes(text: &str) -> Result<Vec<Change>> {
             .map_err(|error| anyhow!("line {}: {error}; a change is {{\"time\",\"kind\",\"title\",\"slice\"}}", at + 1))
     };
     lines.map(parse).collect()
+}
+
+/// The changes of a simulation in the product's own type.
+pub fn simulated_changes(simulation: &Simulation) -> Result<Vec<Change>> {
+    let lines = simulation.changes().iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
+    parse_changes(&lines.context("a simulated change is no JSON")?.join("\n"))
 }
 
 fn open(path: &Path, bar: &ProgressBar) -> Result<Box<dyn Read>> {

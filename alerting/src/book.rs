@@ -15,6 +15,8 @@ const SAME_ONSET_MINUTES: i64 = 3 * 60;
 const REOPEN_MINUTES: i64 = 3 * 60;
 /// Minutes after opening at which an alert is looked at again, then every four hours.
 const REVIEW_MINUTES: [i64; 5] = [15, 30, 60, 120, 240];
+/// Reviews at which an alert may still move to any other slice.
+const UNSETTLED_REVIEWS: usize = 2;
 /// An alert folds so many series; the rest are still silent, and the list says that it is full by its length.
 const FOLDED_MAX: usize = 200;
 
@@ -119,10 +121,21 @@ impl Book {
     }
 
     /// Renews what an alert says of its causes, with more data than it was opened on.
-    pub fn renew(&mut self, id: &AlertId, shift: &Shift, explanation: Explanation) {
-        let Some(alert) = self.alert_mut(id) else { return };
+    ///
+    /// At first it may still turn out to be elsewhere. Later what shows elsewhere is another regression beside it.
+    pub fn renew(&mut self, id: &AlertId, shift: &Shift, mut explanation: Explanation) {
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.alert.id == *id) else { return };
+        let is_settled = entry.reviews > UNSETTLED_REVIEWS;
+        let alert = &mut entry.alert;
         alert.statistic = shift.statistic;
         alert.evidence.e_value = alert.evidence.e_value.max(shift.e_value);
+        if is_settled {
+            let slice = &alert.slice;
+            let is_related = |cause: &Cause| slice.contains(&cause.slice) || cause.slice.contains(slice);
+            explanation
+                .causes
+                .retain(|cause| is_related(cause) || alert.causes.iter().any(|one| one.slice == cause.slice));
+        }
         if let Some(cause) = explanation.causes.first() {
             alert.slice = cause.slice.clone();
         }
@@ -405,6 +418,25 @@ mod tests {
         assert_eq!(book.recover("response_time", &Slice::total(), now), None);
         let ended = book.recover("response_time", &"feature:calls".parse().unwrap(), now).unwrap();
         assert_eq!(ended.id, wide.id);
+    }
+
+    #[test]
+    fn an_alert_that_has_settled_keeps_its_place() {
+        let mut book = Book::default();
+        let alert = take(&mut book, &finding("response_time", "total", 0), caused_by("feature:home"));
+        let shift = finding("response_time", "total", 0).shift;
+        let mut review = |minutes: i64, slice: &str| {
+            book.due(alert.opened_at.plus_minutes(minutes));
+            book.renew(&alert.id, &shift, caused_by(slice));
+            book.alert(&alert.id).unwrap().slice.to_string()
+        };
+        assert_eq!(review(15, "feature:calls"), "feature:calls");
+        assert_eq!(review(30, "feature:home"), "feature:home");
+        // Another regression that began beside it does not carry it away; a truer slice of its own does.
+        assert_eq!(review(60, "feature:music"), "feature:home");
+        assert_eq!(review(120, "feature:home,platform:iOS"), "feature:home,platform:iOS");
+        let causes: Vec<_> = book.alert(&alert.id).unwrap().causes.iter().map(|one| one.slice.to_string()).collect();
+        assert_eq!(causes, ["feature:home,platform:iOS"]);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum Stage {
     Large,
     /// The requests must fare worse, and not just be others.
     Rate,
+    /// They must fare worse than requests of the same kinds did, by more than chance: a new version's first users differ.
+    Like,
     /// Traffic may be missing on a holiday.
     Workday,
     /// No alert may hold it already.
@@ -27,7 +29,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub const ALL: [Self; 6] = [Self::Lasts, Self::Worse, Self::Large, Self::Rate, Self::Workday, Self::New];
+    pub const ALL: [Self; 7] =
+        [Self::Lasts, Self::Worse, Self::Large, Self::Rate, Self::Like, Self::Workday, Self::New];
 }
 
 /// A candidate that became no alert.
@@ -47,6 +50,7 @@ pub enum Reason {
     Better,
     Small { relative: f64, asked: f64 },
     Mix { part: f64 },
+    Unlike { deviations: f64, asked: f64 },
     Holiday,
     PartOf(AlertId),
 }
@@ -159,6 +163,7 @@ mod tests {
             (Stage::Worse, 4, 0),
             (Stage::Large, 4, 0),
             (Stage::Rate, 4, 1),
+            (Stage::Like, 3, 0),
             (Stage::Workday, 3, 0),
             (Stage::New, 3, 1),
         ];

@@ -8,5 +8,5 @@ mod funnel;
 mod identity;
 
 pub use book::{Book, Opening};
-pub use filters::filter;
+pub use filters::{Comparison, filter};
 pub use funnel::{Dropped, Funnel, Reason, Stage};

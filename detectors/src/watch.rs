@@ -196,6 +196,14 @@ impl Watch {
         }
     }
 
+    /// What speaks against the open regression is not enough to call it none: it has to be shown again, from nothing.
+    pub fn doubt(&mut self) {
+        if self.is_open() {
+            self.state = State::Quiet;
+            self.tracks.iter_mut().for_each(|track| track.evidence = Evidence::new());
+        }
+    }
+
     fn check_opening(&mut self, step: Step, log_threshold: f64, cell_of: &impl Fn(Step) -> Cell) -> Option<Transition> {
         match self.mutant {
             Some(Mutant::NeverFires) => return None,

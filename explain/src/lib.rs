@@ -9,5 +9,5 @@ mod evidence;
 mod slices;
 mod suspects;
 
-pub use slices::{Located, Question, locate};
+pub use slices::{Located, Question, Split, locate};
 pub use suspects::suspects;

@@ -2,7 +2,7 @@
 
 use hark_model::{Cause, Leaf, Leaves, Slice};
 
-use crate::baseline::usual_shares;
+use crate::baseline::{trust, usual_shares};
 use crate::cube::{Cell, best_cell, cuboids};
 use crate::evidence::{SEVERITIES, Vector, of_missing, of_share};
 
@@ -27,17 +27,32 @@ pub enum Question {
 pub struct Located {
     /// Ranked by evidence; the total slice where it is everywhere; empty where nothing stands out.
     pub causes: Vec<Cause>,
-    /// The move of the bad share split in two: those who came fared worse, and others came. `None` for counts.
-    pub within: Option<f64>,
-    pub mix_shift: Option<f64>,
+    /// `None` for counts.
+    pub split: Option<Split>,
 }
 
-impl Located {
+/// The move of a scope's bad share from its usual one, told apart; both parts add up to it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Split {
+    /// Those who came fared worse: what today's requests lie above the usual shares of their like.
+    pub within: f64,
+    /// Others came.
+    pub mix_shift: f64,
+    /// How many deviations of chance `within` is.
+    pub deviations: f64,
+}
+
+impl Split {
     /// The part of the move that is a change of who came.
-    pub fn mix_part(&self) -> Option<f64> {
-        let (within, mix) = (self.within?, self.mix_shift?);
-        let all = within.abs() + mix.abs();
-        (all > 0.0).then(|| mix.abs() / all)
+    pub fn mix_part(&self) -> f64 {
+        let all = self.within.abs() + self.mix_shift.abs();
+        if all > 0.0 { self.mix_shift.abs() / all } else { 0.0 }
+    }
+
+    /// What is left of the move when like is compared with like: 1 is all of it, and it may be more.
+    pub fn rate_part(&self) -> f64 {
+        let moved = self.within + self.mix_shift;
+        if moved.abs() > f64::MIN_POSITIVE { self.within / moved } else { 1.0 }
     }
 }
 
@@ -54,9 +69,9 @@ pub fn locate(leaves: &Leaves, question: Question, scope: &Slice) -> Located {
         Question::Missing => missing(leaves),
     };
     let inside: Vec<bool> = leaves.leaves.iter().map(|leaf| is_inside(leaves, leaf, scope)).collect();
-    let (within, mix_shift) = match question {
-        Question::BadShare { usual } => mix(leaves, &evidence, &inside, usual).unzip(),
-        Question::Missing => (None, None),
+    let split = match question {
+        Question::BadShare { usual } => split(leaves, &evidence, &inside, usual),
+        Question::Missing => None,
     };
     // A leaf without requests now says nothing of how requests fare; it only informed the usual shares.
     let speaks = |leaf: &Leaf| question == Question::Missing || leaf.after > 0.0;
@@ -72,7 +87,7 @@ pub fn locate(leaves: &Leaves, question: Question, scope: &Slice) -> Located {
     if question == Question::Missing {
         narrow(&mut causes, &speaking, &said, &inside, scope);
     }
-    Located { causes, within, mix_shift }
+    Located { causes, split }
 }
 
 /// All traffic wanders together, so a small loss everywhere is no part of a large one in the scope: a cause wider than the
@@ -204,17 +219,23 @@ fn missing(leaves: &Leaves) -> Vec<Evidence> {
     leaves.leaves.iter().map(of).collect()
 }
 
-/// The move of the scope's bad share from its usual one: `within` is what today's requests lie above the usual shares
-/// of their like, `mix_shift` the rest. They add up to the move.
-fn mix(leaves: &Leaves, evidence: &[Evidence], inside: &[bool], usual: f64) -> Option<(f64, f64)> {
+fn split(leaves: &Leaves, evidence: &[Evidence], inside: &[bool], usual: f64) -> Option<Split> {
     let rows = || leaves.leaves.iter().zip(evidence).zip(inside).filter(|(_, inside)| **inside).map(|(row, _)| row);
     let after: f64 = rows().map(|(leaf, _)| leaf.after).sum();
     if after <= 0.0 {
         return None;
     }
     let moved = rows().map(|(leaf, _)| leaf.bad_after).sum::<f64>() / after - usual;
-    let within = rows().map(|(_, said)| said.excess).sum::<f64>() / after;
-    Some((within, moved - within))
+    let excess: f64 = rows().map(|(_, said)| said.excess).sum();
+    // The usual share is itself an estimate, the less sure the shorter the leaf's past.
+    let variance = |(leaf, said): (&Leaf, &Evidence)| {
+        let expected = leaf.bad_after - said.excess;
+        expected * (1.0 - expected / leaf.after.max(1.0)) / trust(leaf.before, leaf.after)
+    };
+    let deviation = rows().map(variance).sum::<f64>().max(0.0).sqrt();
+    let deviations = if deviation > 0.0 { excess / deviation } else { 0.0 };
+    let within = excess / after;
+    Some(Split { within, deviations, mix_shift: moved - within })
 }
 
 #[cfg(test)]
@@ -281,7 +302,7 @@ mod tests {
         assert_eq!(named(&locate(&cube(|_| (1.0, 1.0)), BAD, &Slice::total())), [""; 0]);
         let mix = locate(&cube(|codes| (if codes[0] == 5 { 6.0 } else { 1.0 }, 1.0)), BAD, &Slice::total());
         assert_eq!(named(&mix), [""; 0]);
-        assert!(mix.mix_part().unwrap() > 0.8, "{mix:?}");
+        assert!(mix.split.unwrap().mix_part() > 0.8, "{mix:?}");
     }
 
     #[test]
@@ -290,7 +311,10 @@ mod tests {
         let located = locate(&leaves, BAD, &Slice::total());
         let sum = |of: fn(&Leaf) -> f64| leaves.leaves.iter().map(of).sum::<f64>();
         let moved = sum(|l| l.bad_after) / sum(|l| l.after) - 0.06;
-        assert!((located.within.unwrap() + located.mix_shift.unwrap() - moved).abs() < 1e-12);
+        let split = located.split.unwrap();
+        assert!((split.within + split.mix_shift - moved).abs() < 1e-12);
+        // A quarter of the leaves are bad three times as often, with some sixty bad ones expected there: no chance.
+        assert!(split.deviations > 5.0, "{split:?}");
     }
 
     #[test]

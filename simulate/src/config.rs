@@ -1,6 +1,9 @@
 //! What to simulate, and the bounds within which that makes sense.
 
+use std::str::FromStr;
+
 use crate::error::SimulateError;
+use crate::incidents::Family;
 
 pub(crate) const MINUTE_MS: i64 = 60_000;
 pub(crate) const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -33,6 +36,33 @@ pub struct Config {
     pub rate: f64,
     /// How many incidents to plant.
     pub incidents: u32,
+    pub kinds: Kinds,
+}
+
+/// Which incidents are planted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kinds {
+    /// Every family in turn, one incident after the other.
+    All,
+    Only(Family),
+    /// Two causes at a time that share no traffic, the second beginning while the first lasts.
+    Pairs,
+}
+
+impl FromStr for Kinds {
+    type Err = SimulateError;
+
+    fn from_str(text: &str) -> Result<Self, SimulateError> {
+        match text {
+            "all" => Ok(Self::All),
+            "pairs" => Ok(Self::Pairs),
+            name => Family::ALL
+                .into_iter()
+                .find(|family| family.name() == name)
+                .map(Self::Only)
+                .ok_or_else(|| SimulateError::Kinds { given: name.to_owned() }),
+        }
+    }
 }
 
 impl Config {
@@ -80,7 +110,7 @@ impl Config {
 impl Default for Config {
     /// Two weeks at a request a second, with five incidents.
     fn default() -> Self {
-        Self { seed: 1, start_ms: Self::DEFAULT_START_MS, days: 14, rate: 60.0, incidents: 5 }
+        Self { seed: 1, start_ms: Self::DEFAULT_START_MS, days: 14, rate: 60.0, incidents: 5, kinds: Kinds::All }
     }
 }
 
@@ -103,6 +133,16 @@ mod tests {
             let message = config.checked().expect_err("out of bounds").to_string();
             assert!(message.contains(word), "{message}");
         }
+    }
+
+    #[test]
+    fn kinds_have_the_names_of_the_truth() {
+        for family in Family::ALL {
+            let name = serde_json::to_value(family).expect("a name");
+            assert_eq!(name.as_str().expect("text").parse::<Kinds>().expect("known"), Kinds::Only(family));
+        }
+        let message = "mix".parse::<Kinds>().expect_err("no family").to_string();
+        assert!(message.contains("`mix`") && message.contains("mix_shift"), "{message}");
     }
 
     #[test]

@@ -15,6 +15,10 @@ pub enum SimulateError {
         "{incidents} incidents do not fit into {days} days without overlap: ask for at most {most} or for more days"
     )]
     Incidents { incidents: u32, days: u32, most: u32 },
+    #[error(
+        "`{given}` is no kind of incident: write all, pairs, or a family such as step, failure, traffic_drop or mix_shift"
+    )]
+    Kinds { given: String },
     #[error("the folder {path} can't be created: check that its parent exists and may be written to")]
     CreateFolder { path: PathBuf, source: std::io::Error },
     #[error("the file {path} can't be written: check its permissions and the free space")]

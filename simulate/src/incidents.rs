@@ -53,6 +53,23 @@ impl Family {
         Self::SlowDrift,
         Self::MixShift,
     ];
+
+    /// As truth.json has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Ramp => "ramp",
+            Self::TailOnly => "tail_only",
+            Self::Bimodal => "bimodal",
+            Self::Burst => "burst",
+            Self::Global => "global",
+            Self::Failure => "failure",
+            Self::TrafficDrop => "traffic_drop",
+            Self::DataGap => "data_gap",
+            Self::SlowDrift => "slow_drift",
+            Self::MixShift => "mix_shift",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -35,7 +35,7 @@ mod users;
 mod write;
 
 pub use changes::{ChangeKind, ChangeRecord};
-pub use config::Config;
+pub use config::{Config, Kinds};
 pub use error::SimulateError;
 pub use incidents::Family;
 pub use simulation::Simulation;

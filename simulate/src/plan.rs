@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 
-use crate::config::Config;
+use crate::config::{Config, Kinds};
 use crate::failures::incident_families;
 use crate::incidents::{Course, Effect, Family, Incident, slow_features};
 use crate::random::{Choice, Random, Stream, between, one_of, stream};
@@ -40,39 +40,49 @@ pub(crate) struct Planned {
 
 pub(crate) fn plan(config: &Config, families: &[Family], traffic: &Traffic, schedule: &mut Random) -> Vec<Planned> {
     let mut random = stream(config.seed, Stream::Plan);
-    families
-        .iter()
-        .zip(courses(config, families, schedule))
-        .map(|(&family, course)| plan_one(family, course, traffic, &mut random))
-        .collect()
+    let mut planned: Vec<Planned> = Vec::new();
+    for (&family, course) in families.iter().zip(courses(config, families, schedule)) {
+        let is_second = config.kinds == Kinds::Pairs && planned.len() % 2 == 1;
+        let beside = planned.last().filter(|_| is_second).map(|first| first.incident.slice.clone());
+        planned.push(plan_one(family, course, beside.as_ref(), traffic, &mut random));
+    }
+    planned
 }
 
-fn plan_one(family: Family, course: Course, traffic: &Traffic, random: &mut Random) -> Planned {
+/// `beside` is a slice with which this one may share no traffic.
+fn plan_one(family: Family, course: Course, beside: Option<&Slice>, traffic: &Traffic, random: &mut Random) -> Planned {
     let nothing = Incident { family, course, slice: Slice::all(), effect: Effect::Lose { share: 0.0 } };
     let sampler = Sampler::new(traffic, &nothing);
     let pool = sampler.pool(POOL, random);
     let faint = random.random::<f64>() < FAINT_SHARE;
     let mut size = if faint { 0.3 } else { 1.0 };
-    let mut planned = propose(&nothing, &pool, &sampler, size, random);
+    let mut planned = propose(&nothing, beside, &pool, &sampler, size, random);
     for _ in 1..TRIES {
         if faint || planned.measured.strong || family == Family::MixShift {
             break;
         }
         size *= TRY_GROWTH;
-        planned = propose(&nothing, &pool, &sampler, size, random);
+        planned = propose(&nothing, beside, &pool, &sampler, size, random);
     }
     planned
 }
 
-fn propose(nothing: &Incident, pool: &[Request], sampler: &Sampler<'_>, size: f64, random: &mut Random) -> Planned {
-    let slice = choose_slice(nothing.family, pool, random);
+fn propose(
+    nothing: &Incident,
+    beside: Option<&Slice>,
+    pool: &[Request],
+    sampler: &Sampler<'_>,
+    size: f64,
+    random: &mut Random,
+) -> Planned {
+    let slice = choose_slice(nothing.family, beside, pool, random);
     let effect = choose_effect(nothing.family, &slice, pool, size, random);
     let incident = Incident { slice, effect, ..nothing.clone() };
     let measured = sampler.measure(&incident, random);
     Planned { incident, measured, cause_title: None }
 }
 
-fn choose_slice(family: Family, pool: &[Request], random: &mut Random) -> Slice {
+fn choose_slice(family: Family, beside: Option<&Slice>, pool: &[Request], random: &mut Random) -> Slice {
     match family {
         Family::Global => return Slice::all(),
         Family::DataGap if random.random::<f64>() < 0.5 => return Slice::all(),
@@ -86,7 +96,12 @@ fn choose_slice(family: Family, pool: &[Request], random: &mut Random) -> Slice 
     let mut best = (Slice::all(), 0.0);
     for _ in 0..SLICE_TRIES {
         // A slice is chosen as often as its traffic: that of a random request.
-        let slice = Slice::around(&one_of(random, pool).dims, choose_dimensions(family, random));
+        let dimensions =
+            beside.map_or_else(|| choose_dimensions(family, random).to_vec(), |one| one.dimensions().collect());
+        let slice = Slice::around(&one_of(random, pool).dims, &dimensions);
+        if beside.is_some_and(|one| pool.iter().any(|ask| one.matches(&ask.dims) && slice.matches(&ask.dims))) {
+            continue;
+        }
         let share = pool.iter().filter(|request| slice.matches(&request.dims)).count() as f64 / pool.len() as f64;
         if (share_min..=SHARE_MAX).contains(&share) {
             return slice;

@@ -1,10 +1,10 @@
-//! When incidents happen: which families in which order, one after the other with quiet time between them.
+//! When incidents happen: which families in which order, one after the other (or in pairs) with quiet time between them.
 
 use rand::seq::SliceRandom;
 
-use crate::config::{Config, DAY_MS, HOUR_MS, MINUTE_MS};
+use crate::config::{Config, DAY_MS, HOUR_MS, Kinds, MINUTE_MS};
 use crate::incidents::{Course, Family};
-use crate::random::{Random, between};
+use crate::random::{Random, between, one_of};
 
 /// Nothing is planted in the last part, so that every incident ends and can be resolved.
 const QUIET_END_SHARE: f64 = 0.03;
@@ -18,11 +18,23 @@ const DRIFT_WEIGHT: f64 = 3.0;
 /// A gap in the data and a burst need less.
 const SHORT_WEIGHT: f64 = 0.6;
 
+/// The second cause of a pair begins so many hours after the first.
+const PAIR_LAG_HOURS: (f64, f64) = (1.0, 5.0);
+/// Families that last long enough to be two at a time.
+const PAIRED: [Family; 5] = [Family::Step, Family::Ramp, Family::TailOnly, Family::Bimodal, Family::Failure];
+/// The first of a pair lasts until the second is well under way.
+const PAIR_HOURS_MIN: f64 = 8.0;
+
 /// The families of `count` incidents: all in a random order, again from the first after the last.
 pub(crate) fn families(config: &Config, random: &mut Random) -> Vec<Family> {
+    let count = config.incidents as usize;
+    match config.kinds {
+        Kinds::All => {}
+        Kinds::Only(family) => return vec![family; count],
+        Kinds::Pairs => return (0..count).map(|_| *one_of(random, &PAIRED)).collect(),
+    }
     let mut order = Family::ALL;
     order.shuffle(random);
-    let count = config.incidents as usize;
     let with_drift: Vec<Family> = order.into_iter().cycle().take(count).collect();
     let (from_ms, until_ms) = window(config);
     let weights: f64 = with_drift.iter().map(|&family| weight(family)).sum();
@@ -35,6 +47,9 @@ pub(crate) fn families(config: &Config, random: &mut Random) -> Vec<Family> {
 
 /// Their courses, by time.
 pub(crate) fn courses(config: &Config, families: &[Family], random: &mut Random) -> Vec<Course> {
+    if config.kinds == Kinds::Pairs {
+        return paired_courses(config, families, random);
+    }
     let (from_ms, until_ms) = window(config);
     let weights: f64 = families.iter().map(|&family| weight(family)).sum();
     let mut segment_ms = from_ms as f64;
@@ -43,6 +58,27 @@ pub(crate) fn courses(config: &Config, families: &[Family], random: &mut Random)
         let length_ms = (until_ms - from_ms) as f64 * weight(family) / weights;
         courses.push(course(family, segment_ms, length_ms, random));
         segment_ms += length_ms;
+    }
+    courses
+}
+
+/// Each pair has its share of the time, as long as any other's.
+fn paired_courses(config: &Config, families: &[Family], random: &mut Random) -> Vec<Course> {
+    let (from_ms, until_ms) = window(config);
+    let length_ms = (until_ms - from_ms) as f64 / families.len().div_ceil(2) as f64;
+    let mut courses = Vec::new();
+    for (pair, families) in families.chunks(2).enumerate() {
+        let segment_ms = from_ms as f64 + pair as f64 * length_ms;
+        let shortest_ms = (PAIR_HOURS_MIN * HOUR_MS as f64).min(length_ms * FILL_MOST);
+        let mut first = course(families[0], segment_ms, length_ms, random);
+        first.end_ms = first.end_ms.max(first.start_ms + whole_minutes(shortest_ms));
+        courses.push(first);
+        let Some(&family) = families.get(1) else { continue };
+        let lag_ms = between(random, PAIR_LAG_HOURS.0, PAIR_LAG_HOURS.1) * HOUR_MS as f64;
+        let start_ms = first.start_ms + whole_minutes(lag_ms.min(shortest_ms / 2.0));
+        let second = course(family, start_ms as f64, length_ms, random);
+        let end_ms = (start_ms + second.end_ms - second.start_ms).min((segment_ms + length_ms) as i64 - 10 * MINUTE_MS);
+        courses.push(Course { start_ms, end_ms, ..second });
     }
     courses
 }
@@ -124,6 +160,27 @@ mod tests {
                     assert!(*family != Family::SlowDrift || course.minutes() >= 2.0 * 1440.0 - 1.0);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_second_of_a_pair_begins_while_the_first_lasts() {
+        for seed in 0..20 {
+            let config = Config { seed, days: 60, incidents: 21, kinds: Kinds::Pairs, ..Config::default() };
+            let mut random = stream(seed, Stream::Schedule);
+            let families = families(&config, &mut random);
+            let courses = courses(&config, &families, &mut random);
+            assert_eq!(courses.len(), 21);
+            let mut over_ms = 0;
+            for pair in courses.chunks(2) {
+                assert!(pair[0].start_ms > over_ms);
+                over_ms = pair.iter().map(|course| course.end_ms).max().expect("not empty");
+                if let [first, second] = pair {
+                    assert!(second.start_ms >= first.start_ms + HOUR_MS, "seed {seed}");
+                    assert!(second.start_ms + HOUR_MS < first.end_ms.min(second.end_ms), "seed {seed}");
+                }
+            }
+            assert!(over_ms < config.end_ms());
         }
     }
 

@@ -121,28 +121,29 @@ impl Simulation {
     fn happen(&mut self, minute_ms: i64, noise: &NoiseAt, out: &mut Vec<u8>) {
         let minute = self.traffic.minute(minute_ms, noise);
         let count = Poisson::new(minute.expected).map_or(0, |poisson| self.requests.sample(poisson) as u64);
-        let active = self.incidents.iter().position(|incident| incident.course.intensity(minute_ms) > 0.0);
+        let is_active = |incident: &&Incident| incident.course.intensity(minute_ms) > 0.0;
+        let active: Vec<Incident> = self.incidents.iter().filter(is_active).cloned().collect();
         let pause_ms = MINUTE_MS as f64 / count as f64;
         for place in 0..count {
             let jitter = (self.requests.random::<f64>() - 0.5) * DISORDER;
             let offset_ms = ((place as f64 + 0.5 + jitter) * pause_ms) as i64;
             let time_ms = minute_ms + offset_ms.clamp(0, MINUTE_MS - 1);
             self.serial += 1;
-            if let Some(event) = self.request(&minute, time_ms, active) {
+            if let Some(event) = self.request(&minute, time_ms, &active) {
                 self.send(event, out);
             }
         }
     }
 
-    fn request(&mut self, minute: &Minute, time_ms: i64, active: Option<usize>) -> Option<Event> {
+    fn request(&mut self, minute: &Minute, time_ms: i64, active: &[Incident]) -> Option<Event> {
         let (mut dims, user) = self.traffic.ask(minute, &mut self.requests);
-        let incident = active.map(|index| &self.incidents[index]);
-        let intensity = incident.map_or(0.0, |incident| incident.course.intensity(time_ms));
-        if let Some(incident) = incident {
-            incident.redirect(&mut dims, intensity, &mut self.incident_draws);
+        for incident in active {
+            incident.redirect(&mut dims, incident.course.intensity(time_ms), &mut self.incident_draws);
         }
         let mut request = self.traffic.answer(minute, (dims, user), &mut self.requests);
-        let arrives = incident.is_none_or(|incident| incident.touch(&mut request, intensity, &mut self.incident_draws));
+        let arrives = active
+            .iter()
+            .all(|incident| incident.touch(&mut request, incident.course.intensity(time_ms), &mut self.incident_draws));
         arrives.then_some(Event { time_ms, serial: self.serial, request })
     }
 

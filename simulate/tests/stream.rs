@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::DateTime;
-use hark_simulate::{ChangeKind, Config, Expectation, SimulateError, Simulation, Written, write_to};
+use hark_simulate::{ChangeKind, Config, Expectation, Kinds, SimulateError, Simulation, Written, write_to};
 use serde_json::Value;
 
 const MINUTE_MS: i64 = 60_000;
 
-const SMALL: Config = Config { seed: 7, start_ms: Config::DEFAULT_START_MS, days: 3, rate: 40.0, incidents: 3 };
+const SMALL: Config =
+    Config { seed: 7, start_ms: Config::DEFAULT_START_MS, days: 3, rate: 40.0, incidents: 3, kinds: Kinds::All };
 
 fn all_lines(config: Config) -> Vec<u8> {
     let mut simulation = Simulation::new(config).expect("valid");

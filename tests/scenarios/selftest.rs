@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use hark::bench_selftest::{Request, drills};
+use hark::bench::selftest::{Request, drills};
 use hark::detection::Budget;
 use hark::replay::Replay;
 use hark_dashboard::SelfTestState;

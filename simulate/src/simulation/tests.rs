@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 
 use super::*;
-use crate::config::HOUR_MS;
+use crate::config::{HOUR_MS, Kinds};
 use crate::truth::{Expectation, IncidentTruth, Metric};
 
 /// What a family's slice looked like during its hours, and what all traffic did.
@@ -21,7 +21,8 @@ struct Seen {
     outside: Vec<Vec<u8>>,
 }
 
-const CONFIG: Config = Config { seed: 11, start_ms: Config::DEFAULT_START_MS, days: 5, rate: 120.0, incidents: 1 };
+const CONFIG: Config =
+    Config { seed: 11, start_ms: Config::DEFAULT_START_MS, days: 5, rate: 120.0, incidents: 1, kinds: Kinds::All };
 
 fn planted(family: Family) -> Simulation {
     let mut schedule = stream(CONFIG.seed, Stream::Schedule);

@@ -9,7 +9,7 @@ use hark_dashboard::{SelfTestReport, SelfTestVerdict};
 use hark_detectors::Mutant;
 use hark_model::Definitions;
 use hark_query::Plan;
-use hark_simulate::Simulation;
+use hark_simulate::{Kinds, Simulation};
 
 use crate::detection::Budget;
 use crate::pipeline::Pipeline;
@@ -144,7 +144,8 @@ fn working(seed: u64, request: &Request) -> Result<(u32, u32, SelfTestReport)> {
 /// The traffic in bodies of ten minutes.
 fn bodies(seed: u64, days: u32, rate: f64, incidents: u32) -> Result<impl Iterator<Item = Vec<u8>>> {
     let start_ms = hark_simulate::Config::DEFAULT_START_MS;
-    let mut simulation = Simulation::new(hark_simulate::Config { seed, start_ms, days, rate, incidents })?;
+    let mut simulation =
+        Simulation::new(hark_simulate::Config { seed, start_ms, days, rate, incidents, kinds: Kinds::All })?;
     Ok(std::iter::from_fn(move || {
         let mut body = Vec::new();
         let made = (0..MINUTES_PER_BODY).take_while(|_| simulation.next_minute(&mut body).is_some()).count();

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use hark_detectors::Watch;
 use hark_model::{Cell, Definitions, Metric, STEP_MINUTES, Sketch, Step, Timestamp};
 
+use crate::bench::dice::Dice;
 use crate::bench::stopwatch;
 
 const THREADS: usize = 2;
@@ -20,7 +21,7 @@ const REQUESTS: f64 = 60.0;
 /// What the false-alarm budget of a thousand series asks for, about.
 const LOG_THRESHOLD: f64 = 14.5;
 
-pub struct Request {
+pub(super) struct Request {
     pub series: usize,
     pub days: i64,
 }
@@ -33,7 +34,7 @@ struct Done {
     watches: Vec<Watch>,
 }
 
-pub fn watches(request: &Request) -> Result<()> {
+pub(super) fn watches(request: &Request) -> Result<()> {
     let definitions = Definitions::built_in();
     let each = request.series.div_ceil(THREADS);
     println!(
@@ -95,26 +96,18 @@ fn weeks(metric: &Metric) -> Option<Vec<Vec<Cell>>> {
 }
 
 fn filled(empty: &Cell, week: u64, step: i64) -> Cell {
-    let mut state = week << 32 | step.unsigned_abs();
-    let mut random = || {
-        // SplitMix64.
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    };
+    let mut dice = Dice::of(&[week, step.unsigned_abs()]);
     let phase = (step % DAY_STEPS) as f64 / DAY_STEPS as f64 * std::f64::consts::TAU;
     let mean = REQUESTS * (2.0 - phase.cos()) / 3.0;
-    let requests = (mean + mean.sqrt() * (random() + random() + random() - 1.5) * 2.0).max(1.0) as u64;
+    let requests = dice.poisson(mean).max(1);
     match empty {
         Cell::Latency(_) => {
             let mut sketch = Sketch::default();
-            (0..requests)
-                .for_each(|_| sketch.insert(400.0 * (0.6 * (random() + random() + random() - 1.5) * 2.0).exp()));
+            (0..requests).for_each(|_| sketch.insert(400.0 * (0.6 * dice.normal()).exp()));
             Cell::Latency(sketch)
         }
         Cell::Ratio { .. } => {
-            Cell::Ratio { count: requests, hits: (0..requests).filter(|_| random() < 0.02).count() as u64 }
+            Cell::Ratio { count: requests, hits: (0..requests).filter(|_| dice.uniform() < 0.02).count() as u64 }
         }
         Cell::Count(_) => Cell::Count(requests),
         Cell::Gauge { .. } => empty.clone(),

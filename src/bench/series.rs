@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use anyhow::Result;
 use hark_detectors::values::{Detector, Settings, ValueWatch};
 
+use crate::bench::dice::Dice;
 use crate::bench::{stopwatch, wilson};
 
 /// Rows before those that count: three weeks of hours.
@@ -18,7 +19,7 @@ const STEPS: [f64; 3] = [0.5, 1.0, 2.0];
 /// What a three-sigma rule remembers: a week.
 const REMEMBERED: usize = 168;
 
-pub struct Request {
+pub(super) struct Request {
     pub seeds: RangeInclusive<u64>,
     pub false_alarms: f64,
 }
@@ -55,7 +56,7 @@ impl Family {
     }
 }
 
-pub fn series(request: &Request) -> Result<()> {
+pub(super) fn series(request: &Request) -> Result<()> {
     let Request { seeds, false_alarms } = request;
     let count = seeds.clone().count() as u64;
     println!("{count} series a family; nominal chance of any alarm in {WATCHED} rows: {false_alarms}");
@@ -147,7 +148,7 @@ fn three_sigma(series: &[(i64, f64)]) -> Vec<usize> {
 }
 
 fn made(family: Family, rows: usize, seed: u64) -> Vec<(i64, f64)> {
-    let mut dice = Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ ((family as u64) << 56));
+    let mut dice = Dice::from_state(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ ((family as u64) << 56));
     let mut carried = 0.0;
     let mut series = Vec::with_capacity(rows);
     for at in 0_i64.. {
@@ -174,24 +175,6 @@ fn made(family: Family, rows: usize, seed: u64) -> Vec<(i64, f64)> {
         }
     }
     series
-}
-
-/// SplitMix64, so that a seed gives the same series everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^= bits >> 31;
-        ((bits >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,126 @@
+//! `hark bench …`: what detection promises, measured on traffic whose truth is known, beside rules that are dumb on
+//! purpose. The seeds that judge are not those that anything was tuned on.
+
+mod detect;
+mod dice;
+mod figures;
+mod fleet;
+mod score;
+pub mod selftest;
+mod series;
+mod watches;
+
+use std::ops::RangeInclusive;
+
+use anyhow::{Result, bail};
+use clap::Subcommand;
+use hark_simulate::Kinds;
+
+use crate::detect_command::probability;
+
+pub(crate) use figures::wilson;
+
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// How many incidents are found, how soon, and how many false alarms are raised
+    Detect {
+        /// Seeds that judge; 1 to 100 were used for tuning
+        #[arg(long, default_value = "101-110")]
+        seeds: String,
+        #[arg(long, default_value_t = 14)]
+        days: u32,
+        /// Mean events per minute
+        #[arg(long, default_value_t = 60.0)]
+        rate: f64,
+        #[arg(long, default_value_t = 5)]
+        incidents: u32,
+        /// all, pairs (two causes at a time), or one family such as mix_shift
+        #[arg(long, default_value = "all")]
+        kinds: Kinds,
+        /// Name every miss and every false alarm on stderr
+        #[arg(long)]
+        list: bool,
+    },
+    /// Whether the weekly budget is kept over thousands of slices in which nothing is wrong
+    Fleet {
+        #[arg(long, default_value_t = 10_000)]
+        slices: usize,
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=1000))]
+        weeks: i64,
+        /// A seed that judges; 1 to 8 were used for tuning
+        #[arg(long, default_value_t = 101)]
+        seed: u64,
+        /// False alarms a week
+        #[arg(long, default_value_t = 1.0)]
+        budget: f64,
+    },
+    /// Whether the self-test notices a broken detector, how soon, and leaves a working one in peace
+    Selftest {
+        /// Seeds that judge; 1 to 8 were used for tuning
+        #[arg(long, default_value = "101-105")]
+        seeds: String,
+        /// Mean events per minute
+        #[arg(long, default_value_t = 60.0)]
+        rate: f64,
+        /// Hours until the detector is broken
+        #[arg(long, default_value_t = 102)]
+        healthy_hours: u32,
+        /// Hours to notice it in
+        #[arg(long, default_value_t = 8)]
+        broken_hours: u32,
+        /// Days of traffic with incidents for the working one
+        #[arg(long, default_value_t = 14)]
+        days: u32,
+        #[arg(long, default_value_t = 5)]
+        incidents: u32,
+    },
+    /// False alarms on plain series without any change, and how soon a step in one is seen
+    Series {
+        /// Seeds that judge; 1 to 9999 were used for tuning
+        #[arg(long, default_value = "10001-10600")]
+        seeds: String,
+        /// The chance of any false alarm within a thousand rows
+        #[arg(long, default_value_t = 0.1, value_parser = probability)]
+        false_alarms: f64,
+    },
+    /// How many points of series a second are judged, and how much memory a series takes
+    Watches {
+        /// Of each built-in metric
+        #[arg(long, default_value_t = 1000)]
+        series: usize,
+        #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(i64).range(1..=365))]
+        days: i64,
+    },
+}
+
+pub fn run(what: Bench) -> Result<()> {
+    match what {
+        Bench::Detect { seeds, days, rate, incidents, kinds, list } => {
+            let seeds = parse_seeds(&seeds)?;
+            detect::detect(&detect::Request { seeds, days, rate, incidents, kinds, list })
+        }
+        Bench::Fleet { slices, weeks, seed, budget } => fleet::fleet(&fleet::Request { slices, weeks, seed, budget }),
+        Bench::Selftest { seeds, rate, healthy_hours, broken_hours, days, incidents } => {
+            let seeds = parse_seeds(&seeds)?;
+            selftest::selftest(&selftest::Request { seeds, rate, healthy_hours, broken_hours, days, incidents })
+        }
+        Bench::Series { seeds, false_alarms } => {
+            series::series(&series::Request { seeds: parse_seeds(&seeds)?, false_alarms })
+        }
+        Bench::Watches { series, days } => watches::watches(&watches::Request { series, days }),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+fn stopwatch() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+/// `101-110`, or one number.
+fn parse_seeds(text: &str) -> Result<RangeInclusive<u64>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.trim().parse(), last.trim().parse()) {
+        (Ok(first), Ok(last)) if first <= last => Ok(first..=last),
+        _ => bail!("`{text}` is no range of seeds; write one such as 101-110"),
+    }
+}
