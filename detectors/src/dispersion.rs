@@ -11,7 +11,7 @@ const LENGTHS: [u32; 3] = [1, 12, 48];
 const HALF_LIVES: [f64; 3] = [576.0, 168.0, 84.0];
 /// What is believed before anything was seen, worth so many batches.
 const PRIOR: f64 = 2.0;
-const PRIOR_BATCHES: f64 = 6.0;
+const PRIOR_BATCHES: u32 = 6;
 /// A batch counts as no more than so many times the usual square: one outage must not blunt the detector for a week.
 const SQUARE_MAX: f64 = 6.0;
 
@@ -23,9 +23,9 @@ pub(crate) struct Dispersion {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Batch {
     sum: f64,
-    steps: u32,
     mean_square: f64,
-    seen: f64,
+    steps: u32,
+    seen: u32,
 }
 
 impl Dispersion {
@@ -41,8 +41,8 @@ impl Dispersion {
                 continue;
             }
             let square = (batch.sum * batch.sum / f64::from(length)).min(SQUARE_MAX * batch.mean_square);
-            batch.seen += 1.0;
-            let gain = (1.0 / batch.seen).max(1.0 - (-1.0 / half_life).exp2());
+            batch.seen = batch.seen.saturating_add(1);
+            let gain = (1.0 / f64::from(batch.seen)).max(1.0 - (-1.0 / half_life).exp2());
             batch.mean_square += gain * (square - batch.mean_square);
             (batch.sum, batch.steps) = (0.0, 0);
         }

@@ -4,8 +4,12 @@ use serde::{Deserialize, Serialize};
 
 /// Four weeks.
 const KEPT: i64 = 28 * 24;
-/// Old hours are dropped, and room is made, by the day.
+/// Room for new hours is made by the day.
 const DAY: usize = 24;
+/// So many hours become old before they are dropped together.
+const OLD: i64 = 6;
+/// A series that has lasted three days will last: room is made for all hours at once, so that growing leaves no holes.
+const YOUNG: usize = 3 * DAY;
 
 /// One value an hour, on a scale on which effects add (a logarithm).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,23 +44,22 @@ impl Hours {
     /// Takes the value of an hour after all others.
     pub(crate) fn push(&mut self, hour: Hour) {
         self.values.truncate((hour.at - self.first).max(0) as usize);
-        if self.values.is_empty() || hour.at - self.first >= 2 * KEPT {
-            self.values.clear();
+        let too_old = hour.at + 1 - KEPT - self.first;
+        if too_old > OLD {
+            self.values.drain(..self.values.len().min(too_old as usize));
+            self.first += too_old;
+        }
+        if self.values.is_empty() {
             self.first = hour.at;
         }
         let at = (hour.at - self.first) as usize;
         if at >= self.values.capacity() {
-            let more = (at + DAY).min(KEPT as usize + DAY).max(at + 1) - self.values.len();
-            self.values.reserve_exact(more);
+            let room = if at < YOUNG { at + DAY } else { (KEPT + OLD) as usize };
+            self.values.reserve_exact(room - self.values.len());
         }
         self.values.resize(at, Packed::GAP);
         let packed = self.pack(hour.value, hour.is_rest_day);
         self.values.push(packed);
-        if self.values.len() >= KEPT as usize + DAY {
-            let dropped = self.values.len() - KEPT as usize;
-            self.values.drain(..dropped);
-            self.first += dropped as i64;
-        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Hour> {
@@ -72,6 +75,11 @@ impl Hours {
 
     pub(crate) fn len(&self) -> usize {
         self.iter().count()
+    }
+
+    /// What it has beyond its own size, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.values.capacity() * size_of::<Packed>()
     }
 
     pub(crate) fn forget_since(&mut self, hour: i64) {
@@ -145,7 +153,7 @@ mod tests {
         (490_000..492_000).filter(|at| at % 11 != 3).for_each(|at| hours.push(hour(at)));
         let expected: Vec<Hour> = (492_000 - 672..492_000).filter(|at| at % 11 != 3).map(hour).collect();
         assert!(agree(&hours, &expected, 2e-4), "{hours:?}");
-        assert!(hours.values.capacity() <= 672 + 2 * DAY, "{}", hours.values.capacity());
+        assert!(hours.values.capacity() <= 672 + 6, "{}", hours.values.capacity());
     }
 
     #[test]
@@ -153,6 +161,16 @@ mod tests {
         let mut hours = Hours::default();
         [hour(7), hour(5_000_000), hour(5_000_003)].into_iter().for_each(|one| hours.push(one));
         assert!(agree(&hours, &[hour(5_000_000), hour(5_000_003)], 2e-4), "{hours:?}");
+    }
+
+    #[test]
+    fn a_gap_of_weeks_keeps_what_is_not_too_old_and_needs_no_more_room() {
+        let mut hours = Hours::default();
+        let known = |at: i64| at < 1_300 || (1_600..2_100).contains(&at);
+        (1_000..2_100).filter(|at| known(*at)).for_each(|at| hours.push(hour(at)));
+        let expected: Vec<Hour> = (2_100 - 672..2_100).filter(|at| known(*at)).map(hour).collect();
+        assert!(agree(&hours, &expected, 2e-4), "{hours:?}");
+        assert!(hours.values.capacity() <= 672 + 6, "{}", hours.values.capacity());
     }
 
     #[test]

@@ -5,12 +5,15 @@
 
 mod dispersion;
 mod draws;
+mod entry;
 mod evidence;
+mod gathered;
 mod hours;
 mod injection;
 pub mod list;
 mod mutant;
 mod normal;
+mod profile;
 mod recent;
 mod season;
 mod tally;

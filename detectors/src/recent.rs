@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use hark_model::Step;
 use serde::{Deserialize, Serialize};
 
+use crate::entry::{Entry, Kind};
 use crate::tally::Tally;
 
 /// A day.
@@ -15,8 +16,9 @@ const STEPS: i64 = 288;
 const FINE_STEPS: i64 = 36;
 /// Steps that become one entry.
 const COARSE_STEPS: i64 = 6;
-/// Room is made for so many more entries at a time: doubling would leave nearly half of it unused.
-const ENTRIES_MORE: usize = 12;
+/// The three hours with the begun half hour before them, and 41 half hours. Room is made for all at once: a series that
+/// is judged has been there for days, and one that grows little by little leaves holes behind it.
+const ENTRIES_MAX: usize = 83;
 
 /// What came of one step, or of a few older ones from `step` on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,104 +30,83 @@ pub(crate) struct Past {
     pub(crate) weight: f64,
 }
 
-/// Oldest first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Recent(VecDeque<Packed>);
-
-/// In 24 bytes; a step's counts are exact up to 16 million.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Packed {
-    step: i32,
-    tally: PackedTally,
-    expected: f32,
-}
-
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-enum PackedTally {
-    Share { hits: f32, count: f32, chance: f32 },
-    Count { count: f32, mean: f32, steps: f32 },
-    Distance { z: f32, weight: f32 },
+pub(crate) struct Recent {
+    kind: Kind,
+    /// So many of the oldest entries stand for half hours.
+    half_hours: u8,
+    newest: Step,
+    /// Oldest first.
+    entries: VecDeque<Entry>,
 }
 
 impl Recent {
     pub(crate) fn push(&mut self, past: Past) {
-        if self.0.len() == self.0.capacity() {
-            self.0.reserve_exact(ENTRIES_MORE);
+        while self.oldest().is_some_and(|oldest| oldest.0 <= past.step.0 - STEPS) {
+            self.entries.pop_front();
+            self.half_hours = self.half_hours.saturating_sub(1);
         }
-        self.0.push_back(Packed::new(past));
         self.make_coarser(past.step);
-        while self.0.front().is_some_and(|oldest| i64::from(oldest.step) <= past.step.0 - STEPS) {
-            self.0.pop_front();
+        if self.entries.len() == self.entries.capacity() {
+            self.entries.reserve_exact(ENTRIES_MAX.saturating_sub(self.entries.len()).max(1));
         }
+        self.entries.push_back(Entry::new(&past));
+        (self.kind, self.newest) = (Kind::of(&past.tally), past.step);
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Past> {
-        self.0.iter().map(Packed::unpack)
+        self.entries.iter().map(|entry| entry.unpack(self.kind, self.newest))
     }
 
     /// Steps from the oldest to the newest.
     pub(crate) fn span(&self) -> usize {
-        let ends = self.0.front().zip(self.0.back());
-        ends.map_or(0, |(oldest, newest)| usize::try_from(newest.step - oldest.step).unwrap_or(0) + 1)
+        self.oldest().map_or(0, |oldest| usize::try_from(self.newest.0 - oldest.0).unwrap_or(0) + 1)
     }
 
     /// What came of this very step.
     pub(crate) fn of(&self, step: Step) -> Option<Past> {
-        self.0.back().map(Packed::unpack).filter(|past| past.step == step)
+        self.iter().next_back().filter(|past| past.step == step)
     }
 
-    /// Puts the steps of a half hour together once all of it is old. Distances do not add up.
+    /// What it has beyond its own size, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+    }
+
+    fn oldest(&self) -> Option<Step> {
+        self.entries.front().map(|entry| entry.step(self.newest))
+    }
+
+    /// Puts the steps of each half hour together once all of it is old.
     fn make_coarser(&mut self, now: Step) {
-        let half_hour = |packed: &Packed| i64::from(packed.step).div_euclid(COARSE_STEPS);
-        let fine_from = (now.0 - FINE_STEPS).div_euclid(COARSE_STEPS);
-        // Those before it have been put together already.
-        let oldest_fine = self.0.partition_point(|packed| half_hour(packed) < fine_from - 1);
-        while let (Some(&mine), Some(&next)) = (self.0.get(oldest_fine), self.0.get(oldest_fine + 1)) {
-            let Some(both) =
-                mine.and(next).filter(|_| half_hour(&mine) == half_hour(&next) && half_hour(&mine) < fine_from)
-            else {
-                break;
-            };
-            self.0[oldest_fine] = both;
-            self.0.remove(oldest_fine + 1);
+        let half_hour = |step: Step| step.0.div_euclid(COARSE_STEPS);
+        let fine_from = |now: Step| half_hour(Step(now.0 - FINE_STEPS));
+        if fine_from(now) == fine_from(self.newest) {
+            return;
+        }
+        let newest = self.newest;
+        let of = |entry: &Entry| half_hour(entry.step(newest));
+        while let Some(first) = self.entries.get(self.half_hours.into()).map(of).filter(|first| *first < fine_from(now))
+        {
+            let at = usize::from(self.half_hours);
+            let count = self.entries.iter().skip(at).take_while(|entry| of(entry) == first).count();
+            let steps = self.entries.range(at..at + count).map(|entry| entry.unpack(self.kind, newest));
+            if let Some(both) = steps.reduce(Past::and) {
+                self.entries[at] = Entry::new(&both);
+            }
+            self.entries.drain(at + 1..at + count);
+            self.half_hours += 1;
         }
     }
 }
 
-impl Packed {
-    fn new(past: Past) -> Self {
-        let weight = past.weight as f32;
-        let tally = match past.tally {
-            Tally::Share { hits, count, chance } => {
-                PackedTally::Share { hits: hits as f32, count: count as f32, chance: chance as f32 }
-            }
-            Tally::Count { count, mean } => {
-                PackedTally::Count { count: count as f32, mean: mean as f32, steps: weight }
-            }
-            Tally::Distance { z } => PackedTally::Distance { z: z as f32, weight },
+impl Past {
+    fn and(self, next: Self) -> Self {
+        let weight = self.weight + next.weight;
+        let mean = |mine: f64, of_next: f64| {
+            if weight > 0.0 { (mine * self.weight + of_next * next.weight) / weight } else { mine }
         };
-        Self { step: past.step.0 as i32, tally, expected: past.expected as f32 }
-    }
-
-    fn unpack(&self) -> Past {
-        let (tally, weight) = match self.tally {
-            PackedTally::Share { hits, count, chance } => {
-                (Tally::Share { hits: hits.into(), count: count.into(), chance: chance.into() }, count)
-            }
-            PackedTally::Count { count, mean, steps } => {
-                (Tally::Count { count: count.into(), mean: mean.into() }, steps)
-            }
-            PackedTally::Distance { z, weight } => (Tally::Distance { z: z.into() }, weight),
-        };
-        Past { step: Step(self.step.into()), tally, expected: self.expected.into(), weight: weight.into() }
-    }
-
-    fn and(self, next: Self) -> Option<Self> {
-        let (a, b) = (self.unpack(), next.unpack());
-        let weight = a.weight + b.weight;
-        let mean =
-            |of_a: f64, of_b: f64| if weight > 0.0 { (of_a * a.weight + of_b * b.weight) / weight } else { of_a };
-        let tally = match (a.tally, b.tally) {
+        let tally = match (self.tally, next.tally) {
             (
                 Tally::Share { hits, count, chance },
                 Tally::Share { hits: next_hits, count: next_count, chance: next_chance },
@@ -133,9 +114,12 @@ impl Packed {
             (Tally::Count { count, mean }, Tally::Count { count: next_count, mean: next_mean }) => {
                 Tally::Count { count: count + next_count, mean: mean + next_mean }
             }
-            _ => return None,
+            (Tally::Distance { z, steps }, Tally::Distance { z: next_z, steps: next_steps }) => {
+                Tally::Distance { z: z + next_z, steps: steps + next_steps }
+            }
+            (mine, other) => unreachable!("tallies of one series are of one kind, not {mine:?} and {other:?}"),
         };
-        Some(Self::new(Past { step: a.step, tally, expected: mean(a.expected, b.expected), weight }))
+        Self { step: self.step, tally, expected: mean(self.expected, next.expected), weight }
     }
 }
 
@@ -168,15 +152,39 @@ mod tests {
     }
 
     #[test]
-    fn gaps_and_distances_are_kept_as_they_came() {
+    fn gaps_are_kept_and_distances_add_up() {
         let mut recent = Recent::default();
-        let distance =
-            |step: i64| Past { step: Step(step), tally: Tally::Distance { z: 0.5 }, expected: -3.0, weight: 9.0 };
+        let distance = |step: i64| Past {
+            step: Step(step),
+            tally: Tally::Distance { z: 0.5, steps: 1.0 },
+            expected: -3.0,
+            weight: 9.0,
+        };
         (0..400).filter(|step| step % 5 == 0).for_each(|step| recent.push(distance(step)));
-        assert_eq!(recent.iter().count(), 58);
-        assert!(recent.iter().all(|past| past == distance(past.step.0)));
+        let kept: Vec<Past> = recent.iter().collect();
+        // Every fifth step: some half hours have two of the last day's 58.
+        assert!(kept.len() < 58, "{}", kept.len());
+        assert!(kept.iter().all(|past| past.expected == -3.0 && past.step.0 % 5 == 0));
+        assert_eq!(kept.iter().map(|past| past.weight).sum::<f64>(), 58.0 * 9.0);
+        let far = |tally: Tally| tally.evidence_for(2.0);
+        let sum: f64 = kept.iter().map(|past| far(past.tally)).sum();
+        assert_eq!(sum, 58.0 * far(distance(0).tally));
         assert_eq!(recent.of(Step(395)), Some(distance(395)));
         assert_eq!(recent.of(Step(399)), None);
         assert_eq!(recent.span(), 286);
+    }
+
+    #[test]
+    fn whatever_gaps_come_the_room_is_enough() {
+        for (length, gap) in [(1, 0), (36, 36), (40, 7), (5, 1), (100, 280), (300, 600)] {
+            let mut recent = Recent::default();
+            (4_000..6_000).filter(|step| step % (length + gap) < length).map(share).for_each(|past| {
+                recent.push(past);
+                assert!(recent.heap_bytes() <= 16 * ENTRIES_MAX, "{length} {gap} {}", recent.entries.len());
+                let kept: Vec<i64> = recent.iter().map(|past| past.step.0).collect();
+                assert!(kept.is_sorted_by(|a, b| a < b) && kept[0] > past.step.0 - STEPS, "{kept:?}");
+                assert_eq!(kept.last(), Some(&past.step.0));
+            });
+        }
     }
 }

@@ -7,6 +7,7 @@ use hark_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::hours::{Hour, Hours};
+use crate::profile::{HOURS_IN_A_WEEK, Profile, hour_of_week};
 
 /// The level forgets half of what it knew in so many hours: slow enough that a drift over days stands out.
 const LEVEL_HALF_LIFE_HOURS: f64 = 5.0 * 24.0;
@@ -16,7 +17,6 @@ const HOURS_TO_LEARN: usize = 60;
 const HOURS_IN_A_DAY_MIN: usize = 12;
 /// With fewer days of a kind their profile is that of the weekdays.
 const REST_DAYS_MIN: usize = 2;
-const HOURS_IN_A_WEEK: usize = 168;
 /// A week is known when so many of its hours are.
 const HOURS_OF_A_WEEK_MIN: usize = 150;
 
@@ -32,44 +32,8 @@ pub(crate) struct Season {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Fit {
     level: f64,
-    profiles: Profiles,
+    profile: Profile,
     day: i64,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-enum Profiles {
-    /// By hour of the day, UTC.
-    Daily { weekday: Box<[f32]>, rest_day: Box<[f32]> },
-    /// By hour of the week, from Thursday midnight UTC, as 1970 began.
-    Weekly(Box<[f32]>),
-}
-
-impl Profiles {
-    fn daily(weekday: &[f64], rest_day: &[f64]) -> Self {
-        Self::Daily { weekday: narrow(weekday), rest_day: narrow(rest_day) }
-    }
-
-    fn weekly(profile: &[f64]) -> Self {
-        Self::Weekly(narrow(profile))
-    }
-
-    fn at(&self, hour: i64, is_rest_day: bool) -> f64 {
-        let of_day = hour.rem_euclid(24) as usize;
-        f64::from(match self {
-            Self::Daily { rest_day, .. } if is_rest_day => rest_day[of_day],
-            Self::Daily { weekday, .. } => weekday[of_day],
-            Self::Weekly(profile) => profile[slot(hour)],
-        })
-    }
-}
-
-/// Half the memory; a profile is not known to more digits.
-fn narrow(profile: &[f64]) -> Box<[f32]> {
-    profile.iter().map(|value| *value as f32).collect()
-}
-
-fn slot(hour: i64) -> usize {
-    hour.rem_euclid(HOURS_IN_A_WEEK as i64) as usize
 }
 
 impl Season {
@@ -95,13 +59,13 @@ impl Season {
         let since_middle = at.millis() - HALF_AN_HOUR_MS;
         let hour = since_middle.div_euclid(HOUR_MS);
         let share = since_middle.rem_euclid(HOUR_MS) as f64 / HOUR_MS as f64;
-        let profile = |hour| fit.profiles.at(hour, is_rest_day);
+        let profile = |hour| fit.profile.at(hour, is_rest_day);
         Some(fit.level + profile(hour) * (1.0 - share) + profile(hour + 1) * share)
     }
 
     /// Whether a rhythm of the week is asked for and not known yet.
     pub(crate) fn lacks_the_week(&self) -> bool {
-        self.is_weekly && !matches!(self.fit, Some(Fit { profiles: Profiles::Weekly(_), .. }))
+        self.is_weekly && !self.fit.as_ref().is_some_and(|fit| fit.profile.is_weekly())
     }
 
     /// Learns one hour's value.
@@ -139,20 +103,25 @@ impl Season {
         self.history.move_by(by);
     }
 
+    /// What it has beyond its own size, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.history.heap_bytes() + self.fit.as_ref().map_or(0, |fit| fit.profile.heap_bytes())
+    }
+
     fn refit(&mut self, day: i64, now: i64) {
         let hours: Vec<Hour> = self.history.iter().collect();
         let weekly = if self.is_weekly { weekly_profile(&hours, now) } else { None };
-        let profiles = weekly.map_or_else(|| daily_profiles(&hours), |profile| Profiles::weekly(&profile));
+        let profile = weekly.map_or_else(|| daily_profile(&hours), |profile| Profile::weekly(&profile));
         let residuals = hours.iter().map(|hour| {
             let weight = (-((now - hour.at) as f64) / LEVEL_HALF_LIFE_HOURS).exp2();
-            (hour.value - profiles.at(hour.at, hour.is_rest_day), weight)
+            (hour.value - profile.at(hour.at, hour.is_rest_day), weight)
         });
         let level = weighted_median(residuals.collect());
-        self.fit = Some(Fit { level, profiles, day });
+        self.fit = Some(Fit { level, profile, day });
     }
 }
 
-fn daily_profiles(hours: &[Hour]) -> Profiles {
+fn daily_profile(hours: &[Hour]) -> Profile {
     let days = days(hours);
     let levels = |is_rest_day| -> Vec<f64> {
         days.iter().filter(|day| day.is_rest_day == is_rest_day).map(|day| day.level).collect()
@@ -165,7 +134,7 @@ fn daily_profiles(hours: &[Hour]) -> Profiles {
     } else {
         weekday.clone()
     };
-    Profiles::daily(&weekday, &rest_day)
+    Profile::daily(&weekday, &rest_day)
 }
 
 /// The median departure from its week's level at each hour of the week; `None` before a week is known.
@@ -179,7 +148,7 @@ fn weekly_profile(hours: &[Hour], now: i64) -> Option<Vec<f64>> {
         }
         let level = median(hours.iter().map(|hour| hour.value).collect());
         for hour in hours {
-            by_slot[slot(hour.at)].push(hour.value - level);
+            by_slot[hour_of_week(hour.at)].push(hour.value - level);
             by_hour[hour.at.rem_euclid(24) as usize].push(hour.value - level);
         }
     }

@@ -9,8 +9,8 @@ pub(crate) enum Tally {
     Share { hits: f64, count: f64, chance: f64 },
     /// `count` requests where `mean` were expected.
     Count { count: f64, mean: f64 },
-    /// A value so many standard deviations above its expectation.
-    Distance { z: f64 },
+    /// Values so many standard deviations above their expectation, over so many steps together.
+    Distance { z: f64, steps: f64 },
 }
 
 impl Tally {
@@ -22,7 +22,7 @@ impl Tally {
                 if variance > 0.0 { (hits - count * chance) / variance.sqrt() } else { 0.0 }
             }
             Self::Count { count, mean } => (count - mean) / mean.max(f64::MIN_POSITIVE).sqrt(),
-            Self::Distance { z } => z,
+            Self::Distance { z, steps } => z / steps.sqrt(),
         }
     }
 
@@ -30,13 +30,14 @@ impl Tally {
     pub(crate) fn evidence_for(self, factor: f64) -> f64 {
         match self {
             Self::Share { hits, count, chance } => {
-                let changed = factor * chance / (1.0 - chance + factor * chance);
-                hits * (changed / chance).ln() + (count - hits) * ((1.0 - changed) / (1.0 - chance)).ln()
+                // The chance becomes `factor * chance / total`, that of a miss `(1 - chance) / total`.
+                let total = 1.0 - chance + factor * chance;
+                hits * factor.ln() - count * total.ln()
             }
             Self::Count { count, mean } => count * factor.ln() - mean * (factor - 1.0),
-            Self::Distance { z } => {
+            Self::Distance { z, steps } => {
                 let shift = distance_of(factor);
-                shift * z - shift * shift / 2.0
+                shift * z - steps * shift * shift / 2.0
             }
         }
     }
@@ -46,7 +47,7 @@ impl Tally {
         match self {
             Self::Share { hits, count, chance } => (hits, count * chance),
             Self::Count { count, mean } => (count, mean),
-            Self::Distance { z } => (z, 0.0),
+            Self::Distance { z, .. } => (z, 0.0),
         }
     }
 }
@@ -65,7 +66,7 @@ mod tests {
         let tallies = [
             Tally::Share { hits: 5.0, count: 100.0, chance: 0.05 },
             Tally::Count { count: 100.0, mean: 100.0 },
-            Tally::Distance { z: 0.0 },
+            Tally::Distance { z: 0.0, steps: 1.0 },
         ];
         for tally in tallies {
             assert_eq!(tally.z(), 0.0);

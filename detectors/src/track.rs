@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dispersion::Dispersion;
 use crate::evidence::{Evidence, log_one_plus};
+use crate::gathered::FullHour;
 use crate::recent::{Past, Recent};
 use crate::season::Season;
 use crate::tally::Tally;
@@ -46,7 +47,6 @@ pub(crate) struct Track {
     calibration: Calibration,
     /// Mean square of (value - expected) times the requests behind it, on the season's scale.
     spread: f64,
-    hour: Option<(i64, Cell)>,
     recovery: Recovery,
     /// Steps during which a level that was just moved is not yet judged by.
     settling: u32,
@@ -87,7 +87,6 @@ impl Track {
             evidence: Evidence::new(),
             calibration: Calibration { seen: CALIBRATION_PRIOR, expected: CALIBRATION_PRIOR },
             spread: 0.0,
-            hour: None,
             recovery: Recovery::default(),
             settling: 0,
             recent: Recent::default(),
@@ -118,8 +117,8 @@ impl Track {
         point
     }
 
-    /// Learns from a step that is not part of a regression.
-    pub(crate) fn learn(&mut self, step: Step, cell: &Cell, is_rest_day: bool) {
+    /// Learns from a step that is not part of a regression; `value` is that of its point.
+    pub(crate) fn learn(&mut self, step: Step, value: Option<f64>) {
         let decay = (-1.0 / CALIBRATION_HALF_LIFE).exp2();
         if let Some(past) = self.recent.of(step) {
             self.dispersion.learn(past.tally.z());
@@ -127,7 +126,7 @@ impl Track {
             let nominal = expected / self.calibration.factor();
             self.calibration.seen = self.calibration.seen * decay + seen;
             self.calibration.expected = self.calibration.expected * decay + nominal;
-            if let Some(value) = value(self.statistic, cell).and_then(|value| self.to_scale(value)) {
+            if let Some(value) = value.and_then(|value| self.to_scale(value)) {
                 let residual = value - self.to_scale(past.expected).unwrap_or(value);
                 let square = residual * residual * past.weight;
                 let gain = if self.spread > 0.0 { 1.0 - decay } else { 1.0 };
@@ -137,17 +136,21 @@ impl Track {
                 self.spread += gain * (square - self.spread);
             }
         }
-        self.learn_hour(step, cell, is_rest_day);
     }
 
-    /// What the hour has gathered so far is dropped: it is part of a regression.
-    pub(crate) fn skip_hour(&mut self) {
-        self.hour = None;
+    pub(crate) fn learn_hour(&mut self, hour: &FullHour, is_rest_day: bool) {
+        if let Some(value) = self.hourly_value(&hour.cell) {
+            self.season.learn(hour.start, value, is_rest_day);
+        }
     }
 
     pub(crate) fn forget_since(&mut self, onset: Timestamp) {
         self.season.forget_since(onset);
-        self.hour = None;
+    }
+
+    /// What it has beyond its own size, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.season.heap_bytes() + self.recent.heap_bytes()
     }
 
     /// Takes the steps since `onset` for the new normal.
@@ -276,7 +279,8 @@ impl Track {
                 let value = value(self.statistic, cell)?;
                 let deviation = (self.spread / cell.count() as f64).sqrt();
                 let distance = self.to_scale(value)? - self.to_scale(expected * margin)?;
-                Some(Tally::Distance { z: if deviation > 0.0 { distance / deviation } else { 0.0 } })
+                let z = if deviation > 0.0 { distance / deviation } else { 0.0 };
+                Some(Tally::Distance { z, steps: 1.0 })
             }
         }
     }
@@ -300,23 +304,6 @@ impl Track {
                 let center = self.to_scale(expected).unwrap_or(0.0);
                 (self.off_scale(center - half), self.off_scale(center + half))
             }
-        }
-    }
-
-    fn learn_hour(&mut self, step: Step, cell: &Cell, is_rest_day: bool) {
-        let hour = step.start().millis().div_euclid(3_600_000);
-        match &mut self.hour {
-            Some((at, gathered)) if *at == hour => gathered.merge(cell),
-            _ => self.hour = Some((hour, cell.clone())),
-        }
-        let is_last_step = step.end().millis().div_euclid(3_600_000) != hour;
-        if !is_last_step {
-            return;
-        }
-        let Some((at, gathered)) = self.hour.take() else { return };
-        let start = Timestamp::from_millis(at * 3_600_000);
-        if let Some(value) = self.hourly_value(&gathered) {
-            self.season.learn(start, value, is_rest_day);
         }
     }
 
@@ -367,7 +354,7 @@ fn log_factor(tallies: impl Iterator<Item = Tally>) -> f64 {
                 seen += count;
                 expected += mean;
             }
-            Tally::Distance { z } => distance = (distance.0 + z, distance.1 + 1.0),
+            Tally::Distance { z, steps } => distance = (distance.0 + z, distance.1 + steps),
         }
     }
     if distance.1 > 0.0 {

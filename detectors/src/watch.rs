@@ -4,6 +4,7 @@ use hark_model::{Attribution, Better, Cell, DetectorEvidence, Direction, Metric,
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Evidence, log_mean};
+use crate::gathered::Gathered;
 use crate::list::SEASONAL_CHANGE;
 use crate::mutant::Mutant;
 use crate::normal;
@@ -21,6 +22,7 @@ const EFFECT_STEPS_MAX: i64 = 288;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Watch {
     tracks: Vec<Track>,
+    gathered: Gathered,
     bad: Direction,
     min_effect: f64,
     state: State,
@@ -90,6 +92,7 @@ impl Watch {
         };
         Some(Self {
             tracks: metric.statistics.iter().map(|&statistic| Track::new(statistic, metric.alert.min_effect)).collect(),
+            gathered: Gathered::default(),
             bad,
             min_effect: metric.alert.min_effect,
             state: State::Quiet,
@@ -149,7 +152,7 @@ impl Watch {
         let frozen = self.is(Mutant::StateFrozen).then(|| self.clone());
         let log_threshold = if self.is(Mutant::ThresholdIgnored) { f64::NEG_INFINITY } else { log_threshold };
         let judge = |track: &mut Track| (track.statistic, track.judge(step, cell, is_rest_day));
-        let points = self.tracks.iter_mut().map(judge).collect();
+        let points: Vec<(Statistic, Point)> = self.tracks.iter_mut().map(judge).collect();
         let before = self.state;
         let transition = match self.state {
             State::Open { .. } => self.check_recovery(step),
@@ -157,14 +160,28 @@ impl Watch {
         };
         let candidate = candidate(before, self.state);
         if matches!(self.state, State::Open { .. }) {
-            self.tracks.iter_mut().for_each(Track::skip_hour);
+            self.gathered.skip();
         } else if !self.is(Mutant::StaleReference) {
-            self.tracks.iter_mut().for_each(|track| track.learn(step, cell, is_rest_day));
+            self.learn(step, cell, &points, is_rest_day);
         }
         if let Some(frozen) = frozen {
             *self = frozen;
         }
         Observed { points, transition, candidate }
+    }
+
+    fn learn(&mut self, step: Step, cell: &Cell, points: &[(Statistic, Point)], is_rest_day: bool) {
+        self.tracks.iter_mut().zip(points).for_each(|(track, (_, point))| track.learn(step, point.value));
+        if let Some(hour) = self.gathered.add(step, cell) {
+            self.tracks.iter_mut().for_each(|track| track.learn_hour(&hour, is_rest_day));
+        }
+    }
+
+    /// The memory it takes up, in bytes: its own size and what it has on the heap.
+    pub fn bytes(&self) -> usize {
+        let tracks = self.tracks.capacity() * size_of::<Track>();
+        let of_tracks: usize = self.tracks.iter().map(Track::heap_bytes).sum();
+        size_of::<Self>() + tracks + of_tracks + self.gathered.heap_bytes()
     }
 
     /// The open regression as it stands at the end of `step`.
@@ -241,6 +258,7 @@ impl Watch {
 
     fn open_with(&mut self, track: usize, onset: &Onset, shift: Shift) -> Transition {
         let Onset { step: onset, earliest, latest } = *onset;
+        self.gathered.skip();
         for track in &mut self.tracks {
             track.forget_since(shift.onset);
             track.begin_recovery(onset);

@@ -149,19 +149,16 @@ impl Sketch {
             return None;
         }
         let rank = (q.clamp(0.0, 1.0) * self.count as f64).max(f64::MIN_POSITIVE);
-        let mut below = self.zeros as f64;
-        if rank <= below {
+        if rank <= self.zeros as f64 {
             return Some(0.0);
         }
-        for (index, count) in self.buckets.iter() {
-            let count = f64::from(count);
-            if rank <= below + count {
-                let within = (rank - below) / count;
-                return Some(Self::bound((f64::from(index) + within) / f64::from(BUCKETS_PER_OCTAVE)));
+        match self.buckets.reaching(self.zeros, rank) {
+            Some((index, below, count)) => {
+                let within = (rank - below as f64) / f64::from(count);
+                Some(Self::bound((f64::from(index) + within) / f64::from(BUCKETS_PER_OCTAVE)))
             }
-            below += count;
+            None => self.buckets.iter().last().map(|(index, _)| Self::upper_bound(index)),
         }
-        self.buckets.iter().last().map(|(index, _)| Self::upper_bound(index))
     }
 
     /// How many requests lie above `threshold`; those of the bucket it falls in are shared out evenly.
@@ -172,14 +169,13 @@ impl Sketch {
         let split = Self::bucket_of(threshold);
         let position = threshold.log2() * f64::from(BUCKETS_PER_OCTAVE) - f64::from(split);
         let share_above = (1.0 - position).clamp(0.0, 1.0);
-        self.buckets
-            .iter()
-            .map(|(index, count)| match index.cmp(&split) {
-                std::cmp::Ordering::Less => 0.0,
-                std::cmp::Ordering::Equal => f64::from(count) * share_above,
-                std::cmp::Ordering::Greater => f64::from(count),
-            })
-            .sum()
+        let (at, above) = self.buckets.at_and_above(split);
+        above as f64 + f64::from(at) * share_above
+    }
+
+    /// What it has beyond its own size, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        self.buckets.heap_bytes()
     }
 
     /// Bucket and count, in order of value; zeros are not among them.

@@ -17,6 +17,9 @@ pub(super) enum Buckets {
     Wide(Row<u32>),
 }
 
+/// A row gets room for so many more buckets at a time: doubling would leave half of it unused.
+const BUCKETS_MORE: usize = 32;
+
 #[derive(Debug, Clone)]
 pub(super) struct Row<T> {
     first: i16,
@@ -93,6 +96,36 @@ impl Buckets {
         few.chain(narrow.into_iter().flat_map(Row::iter)).chain(wide.into_iter().flat_map(Row::iter))
     }
 
+    /// The bucket in which `rank` is reached, how many lie below it, those of `zeros` included, and its count.
+    pub(super) fn reaching(&self, zeros: u64, rank: f64) -> Option<(i16, u64, u32)> {
+        match self {
+            Self::Few(pairs) => reaching(pairs.iter().copied(), zeros, rank),
+            Self::Narrow(row) => reaching(row.iter(), zeros, rank),
+            Self::Wide(row) => reaching(row.iter(), zeros, rank),
+        }
+    }
+
+    /// The count of a bucket, and that of all above it.
+    pub(super) fn at_and_above(&self, bucket: i16) -> (u32, u64) {
+        match self {
+            Self::Few(pairs) => {
+                let (at, above) = pairs.split_at(pairs.partition_point(|pair| pair.0 <= bucket));
+                let at = at.last().filter(|pair| pair.0 == bucket).map_or(0, |pair| pair.1);
+                (at, above.iter().map(|pair| u64::from(pair.1)).sum())
+            }
+            Self::Narrow(row) => row.at_and_above(bucket),
+            Self::Wide(row) => row.at_and_above(bucket),
+        }
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Few(pairs) => pairs.capacity() * size_of::<(i16, u32)>(),
+            Self::Narrow(row) => row.counts.capacity() * size_of::<u16>(),
+            Self::Wide(row) => row.counts.capacity() * size_of::<u32>(),
+        }
+    }
+
     fn lay_out(&mut self) {
         let Self::Few(pairs) = self else { return };
         let (Some(first), Some(last)) = (pairs.first(), pairs.last()) else { return };
@@ -110,6 +143,18 @@ impl Buckets {
             Self::Wide(wide)
         };
     }
+}
+
+fn reaching(counts: impl Iterator<Item = (i16, u32)>, zeros: u64, rank: f64) -> Option<(i16, u64, u32)> {
+    let mut below = zeros;
+    for (bucket, count) in counts {
+        let with = below.saturating_add(u64::from(count));
+        if rank <= with as f64 {
+            return Some((bucket, below, count));
+        }
+        below = with;
+    }
+    None
 }
 
 fn merged(mine: &[(i16, u32)], theirs: &[(i16, u32)]) -> Vec<(i16, u32)> {
@@ -137,15 +182,30 @@ impl<T: Copy + Default + Into<u32>> Row<T> {
         let mut at = i32::from(bucket) - i32::from(self.first);
         if at < 0 {
             let missing = at.unsigned_abs() as usize;
+            self.make_room(missing);
             self.counts.splice(0..0, std::iter::repeat_n(T::default(), missing));
             self.first = bucket;
             at = 0;
         }
         let at = at as usize;
         if at >= self.counts.len() {
+            self.make_room(at + 1 - self.counts.len());
             self.counts.resize(at + 1, T::default());
         }
         &mut self.counts[at]
+    }
+
+    fn make_room(&mut self, missing: usize) {
+        if self.counts.capacity() - self.counts.len() < missing {
+            self.counts.reserve_exact(missing + BUCKETS_MORE);
+        }
+    }
+
+    fn at_and_above(&self, bucket: i16) -> (u32, u64) {
+        let at = i32::from(bucket) - i32::from(self.first);
+        let above = self.counts.get(usize::try_from(at + 1).unwrap_or(0)..).unwrap_or_default();
+        let of_bucket = usize::try_from(at).ok().and_then(|at| self.counts.get(at)).map_or(0, |&count| count.into());
+        (of_bucket, above.iter().map(|&count| u64::from(count.into())).sum())
     }
 
     fn iter(&self) -> impl Iterator<Item = (i16, u32)> {
@@ -199,6 +259,18 @@ mod tests {
             merged.merge(&of(right));
             prop_assert!(merged.iter().eq(map.iter().map(|(&bucket, &count)| (bucket, count))));
             prop_assert_eq!(&merged, &of(&pairs));
+            let bucket = cut as i16 * 11 - 620;
+            let above = map.range(bucket + 1..).map(|(_, &count)| u64::from(count)).sum();
+            prop_assert_eq!(merged.at_and_above(bucket), (map.get(&bucket).copied().unwrap_or(0), above));
+            let zeros = cut as u64;
+            let with = map.iter().scan(zeros, |below, (&bucket, &count)| {
+                let found = (bucket, *below, count);
+                *below += u64::from(count);
+                Some(found)
+            });
+            let rank = cut as f64 * 700.0;
+            let reached = with.filter(|(_, below, count)| rank <= (below + u64::from(*count)) as f64).min();
+            prop_assert_eq!(merged.reaching(zeros, rank), reached);
         }
     }
 
