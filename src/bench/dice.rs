@@ -24,6 +24,11 @@ impl Dice {
         (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
+    /// Nearly standard normal, and cheap: nothing lies beyond three deviations.
+    pub(super) fn bell(&mut self) -> f64 {
+        2.0 * (self.uniform() + self.uniform() + self.uniform() - 1.5)
+    }
+
     /// How many came where `mean` come on average.
     pub(super) fn poisson(&mut self, mean: f64) -> u64 {
         /// Beyond this the bell curve is as good, and costs no more for more.

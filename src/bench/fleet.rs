@@ -165,7 +165,7 @@ impl Made {
     /// A factor that drifts from hour to hour, in part with all slices' own.
     fn wander(&self, at: i64, kind: u64, deviations: [f64; 2]) -> f64 {
         let (hour, part) = (at.div_euclid(HOUR_STEPS), at.rem_euclid(HOUR_STEPS) as f64 / HOUR_STEPS as f64);
-        let knot = |slice: u64, hour: i64| Dice::of(&[self.seed, slice, kind << 48, hour.unsigned_abs()]).normal();
+        let knot = |slice: u64, hour: i64| Dice::of(&[self.seed, slice, kind << 48, hour.unsigned_abs()]).bell();
         let drift = |slice: u64| knot(slice, hour) * (1.0 - part) + knot(slice, hour + 1) * part;
         (deviations[0] * drift(u64::MAX) + deviations[1] * drift(self.slice)).exp()
     }
