@@ -1,0 +1,216 @@
+//! Which cells together tell best what happened: the best one, then the best of what it leaves, until none pays.
+
+use rustc_hash::FxHashMap;
+
+use super::evidence::Direction;
+use super::scan::{Candidate, Cell, Scene, Vectors, score_min, sweep};
+
+/// More cells than this are no explanation; the rest is listed as not named.
+pub(crate) const CELLS_MAX: usize = 16;
+
+/// Parts together must tell it better than their whole by this factor. Each part may choose a severity of its own and so
+/// gains a little in any case; and a whole of which nine values in ten moved is better told than nine parts.
+const PARTS_BETTER: f64 = 1.1;
+/// A part that fell by the same as the rest of its whole, to this much, is no slice of its own.
+const SEVERITY_ALIKE: f64 = 0.11;
+
+/// A cell that is worth naming.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Chosen {
+    pub(crate) cell: Cell,
+    pub(crate) direction: Direction,
+    pub(crate) score: f64,
+    /// The part by which its leaves fell (or rose), to the nearest step of the grid.
+    severity: f64,
+    /// Its rows, without those of cells chosen before it.
+    pub(crate) rows: Vec<u32>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Choice {
+    pub(crate) chosen: Vec<Chosen>,
+    pub(crate) looked_at: usize,
+    pub(crate) is_capped: bool,
+}
+
+impl Choice {
+    /// A cell takes up its parts that were chosen before it and moved alike.
+    fn push(&mut self, mut whole: Chosen) {
+        let is_part = |part: &mut Chosen| {
+            let is_alike = (part.severity - whole.severity).abs() < SEVERITY_ALIKE;
+            whole.cell.layer() > 0 && part.cell.lies_in(&whole.cell) && is_alike && part.direction == whole.direction
+        };
+        let parts: Vec<Chosen> = self.chosen.extract_if(.., is_part).collect();
+        parts.into_iter().for_each(|part| whole.rows.extend(part.rows));
+        self.chosen.push(whole);
+    }
+
+    /// Names a whole in place of its parts where it tells nearly as much, now that it is known what else moved in it.
+    fn merge(&mut self, scene: &Scene, vectors: &mut Vectors) {
+        let mut wholes: Vec<(Cell, Direction)> = Vec::new();
+        for part in &self.chosen {
+            wholes.extend(part.cell.wholes().map(|whole| (whole, part.direction)));
+        }
+        wholes.sort_unstable();
+        let mut seen: Vec<(Cell, Direction)> =
+            wholes.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).map(|same| same[0]).collect();
+        seen.sort_unstable_by_key(|(cell, _)| cell.layer());
+        for (cell, direction) in seen {
+            let is_part = |part: &Chosen| part.direction == direction && part.cell.lies_in(&cell);
+            let apart: f64 = self.chosen.iter().filter(|part| is_part(part)).map(|part| part.score).sum();
+            let mut is_taken = vec![false; scene.rows()];
+            for other in self.chosen.iter().filter(|other| !is_part(other) && other.cell.layer() > 0) {
+                other.rows.iter().for_each(|&row| is_taken[row as usize] = true);
+            }
+            let is_inside = |row: &u32| !is_taken[*row as usize] && scene.holds(&cell, *row as usize);
+            let rows: Vec<u32> = (0..scene.rows() as u32).filter(is_inside).collect();
+            let whole = scene.candidate(cell, direction, &rows, vectors);
+            let (score, severity) = (whole.score(), whole.severity());
+            if score >= score_min() && PARTS_BETTER * score >= apart {
+                self.chosen.retain(|part| !is_part(part));
+                self.chosen.push(Chosen { cell, direction, score, severity, rows });
+            }
+        }
+    }
+}
+
+pub(crate) fn choose(scene: &Scene) -> Choice {
+    let mut vectors = Vectors::new(scene.rows());
+    let mut free = vec![true; scene.rows()];
+    let mut choice = Choice::default();
+    loop {
+        let (candidates, looked_at) = sweep(scene, &mut vectors, &free);
+        choice.looked_at = choice.looked_at.max(looked_at);
+        let before = choice.chosen.len();
+        let mut field = Field::new(candidates);
+        while let Some(at) = field.best() {
+            if choice.chosen.len() == CELLS_MAX {
+                choice.is_capped = true;
+                return choice;
+            }
+            let rows = field.rows(at, scene, &free);
+            if !field.is_borne_out(at, scene, &rows) {
+                field.refuse(at);
+                continue;
+            }
+            let chosen = field.take(at, rows, scene, &mut vectors, &mut free);
+            let is_everything = chosen.cell.layer() == 0;
+            choice.push(chosen);
+            if is_everything {
+                return choice;
+            }
+        }
+        if choice.chosen.len() == before {
+            choice.merge(scene, &mut vectors);
+            return choice;
+        }
+    }
+}
+
+/// Candidates, found by their cells.
+struct Field {
+    candidates: Vec<Candidate>,
+    scores: Vec<f64>,
+    /// For each combination of dimensions the candidates of its cells.
+    places: Vec<(Vec<usize>, FxHashMap<Cell, Vec<usize>>)>,
+}
+
+impl Field {
+    fn new(candidates: Vec<Candidate>) -> Self {
+        let mut places: Vec<(Vec<usize>, FxHashMap<Cell, Vec<usize>>)> = Vec::new();
+        for (at, candidate) in candidates.iter().enumerate() {
+            let dimensions: Vec<usize> = candidate.cell.dimensions().iter().map(|&at| usize::from(at)).collect();
+            if places.last().is_none_or(|(last, _)| *last != dimensions) {
+                places.push((dimensions, FxHashMap::default()));
+            }
+            if let Some((_, cells)) = places.last_mut() {
+                cells.entry(candidate.cell).or_default().push(at);
+            }
+        }
+        let scores = candidates.iter().map(Candidate::score).collect();
+        Self { candidates, scores, places }
+    }
+
+    /// The best candidate that pays, or the best of its parts where these together tell it better than the whole.
+    fn best(&self) -> Option<usize> {
+        let paying = (0..self.scores.len()).filter(|&at| self.scores[at] >= score_min());
+        let mut best = paying.reduce(|best, next| if self.is_before(next, best) { next } else { best })?;
+        while let Some(part) = self.better_part(best) {
+            best = part;
+        }
+        Some(best)
+    }
+
+    /// Ties go to the shallower cell, then to the earlier dimensions and values.
+    fn is_before(&self, a: usize, b: usize) -> bool {
+        let rank = |at: usize| (self.candidates[at].cell, self.candidates[at].direction);
+        self.scores[a].total_cmp(&self.scores[b]).reverse().then_with(|| rank(a).cmp(&rank(b))).is_lt()
+    }
+
+    fn better_part(&self, whole: usize) -> Option<usize> {
+        let Candidate { cell, direction, .. } = self.candidates[whole];
+        let mut parts: FxHashMap<usize, (f64, usize)> = FxHashMap::default();
+        for (at, part) in self.candidates.iter().enumerate() {
+            if self.scores[at] < score_min() || part.direction != direction {
+                continue;
+            }
+            let Some(added) = cell.dimension_added_by(&part.cell) else { continue };
+            let (sum, best) = parts.entry(added).or_insert((0.0, at));
+            *sum += self.scores[at];
+            if self.is_before(at, *best) {
+                *best = at;
+            }
+        }
+        let mut parts: Vec<(usize, (f64, usize))> = parts.into_iter().collect();
+        parts.sort_unstable_by_key(|(added, _)| *added);
+        let best = parts.into_iter().reduce(|best, next| if next.1.0 > best.1.0 { next } else { best });
+        best.filter(|(_, (sum, _))| *sum > PARTS_BETTER * self.scores[whole]).map(|(_, (_, part))| part)
+    }
+
+    fn rows(&self, at: usize, scene: &Scene, free: &[bool]) -> Vec<u32> {
+        let cell = self.candidates[at].cell;
+        let is_inside = |row: &u32| free[*row as usize] && scene.holds(&cell, *row as usize);
+        (0..scene.rows() as u32).filter(is_inside).collect()
+    }
+
+    /// Half of the leaves that can tell must have moved, give or take chance: a few wild ones make no slice of the others.
+    fn is_borne_out(&self, at: usize, scene: &Scene, rows: &[u32]) -> bool {
+        let Candidate { direction, .. } = self.candidates[at];
+        let severity = self.candidates[at].severity();
+        let told = rows.iter().filter_map(|&row| scene.said[row as usize].bears_out(direction, severity));
+        let (moved, all) =
+            told.fold((0.0, 0.0), |(moved, all), is_moved| (moved + f64::from(u8::from(is_moved)), all + 1.0));
+        all < 0.5 * rows.len() as f64 || moved + f64::sqrt(all) >= 0.5 * all
+    }
+
+    fn refuse(&mut self, at: usize) {
+        self.candidates[at].sums.fill(f64::NEG_INFINITY);
+        self.scores[at] = f64::NEG_INFINITY;
+    }
+
+    /// Takes the rows of a candidate out of all others.
+    fn take(&mut self, at: usize, rows: Vec<u32>, scene: &Scene, vectors: &mut Vectors, free: &mut [bool]) -> Chosen {
+        let candidate = &self.candidates[at];
+        let (cell, direction, severity) = (candidate.cell, candidate.direction, candidate.severity());
+        let score = self.scores[at];
+        rows.iter().for_each(|&row| free[row as usize] = false);
+        let mut is_changed = vec![false; self.candidates.len()];
+        for (dimensions, cells) in &self.places {
+            for &row in &rows {
+                let Some(places) = cells.get(&Cell::new(dimensions, |at| scene.codes[at][row as usize])) else {
+                    continue;
+                };
+                for &place in places {
+                    let candidate = &mut self.candidates[place];
+                    let vector = vectors.get(scene, candidate.direction, row as usize);
+                    candidate.sums.iter_mut().zip(vector).for_each(|(sum, said)| *sum -= f64::from(*said));
+                    is_changed[place] = true;
+                }
+            }
+        }
+        for (place, _) in is_changed.iter().enumerate().filter(|(_, is_changed)| **is_changed) {
+            self.scores[place] = self.candidates[place].score();
+        }
+        Chosen { cell, direction, score, severity, rows }
+    }
+}

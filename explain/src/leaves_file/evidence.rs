@@ -1,0 +1,122 @@
+//! What one leaf says about each of a grid of severities: log-likelihood ratios, bounded and additive.
+
+use super::leaf::Leaf;
+use super::noise::{Noise, Shape};
+
+/// A fall of 5 to 100 % of what was expected, or the same the other way round (a rise by a factor of 1.05 to any).
+pub(crate) const SEVERITIES: usize = 20;
+const SEVERITY_STEP: f64 = 0.05;
+/// Leaves of one affected slice fall by about the same part, give or take this much.
+const SPREAD: f64 = 0.06;
+/// What comes in pieces cannot fall by half a piece: a leaf of this many handfuls is off by all of it.
+const PIECES: f64 = 0.1;
+/// A leaf of an affected slice may be untouched with this chance, a leaf of a handful more often, or touched in some
+/// other way with that one. One odd leaf then cannot outweigh its slice.
+const UNTOUCHED: f64 = 1e-3;
+const UNTOUCHED_HANDFUL: f64 = 0.3;
+const OTHERWISE: f64 = 0.1;
+/// Evidence is kept in whole steps of this, so that it adds up to the same in any order.
+const STEP: f64 = 1.0 / 1024.0;
+/// Of thin leaves a fiftieth is always left, so that one piece does not rule a slice out; and no leaf says more than this.
+const LEFT_MIN: f64 = 0.02;
+const THIN_RANGE: (f64, f64) = (-7.0, 5.0);
+
+pub(crate) type Vector = [f32; SEVERITIES];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Direction {
+    Down,
+    Up,
+}
+
+impl Direction {
+    pub(crate) const BOTH: [Self; 2] = [Self::Down, Self::Up];
+
+    fn sign(self) -> f64 {
+        match self {
+            Self::Down => 1.0,
+            Self::Up => -1.0,
+        }
+    }
+}
+
+/// What a leaf has to say, from which both directions are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Said {
+    /// A leaf large enough to have a deviation of its own.
+    Whole { deviation: f64, one_over_usual: f64, one_over_spread: f64, untouched: f64 },
+    /// A leaf of a few pieces: its part of a Poisson likelihood, flattened by how dispersed such leaves are.
+    Thin { actual: f64, expected: f64, one_over_dispersion: f64 },
+}
+
+impl Said {
+    pub(crate) fn new(leaf: &Leaf, noise: &Noise) -> Self {
+        let class = noise.class(leaf);
+        if let Some(dispersion) = class.dispersion {
+            let expected = if leaf.expected > 0.0 { leaf.expected } else { 0.5 * noise.handful };
+            return Self::Thin { actual: leaf.actual.max(0.0), expected, one_over_dispersion: 1.0 / dispersion };
+        }
+        let (deviation, size, scale) = (leaf.deviation(), leaf.size(), class.scale);
+        let pieces = PIECES * noise.handful / size;
+        Self::Whole {
+            deviation,
+            one_over_usual: 1.0 / noise.density(deviation, scale),
+            one_over_spread: 1.0 / (SPREAD * SPREAD + scale * scale + pieces).sqrt(),
+            untouched: UNTOUCHED + UNTOUCHED_HANDFUL * noise.handful / (noise.handful + size),
+        }
+    }
+
+    /// Whether the leaf moved in this direction by a third of the severity at least; a thin one cannot tell.
+    pub(crate) fn bears_out(&self, direction: Direction, severity: f64) -> Option<bool> {
+        match self {
+            Self::Whole { deviation, .. } => Some(deviation * direction.sign() >= severity / 3.0),
+            Self::Thin { .. } => None,
+        }
+    }
+
+    /// The evidence at the severity that fits this leaf best: no severity gives more.
+    pub(crate) fn most(&self, direction: Direction, shape: Shape) -> f32 {
+        let at = |severity: f64| self.at(direction, shape, severity.clamp(0.0, (SEVERITIES - 1) as f64) as usize);
+        match *self {
+            Self::Whole { deviation, .. } => at((deviation * direction.sign() / SEVERITY_STEP).round() - 1.0),
+            // The likelihood has one peak, between two severities of the grid.
+            Self::Thin { actual, expected, .. } => {
+                let lost = match direction {
+                    Direction::Down => 1.0 - actual / expected,
+                    Direction::Up => 1.0 - expected / actual.max(expected),
+                };
+                let below = (lost / SEVERITY_STEP).floor() - 1.0;
+                at(below).max(at(below + 1.0))
+            }
+        }
+    }
+
+    pub(crate) fn vector(&self, direction: Direction, shape: Shape) -> Vector {
+        std::array::from_fn(|severity| self.at(direction, shape, severity))
+    }
+
+    #[inline]
+    fn at(&self, direction: Direction, shape: Shape, severity: usize) -> f32 {
+        let log = match *self {
+            Self::Whole { deviation, one_over_usual, one_over_spread, untouched } => {
+                let towards = deviation * direction.sign();
+                let off = (towards - severity_of(severity)) * one_over_spread;
+                let fits = one_over_spread * shape.density(off);
+                let otherwise = if towards > 0.0 { OTHERWISE } else { 0.0 };
+                let touched = otherwise + (1.0 - OTHERWISE - untouched) * fits;
+                (untouched + touched * one_over_usual).ln()
+            }
+            Self::Thin { actual, expected, one_over_dispersion } => {
+                let left = (1.0 - severity_of(severity)).max(LEFT_MIN);
+                let factor = if direction == Direction::Down { left } else { 1.0 / left };
+                let log = (actual * factor.ln() - expected * (factor - 1.0)) * one_over_dispersion;
+                log.clamp(THIN_RANGE.0, THIN_RANGE.1)
+            }
+        };
+        ((log / STEP).round() * STEP) as f32
+    }
+}
+
+pub(crate) fn severity_of(severity: usize) -> f64 {
+    SEVERITY_STEP * (severity + 1) as f64
+}
