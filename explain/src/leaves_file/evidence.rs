@@ -2,12 +2,14 @@
 
 use super::leaf::Leaf;
 use super::noise::{Noise, Shape};
+use super::quick_math;
 
 /// A fall of 5 to 100 % of what was expected, or the same the other way round (a rise by a factor of 1.05 to any).
 pub(crate) const SEVERITIES: usize = 20;
 const SEVERITY_STEP: f64 = 0.05;
-/// Leaves of one affected slice fall by about the same part, give or take this much.
-const SPREAD: f64 = 0.06;
+/// Leaves of one affected slice fall by about the same part, give or take this much; where they fall by little, by less,
+/// so that a leaf that did not fall speaks against it.
+const SPREADS: [f64; 3] = [0.02, 0.04, 0.06];
 /// What comes in pieces cannot fall by half a piece: a leaf of this many handfuls is off by all of it.
 const PIECES: f64 = 0.1;
 /// A leaf of an affected slice may be untouched with this chance, a leaf of a handful more often, or touched in some
@@ -15,13 +17,18 @@ const PIECES: f64 = 0.1;
 const UNTOUCHED: f64 = 1e-3;
 const UNTOUCHED_HANDFUL: f64 = 0.3;
 const OTHERWISE: f64 = 0.1;
-/// Evidence is kept in whole steps of this, so that it adds up to the same in any order.
-const STEP: f64 = 1.0 / 1024.0;
+/// Evidence is kept in whole steps, so many a unit of the logarithm, so that it adds up to the same in any order.
+const STEPS_A_NAT: f64 = 1024.0;
 /// Of thin leaves a fiftieth is always left, so that one piece does not rule a slice out; and no leaf says more than this.
 const LEFT_MIN: f64 = 0.02;
 const THIN_RANGE: (f64, f64) = (-7.0, 5.0);
 
 pub(crate) type Vector = [f32; SEVERITIES];
+
+/// Severities in three ranges, first and last of each: what an unaffected leaf says of a small fall would hide how
+/// strongly it speaks against a large one.
+const RANGES: [(usize, usize); 3] = [(0, 2), (3, 9), (10, SEVERITIES - 1)];
+pub(crate) type Most = [f32; RANGES.len()];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Direction {
@@ -44,7 +51,7 @@ impl Direction {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Said {
     /// A leaf large enough to have a deviation of its own.
-    Whole { deviation: f64, one_over_usual: f64, one_over_spread: f64, untouched: f64 },
+    Whole { deviation: f64, one_over_usual: f64, one_over_spread: [f64; SPREADS.len()], untouched: f64 },
     /// A leaf of a few pieces: its part of a Poisson likelihood, flattened by how dispersed such leaves are.
     Thin { actual: f64, expected: f64, one_over_dispersion: f64 },
 }
@@ -61,7 +68,7 @@ impl Said {
         Self::Whole {
             deviation,
             one_over_usual: 1.0 / noise.density(deviation, scale),
-            one_over_spread: 1.0 / (SPREAD * SPREAD + scale * scale + pieces).sqrt(),
+            one_over_spread: SPREADS.map(|spread| 1.0 / (spread * spread + scale * scale + pieces).sqrt()),
             untouched: UNTOUCHED + UNTOUCHED_HANDFUL * noise.handful / (noise.handful + size),
         }
     }
@@ -74,11 +81,15 @@ impl Said {
         }
     }
 
-    /// The evidence at the severity that fits this leaf best: no severity gives more.
-    pub(crate) fn most(&self, direction: Direction, shape: Shape) -> f32 {
-        let at = |severity: f64| self.at(direction, shape, severity.clamp(0.0, (SEVERITIES - 1) as f64) as usize);
+    /// The evidence at the severity of each range that fits this leaf best: no other of the range gives more.
+    pub(crate) fn most(&self, direction: Direction, shape: Shape) -> Most {
         match *self {
-            Self::Whole { deviation, .. } => at((deviation * direction.sign() / SEVERITY_STEP).round() - 1.0),
+            Self::Whole { deviation, .. } => {
+                let nearest = quick_math::round(deviation * direction.sign() / SEVERITY_STEP) - 1.0;
+                RANGES.map(|(first, last)| {
+                    self.at(direction, shape, nearest.clamp(first as f64, last as f64) as usize)
+                })
+            }
             // The likelihood has one peak, between two severities of the grid.
             Self::Thin { actual, expected, .. } => {
                 let lost = match direction {
@@ -86,34 +97,43 @@ impl Said {
                     Direction::Up => 1.0 - expected / actual.max(expected),
                 };
                 let below = (lost / SEVERITY_STEP).floor() - 1.0;
-                at(below).max(at(below + 1.0))
+                RANGES.map(|(first, last)| {
+                    let at = |severity: f64| severity.clamp(first as f64, last as f64) as usize;
+                    let [below, above] = [at(below), at(below + 1.0)];
+                    self.at(direction, shape, below).max(self.at(direction, shape, above))
+                })
             }
         }
     }
 
     pub(crate) fn vector(&self, direction: Direction, shape: Shape) -> Vector {
-        std::array::from_fn(|severity| self.at(direction, shape, severity))
+        // Which kind of leaf it is is asked once and not for each severity.
+        match self {
+            Self::Whole { .. } => std::array::from_fn(|severity| self.at(direction, shape, severity)),
+            Self::Thin { .. } => std::array::from_fn(|severity| self.at(direction, shape, severity)),
+        }
     }
 
-    #[inline]
+    #[inline(always)]
     fn at(&self, direction: Direction, shape: Shape, severity: usize) -> f32 {
         let log = match *self {
             Self::Whole { deviation, one_over_usual, one_over_spread, untouched } => {
                 let towards = deviation * direction.sign();
+                let one_over_spread = one_over_spread[severity.min(SPREADS.len() - 1)];
                 let off = (towards - severity_of(severity)) * one_over_spread;
                 let fits = one_over_spread * shape.density(off);
                 let otherwise = if towards > 0.0 { OTHERWISE } else { 0.0 };
                 let touched = otherwise + (1.0 - OTHERWISE - untouched) * fits;
-                (untouched + touched * one_over_usual).ln()
+                quick_math::ln(untouched + touched * one_over_usual)
             }
             Self::Thin { actual, expected, one_over_dispersion } => {
                 let left = (1.0 - severity_of(severity)).max(LEFT_MIN);
                 let factor = if direction == Direction::Down { left } else { 1.0 / left };
-                let log = (actual * factor.ln() - expected * (factor - 1.0)) * one_over_dispersion;
+                let log = (actual * quick_math::ln(factor) - expected * (factor - 1.0)) * one_over_dispersion;
                 log.clamp(THIN_RANGE.0, THIN_RANGE.1)
             }
         };
-        ((log / STEP).round() * STEP) as f32
+        (quick_math::round(log * STEPS_A_NAT) / STEPS_A_NAT) as f32
     }
 }
 

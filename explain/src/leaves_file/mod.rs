@@ -13,6 +13,7 @@ mod leaf;
 pub mod made_up;
 mod noise;
 mod overall;
+mod quick_math;
 mod read;
 mod scan;
 mod search;

@@ -1,6 +1,7 @@
 //! How far leaves usually lie from what was expected of them, learned from the file itself by size of leaf.
 
 use super::leaf::Leaf;
+use super::quick_math;
 
 /// The degrees of freedom tried for the tails: log of the density's constant, for each.
 const TAILS: [(f64, f64); 8] = [
@@ -30,6 +31,8 @@ const UPPER: f64 = 0.8;
 const UPPER_Z: f64 = 1.4;
 /// Noise learned again without the named slices is worth another search where it is smaller by this factor.
 const FINER: f64 = 1.2;
+/// Below this it is small against any severity.
+const FINE_ENOUGH: f64 = 0.03;
 /// However far off a leaf lies, something nobody thought of may have put it there with this density.
 const SURPRISE: f64 = 6e-6;
 /// Distances are counted in steps of an eighth of a scale up to eight scales; the few beyond are kept as they are.
@@ -56,13 +59,16 @@ pub(crate) struct Noise {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Shape {
     degrees: f64,
+    one_over_degrees: f64,
+    /// Half of one more than the degrees of freedom.
+    power: f64,
     log_constant: f64,
 }
 
 impl Shape {
     #[inline]
     pub(crate) fn density(self, z: f64) -> f64 {
-        (self.log_constant - 0.5 * (self.degrees + 1.0) * (z * z / self.degrees).ln_1p()).exp()
+        quick_math::exp(self.log_constant - self.power * quick_math::ln(1.0 + z * z * self.one_over_degrees))
     }
 }
 
@@ -125,7 +131,7 @@ impl Noise {
     pub(crate) fn is_finer_than(&self, other: &Self) -> bool {
         self.classes.iter().zip(&other.classes).any(|(own, theirs)| {
             let dispersions = own.dispersion.zip(theirs.dispersion);
-            FINER * own.scale < theirs.scale || dispersions.is_some_and(|(own, theirs)| FINER * own < theirs)
+            FINER * own.scale.max(FINE_ENOUGH) < theirs.scale || dispersions.is_some_and(|(own, theirs)| FINER * own < theirs)
         })
     }
 
@@ -260,6 +266,6 @@ impl Distances {
         let best = tried.reduce(|best, next| if next.0 > best.0 { next } else { best });
         let (degrees, log_constant, width) =
             best.map_or((4.0, TAILS[4].1, 1.0), |(_, tail, width)| (tail.0, tail.1, width));
-        (Shape { degrees, log_constant }, width)
+        (Shape { degrees, one_over_degrees: 1.0 / degrees, power: 0.5 * (degrees + 1.0), log_constant }, width)
     }
 }

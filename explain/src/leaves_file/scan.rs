@@ -5,7 +5,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::evidence::{Direction, SEVERITIES, Said, Vector, severity_of};
+use super::evidence::{Direction, Most, SEVERITIES, Said, Vector, severity_of};
 use super::noise::Shape;
 
 /// Slices of more than so many dimensions are not looked for.
@@ -28,8 +28,8 @@ pub(crate) struct Scene {
     /// How many values each dimension has.
     pub(crate) values: Vec<usize>,
     pub(crate) said: Vec<Said>,
-    /// For each direction what the best severity of each row would say.
-    most: [Vec<f32>; 2],
+    /// For each direction what the best severities of each row would say.
+    most: [Vec<Most>; 2],
     shape: Shape,
     /// Whether everything is a cell too.
     with_everything: bool,
@@ -210,7 +210,7 @@ struct Level {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Bound {
-    most: [f64; 2],
+    most: [[f64; size_of::<Most>() / size_of::<f32>()]; 2],
     positive: [f64; 2],
     row: u32,
 }
@@ -289,13 +289,13 @@ impl Sweep<'_> {
         let price = self.scene.price(dimensions);
         for direction in Direction::BOTH {
             let needed = price + score_min();
-            if !bounds.iter().any(|bound| bound.most[direction as usize] >= needed) {
+            if !bounds.iter().any(|bound| bound.most(direction) >= needed) {
                 continue;
             }
             let first = self.found.len();
             let mut places = vec![usize::MAX; bounds.len()];
             for (place, bound) in places.iter_mut().zip(bounds) {
-                if bound.most[direction as usize] >= needed {
+                if bound.most(direction) >= needed {
                     *place = self.found.len();
                     let cell = Cell::new(dimensions, |at| self.scene.codes[at][bound.row as usize]);
                     self.found.push(Candidate { cell, direction, sums: [0.0; SEVERITIES], price });
@@ -340,12 +340,20 @@ impl Sweep<'_> {
 }
 
 impl Bound {
+    fn most(&self, direction: Direction) -> f64 {
+        self.most[direction as usize].iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    }
+
     #[inline]
     fn add(&mut self, scene: &Scene, row: u32) {
         for direction in 0..2 {
-            let most = f64::from(scene.most[direction][row as usize]);
-            self.most[direction] += most;
-            self.positive[direction] += most.max(0.0);
+            let most = scene.most[direction][row as usize];
+            let mut best = 0.0_f32;
+            for (sum, &most) in self.most[direction].iter_mut().zip(&most) {
+                *sum += f64::from(most);
+                best = best.max(most);
+            }
+            self.positive[direction] += f64::from(best);
         }
     }
 }
