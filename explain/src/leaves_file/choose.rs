@@ -58,14 +58,13 @@ impl Choice {
         for (cell, direction) in seen {
             let is_part = |part: &Chosen| part.direction == direction && part.cell.lies_in(&cell);
             let apart: f64 = self.chosen.iter().filter(|part| is_part(part)).map(|part| part.score).sum();
-            let mut is_taken = vec![false; scene.rows()];
+            let mut is_free = vec![true; scene.rows()];
             for other in self.chosen.iter().filter(|other| !is_part(other) && other.cell.layer() > 0) {
-                other.rows.iter().for_each(|&row| is_taken[row as usize] = true);
+                other.rows.iter().for_each(|&row| is_free[row as usize] = false);
             }
-            let is_inside = |row: &u32| !is_taken[*row as usize] && scene.holds(&cell, *row as usize);
-            let rows: Vec<u32> = (0..scene.rows() as u32).filter(is_inside).collect();
+            let rows = scene.rows_of(&cell, &is_free);
             let whole = scene.candidate(cell, direction, &rows, vectors);
-            let (score, severity) = (whole.score(), whole.severity());
+            let (score, severity) = (whole.score_at_most(), whole.severity());
             if score >= score_min() && PARTS_BETTER * score >= apart {
                 self.chosen.retain(|part| !is_part(part));
                 self.chosen.push(Chosen { cell, direction, score, severity, rows });
@@ -79,21 +78,21 @@ pub(crate) fn choose(scene: &Scene) -> Choice {
     let mut free = vec![true; scene.rows()];
     let mut choice = Choice::default();
     loop {
-        let (candidates, looked_at) = sweep(scene, &mut vectors, &free);
+        let (candidates, looked_at) = sweep(scene, &free);
         choice.looked_at = choice.looked_at.max(looked_at);
         let before = choice.chosen.len();
         let mut field = Field::new(candidates);
-        while let Some(at) = field.best() {
+        while let Some(at) = field.best(scene, &free, &mut vectors) {
             if choice.chosen.len() == CELLS_MAX {
                 choice.is_capped = true;
                 return choice;
             }
-            let rows = field.rows(at, scene, &free);
+            let rows = scene.rows_of(&field.candidates[at].cell, &free);
             if !field.is_borne_out(at, scene, &rows) {
-                field.refuse(at);
+                field.candidates[at].refuse();
                 continue;
             }
-            let chosen = field.take(at, rows, scene, &mut vectors, &mut free);
+            let chosen = field.take(at, rows, scene, &mut free);
             let is_everything = chosen.cell.layer() == 0;
             choice.push(chosen);
             if is_everything {
@@ -110,7 +109,6 @@ pub(crate) fn choose(scene: &Scene) -> Choice {
 /// Candidates, found by their cells.
 struct Field {
     candidates: Vec<Candidate>,
-    scores: Vec<f64>,
     /// For each combination of dimensions the candidates of its cells.
     places: Vec<(Vec<usize>, FxHashMap<Cell, Vec<usize>>)>,
 }
@@ -127,50 +125,74 @@ impl Field {
                 cells.entry(candidate.cell).or_default().push(at);
             }
         }
-        let scores = candidates.iter().map(Candidate::score).collect();
-        Self { candidates, scores, places }
+        Self { candidates, places }
     }
 
     /// The best candidate that pays, or the best of its parts where these together tell it better than the whole.
-    fn best(&self) -> Option<usize> {
-        let paying = (0..self.scores.len()).filter(|&at| self.scores[at] >= score_min());
-        let mut best = paying.reduce(|best, next| if self.is_before(next, best) { next } else { best })?;
-        while let Some(part) = self.better_part(best) {
+    fn best(&mut self, scene: &Scene, free: &[bool], vectors: &mut Vectors) -> Option<usize> {
+        // Only what could be the best is weighed: the others are known not to score as much.
+        let mut best = loop {
+            let all = 0..self.candidates.len();
+            let best = all.reduce(|best, next| if self.is_before(next, best) { next } else { best })?;
+            if self.score(best) < score_min() {
+                return None;
+            }
+            if self.candidates[best].is_known() {
+                break best;
+            }
+            self.weigh(best, scene, free, vectors);
+        };
+        while let Some(part) = self.better_part(best, scene, free, vectors) {
             best = part;
         }
         Some(best)
     }
 
+    fn score(&self, at: usize) -> f64 {
+        self.candidates[at].score_at_most()
+    }
+
+    fn weigh(&mut self, at: usize, scene: &Scene, free: &[bool], vectors: &mut Vectors) {
+        if !self.candidates[at].is_known() {
+            let rows = scene.rows_of(&self.candidates[at].cell, free);
+            self.candidates[at].weigh(scene, &rows, vectors);
+        }
+    }
+
     /// Ties go to the shallower cell, then to the earlier dimensions and values.
     fn is_before(&self, a: usize, b: usize) -> bool {
         let rank = |at: usize| (self.candidates[at].cell, self.candidates[at].direction);
-        self.scores[a].total_cmp(&self.scores[b]).reverse().then_with(|| rank(a).cmp(&rank(b))).is_lt()
+        self.score(a).total_cmp(&self.score(b)).reverse().then_with(|| rank(a).cmp(&rank(b))).is_lt()
     }
 
-    fn better_part(&self, whole: usize) -> Option<usize> {
+    fn better_part(&mut self, whole: usize, scene: &Scene, free: &[bool], vectors: &mut Vectors) -> Option<usize> {
         let Candidate { cell, direction, .. } = self.candidates[whole];
-        let mut parts: FxHashMap<usize, (f64, usize)> = FxHashMap::default();
+        let mut parts: Vec<Vec<usize>> = vec![Vec::new(); scene.values.len()];
         for (at, part) in self.candidates.iter().enumerate() {
-            if self.scores[at] < score_min() || part.direction != direction {
-                continue;
-            }
-            let Some(added) = cell.dimension_added_by(&part.cell) else { continue };
-            let (sum, best) = parts.entry(added).or_insert((0.0, at));
-            *sum += self.scores[at];
-            if self.is_before(at, *best) {
-                *best = at;
+            if part.direction == direction && part.score_at_most() >= score_min() {
+                if let Some(added) = cell.dimension_added_by(&part.cell) {
+                    parts[added].push(at);
+                }
             }
         }
-        let mut parts: Vec<(usize, (f64, usize))> = parts.into_iter().collect();
-        parts.sort_unstable_by_key(|(added, _)| *added);
-        let best = parts.into_iter().reduce(|best, next| if next.1.0 > best.1.0 { next } else { best });
-        best.filter(|(_, (sum, _))| *sum > PARTS_BETTER * self.scores[whole]).map(|(_, (_, part))| part)
-    }
-
-    fn rows(&self, at: usize, scene: &Scene, free: &[bool]) -> Vec<u32> {
-        let cell = self.candidates[at].cell;
-        let is_inside = |row: &u32| free[*row as usize] && scene.holds(&cell, *row as usize);
-        (0..scene.rows() as u32).filter(is_inside).collect()
+        let needed = PARTS_BETTER * self.score(whole);
+        let mut best: Option<(f64, usize)> = None;
+        for parts in parts {
+            let sum = |field: &Self| -> f64 {
+                let scores = parts.iter().map(|&at| field.score(at));
+                scores.filter(|&score| score >= score_min()).sum()
+            };
+            if sum(self) <= needed {
+                continue;
+            }
+            parts.iter().for_each(|&at| self.weigh(at, scene, free, vectors));
+            let sum = sum(self);
+            let first = parts.iter().copied().reduce(|best, next| if self.is_before(next, best) { next } else { best });
+            if let Some(first) = first.filter(|_| sum > needed && best.is_none_or(|(most, _)| sum > most)) {
+                best = Some((sum, first));
+            }
+        }
+        best.map(|(_, part)| part)
     }
 
     /// Half of the leaves that can tell must have moved, give or take chance: a few wild ones make no slice of the others.
@@ -183,33 +205,18 @@ impl Field {
         all < 0.5 * rows.len() as f64 || moved + f64::sqrt(all) >= 0.5 * all
     }
 
-    fn refuse(&mut self, at: usize) {
-        self.candidates[at].sums.fill(f64::NEG_INFINITY);
-        self.scores[at] = f64::NEG_INFINITY;
-    }
-
     /// Takes the rows of a candidate out of all others.
-    fn take(&mut self, at: usize, rows: Vec<u32>, scene: &Scene, vectors: &mut Vectors, free: &mut [bool]) -> Chosen {
+    fn take(&mut self, at: usize, rows: Vec<u32>, scene: &Scene, free: &mut [bool]) -> Chosen {
         let candidate = &self.candidates[at];
         let (cell, direction, severity) = (candidate.cell, candidate.direction, candidate.severity());
-        let score = self.scores[at];
+        let score = self.score(at);
         rows.iter().for_each(|&row| free[row as usize] = false);
-        let mut is_changed = vec![false; self.candidates.len()];
         for (dimensions, cells) in &self.places {
             for &row in &rows {
-                let Some(places) = cells.get(&Cell::new(dimensions, |at| scene.codes[at][row as usize])) else {
-                    continue;
-                };
-                for &place in places {
-                    let candidate = &mut self.candidates[place];
-                    let vector = vectors.get(scene, candidate.direction, row as usize);
-                    candidate.sums.iter_mut().zip(vector).for_each(|(sum, said)| *sum -= f64::from(*said));
-                    is_changed[place] = true;
-                }
+                let cell = Cell::new(dimensions, |at| scene.codes[at][row as usize]);
+                let places = cells.get(&cell).map_or(&[][..], Vec::as_slice);
+                places.iter().for_each(|&place| self.candidates[place].lose(scene, row as usize));
             }
-        }
-        for (place, _) in is_changed.iter().enumerate().filter(|(_, is_changed)| **is_changed) {
-            self.scores[place] = self.candidates[place].score();
         }
         Chosen { cell, direction, score, severity, rows }
     }

@@ -28,7 +28,10 @@ pub(crate) type Vector = [f32; SEVERITIES];
 /// Severities in three ranges, first and last of each: what an unaffected leaf says of a small fall would hide how
 /// strongly it speaks against a large one.
 const RANGES: [(usize, usize); 3] = [(0, 2), (3, 9), (10, SEVERITIES - 1)];
-pub(crate) type Most = [f32; RANGES.len()];
+/// What the best severity of each range says, and at the end what speaks for any of them, which is never below zero.
+pub(crate) type Most = [f32; RANGES.len() + 1];
+pub(crate) type Bounds = [f64; RANGES.len() + 1];
+pub(crate) const POSITIVE: usize = RANGES.len();
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Direction {
@@ -83,7 +86,7 @@ impl Said {
 
     /// The evidence at the severity of each range that fits this leaf best: no other of the range gives more.
     pub(crate) fn most(&self, direction: Direction, shape: Shape) -> Most {
-        match *self {
+        let of_ranges: [f32; RANGES.len()] = match *self {
             Self::Whole { deviation, .. } => {
                 let nearest = quick_math::round(deviation * direction.sign() / SEVERITY_STEP) - 1.0;
                 RANGES.map(|(first, last)| {
@@ -103,7 +106,9 @@ impl Said {
                     self.at(direction, shape, below).max(self.at(direction, shape, above))
                 })
             }
-        }
+        };
+        let positive = of_ranges.iter().copied().fold(0.0, f32::max);
+        std::array::from_fn(|at| of_ranges.get(at).copied().unwrap_or(positive))
     }
 
     pub(crate) fn vector(&self, direction: Direction, shape: Shape) -> Vector {

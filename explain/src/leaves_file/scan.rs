@@ -5,7 +5,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::evidence::{Direction, Most, SEVERITIES, Said, Vector, severity_of};
+use super::evidence::{Bounds, Direction, Most, POSITIVE, SEVERITIES, Said, Vector, severity_of};
 use super::noise::Shape;
 
 /// Slices of more than so many dimensions are not looked for.
@@ -16,7 +16,6 @@ pub(crate) const LAYERS_MAX: usize = 4;
 /// shares one such chance with all others of its kind, and each layer pays one more so that the layers together do.
 pub(crate) const FALSE_NAME_CHANCE: f64 = 0.01;
 const PRICE_A_LAYER: f64 = 1.0;
-const WAITING_LAYERS: usize = 1;
 /// Combinations are numbered in a plain list while that is at most so many times longer than the leaves.
 const LIST_LONGER_MAX: usize = 4;
 
@@ -31,6 +30,8 @@ pub(crate) struct Scene {
     /// For each direction what the best severities of each row would say.
     most: [Vec<Most>; 2],
     shape: Shape,
+    /// For each dimension the rows of each value.
+    places: Vec<Places>,
     /// Whether everything is a cell too.
     with_everything: bool,
 }
@@ -44,7 +45,8 @@ impl Scene {
         with_everything: bool,
     ) -> Self {
         let most = Direction::BOTH.map(|direction| said.iter().map(|said| said.most(direction, shape)).collect());
-        Self { codes, values, said, most, shape, with_everything }
+        let places = codes.iter().zip(&values).map(|(column, &values)| Places::new(column, values)).collect();
+        Self { codes, values, said, most, shape, places, with_everything }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -55,15 +57,23 @@ impl Scene {
         cell.pairs().all(|(dimension, code)| self.codes[dimension][row] == code)
     }
 
-    /// A cell over some of its rows.
-    pub(crate) fn candidate(&self, cell: Cell, direction: Direction, rows: &[u32], vectors: &mut Vectors) -> Candidate {
-        let mut sums = [0.0; SEVERITIES];
-        for &row in rows {
-            let vector = vectors.get(self, direction, row as usize);
-            sums.iter_mut().zip(vector).for_each(|(sum, said)| *sum += f64::from(*said));
+    /// The rows of a cell that are still free, by way of its rarest value.
+    pub(crate) fn rows_of(&self, cell: &Cell, free: &[bool]) -> Vec<u32> {
+        let rarest = cell.pairs().map(|(dimension, code)| self.places[dimension].rows(code)).min_by_key(|rows| rows.len());
+        let is_inside = |row: &u32| free[*row as usize] && self.holds(cell, *row as usize);
+        match rarest {
+            Some(rows) => rows.iter().copied().filter(is_inside).collect(),
+            None => (0..self.rows() as u32).filter(is_inside).collect(),
         }
+    }
+
+    /// A cell over some of its rows, weighed.
+    pub(crate) fn candidate(&self, cell: Cell, direction: Direction, rows: &[u32], vectors: &mut Vectors) -> Candidate {
         let dimensions: Vec<usize> = cell.dimensions().iter().map(|&at| usize::from(at)).collect();
-        Candidate { cell, direction, sums, price: self.price(&dimensions) }
+        let price = self.price(&dimensions);
+        let mut candidate = Candidate { cell, direction, price, bounds: Bounds::default(), sums: None };
+        candidate.weigh(self, rows, vectors);
+        candidate
     }
 
     /// What a cell of these dimensions pays for being one of many.
@@ -85,6 +95,35 @@ impl Scene {
     }
 }
 
+/// Rows in order of the value they have of one dimension.
+#[derive(Debug)]
+struct Places {
+    rows: Vec<u32>,
+    /// Where the rows of each value begin, and where the last ones end.
+    starts: Vec<u32>,
+}
+
+impl Places {
+    fn new(column: &[u32], values: usize) -> Self {
+        let mut starts = vec![0_u32; values + 1];
+        column.iter().for_each(|&code| starts[code as usize + 1] += 1);
+        for code in 0..values {
+            starts[code + 1] += starts[code];
+        }
+        let mut next = starts.clone();
+        let mut rows = vec![0; column.len()];
+        for (row, &code) in column.iter().enumerate() {
+            rows[next[code as usize] as usize] = row as u32;
+            next[code as usize] += 1;
+        }
+        Self { rows, starts }
+    }
+
+    fn rows(&self, code: u32) -> &[u32] {
+        &self.rows[self.starts[code as usize] as usize..self.starts[code as usize + 1] as usize]
+    }
+}
+
 /// The evidence over its price that a cell needs.
 pub(crate) fn score_min() -> f64 {
     chance_at(0.0).ln() - FALSE_NAME_CHANCE.ln()
@@ -97,11 +136,20 @@ pub(crate) fn chance_at(score: f64) -> f64 {
 }
 
 /// A cell: which dimensions it fixes and to which codes. Without any it is everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Cell {
     layer: u8,
     dimensions: [u8; LAYERS_MAX],
     pub(crate) codes: [u32; LAYERS_MAX],
+}
+
+/// Cells are looked up among those of the same dimensions, so that the codes suffice.
+impl std::hash::Hash for Cell {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let [a, b, c, d] = self.codes.map(u64::from);
+        state.write_u64(a | b << 32);
+        state.write_u64(c | d << 32);
+    }
 }
 
 impl Cell {
@@ -159,20 +207,58 @@ impl Cell {
 pub(crate) struct Candidate {
     pub(crate) cell: Cell,
     pub(crate) direction: Direction,
-    pub(crate) sums: [f64; SEVERITIES],
     pub(crate) price: f64,
+    /// No severity of a range scores more than this.
+    bounds: Bounds,
+    /// The evidence at each severity, once it was worth adding up.
+    sums: Option<[f64; SEVERITIES]>,
 }
 
 impl Candidate {
-    /// The severity that fits best.
-    pub(crate) fn severity(&self) -> f64 {
-        let best = (0..SEVERITIES).reduce(|best, next| if self.sums[next] > self.sums[best] { next } else { best });
-        severity_of(best.unwrap_or_default())
+    /// The score where it is known, else what it cannot exceed.
+    pub(crate) fn score_at_most(&self) -> f64 {
+        match &self.sums {
+            Some(sums) => largest(sums) - self.price,
+            None => largest(&self.bounds[..POSITIVE]) - self.price,
+        }
     }
 
-    pub(crate) fn score(&self) -> f64 {
-        self.sums.iter().copied().fold(f64::NEG_INFINITY, f64::max) - self.price
+    pub(crate) fn is_known(&self) -> bool {
+        self.sums.is_some()
     }
+
+    /// Adds up the evidence of its rows.
+    pub(crate) fn weigh(&mut self, scene: &Scene, rows: &[u32], vectors: &mut Vectors) {
+        let mut sums = [0.0; SEVERITIES];
+        for &row in rows {
+            let vector = vectors.get(scene, self.direction, row as usize);
+            sums.iter_mut().zip(vector).for_each(|(sum, said)| *sum += f64::from(*said));
+        }
+        self.sums = Some(sums);
+    }
+
+    /// Takes one of its rows away.
+    pub(crate) fn lose(&mut self, scene: &Scene, row: usize) {
+        let most = scene.most[self.direction as usize][row];
+        self.bounds.iter_mut().zip(most).for_each(|(bound, most)| *bound -= f64::from(most));
+        self.sums = None;
+    }
+
+    pub(crate) fn refuse(&mut self) {
+        self.bounds = Bounds::default().map(|_| f64::NEG_INFINITY);
+        self.sums = None;
+    }
+
+    /// The severity that fits best, once that is known.
+    pub(crate) fn severity(&self) -> f64 {
+        let sums = self.sums.unwrap_or([0.0; SEVERITIES]);
+        let best = (0..SEVERITIES).reduce(|best, next| if sums[next] > sums[best] { next } else { best });
+        severity_of(best.unwrap_or_default())
+    }
+}
+
+fn largest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
 }
 
 /// The evidence of single rows at each severity, made when it is first asked for.
@@ -210,15 +296,14 @@ struct Level {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Bound {
-    most: [[f64; size_of::<Most>() / size_of::<f32>()]; 2],
-    positive: [f64; 2],
+    most: [Bounds; 2],
     row: u32,
 }
 
 /// All candidates over the rows that are still free, and how many cells were looked at.
-pub(crate) fn sweep(scene: &Scene, vectors: &mut Vectors, free: &[bool]) -> (Vec<Candidate>, usize) {
+pub(crate) fn sweep(scene: &Scene, free: &[bool]) -> (Vec<Candidate>, usize) {
     let rows: Vec<u32> = (0..scene.rows() as u32).filter(|&row| free[row as usize]).collect();
-    let mut sweep = Sweep { scene, vectors, found: Vec::new(), looked_at: 0 };
+    let mut sweep = Sweep { scene, found: Vec::new(), looked_at: 0 };
     if scene.with_everything {
         sweep.everything(&rows);
     }
@@ -229,7 +314,6 @@ pub(crate) fn sweep(scene: &Scene, vectors: &mut Vectors, free: &[bool]) -> (Vec
 
 struct Sweep<'a> {
     scene: &'a Scene,
-    vectors: &'a mut Vectors,
     found: Vec<Candidate>,
     looked_at: usize,
 }
@@ -239,7 +323,7 @@ impl Sweep<'_> {
         let mut bound = Bound::default();
         rows.iter().for_each(|&row| bound.add(self.scene, row));
         self.looked_at += 1;
-        self.take(&[], rows, &vec![0; rows.len()], &[bound]);
+        self.take(&[], &[bound]);
     }
 
     fn deeper(&mut self, level: &Level) {
@@ -249,7 +333,7 @@ impl Sweep<'_> {
             dimensions.push(added);
             let (numbers, bounds) = self.number(level, added);
             self.looked_at += bounds.len();
-            self.take(&dimensions, &level.rows, &numbers, &bounds);
+            self.take(&dimensions, &bounds);
             if dimensions.len() < LAYERS_MAX && added + 1 < self.scene.values.len() {
                 let level = self.promising(dimensions, &level.rows, &numbers, &bounds);
                 self.deeper(&level);
@@ -285,38 +369,16 @@ impl Sweep<'_> {
     }
 
     /// Makes candidates of the cells that could pay their price.
-    fn take(&mut self, dimensions: &[usize], rows: &[u32], numbers: &[u32], bounds: &[Bound]) {
+    fn take(&mut self, dimensions: &[usize], bounds: &[Bound]) {
         let price = self.scene.price(dimensions);
-        for direction in Direction::BOTH {
-            let needed = price + score_min();
-            if !bounds.iter().any(|bound| bound.most(direction) >= needed) {
-                continue;
-            }
-            let first = self.found.len();
-            let mut places = vec![usize::MAX; bounds.len()];
-            for (place, bound) in places.iter_mut().zip(bounds) {
-                if bound.most(direction) >= needed {
-                    *place = self.found.len();
+        for bound in bounds {
+            for direction in Direction::BOTH {
+                let bounds = bound.most[direction as usize];
+                if largest(&bounds[..POSITIVE]) >= price + score_min() {
                     let cell = Cell::new(dimensions, |at| self.scene.codes[at][bound.row as usize]);
-                    self.found.push(Candidate { cell, direction, sums: [0.0; SEVERITIES], price });
+                    self.found.push(Candidate { cell, direction, price, bounds, sums: None });
                 }
             }
-            for (&row, &number) in rows.iter().zip(numbers) {
-                if let Some(candidate) = self.found.get_mut(places[number as usize]) {
-                    let vector = self.vectors.get(self.scene, direction, row as usize);
-                    candidate.sums.iter_mut().zip(vector).for_each(|(sum, said)| *sum += f64::from(*said));
-                }
-            }
-            // A cell without a severity that pays can only come to pay once others took what speaks against it. The wide
-            // ones wait for that here, lest their parts be named first; the others are seen by the next sweep.
-            if dimensions.len() <= WAITING_LAYERS {
-                continue;
-            }
-            let mut at = 0;
-            self.found.retain(|candidate| {
-                at += 1;
-                at <= first || candidate.score() > 0.0
-            });
         }
     }
 
@@ -328,7 +390,7 @@ impl Sweep<'_> {
         let renumbered: Vec<u32> = bounds
             .iter()
             .map(|bound| {
-                let is_kept = bound.positive.iter().any(|&positive| positive >= needed);
+                let is_kept = bound.most.iter().any(|most| most[POSITIVE] >= needed);
                 combinations += usize::from(is_kept);
                 if is_kept { combinations as u32 - 1 } else { NONE }
             })
@@ -340,20 +402,11 @@ impl Sweep<'_> {
 }
 
 impl Bound {
-    fn most(&self, direction: Direction) -> f64 {
-        self.most[direction as usize].iter().copied().fold(f64::NEG_INFINITY, f64::max)
-    }
-
     #[inline]
     fn add(&mut self, scene: &Scene, row: u32) {
         for direction in 0..2 {
             let most = scene.most[direction][row as usize];
-            let mut best = 0.0_f32;
-            for (sum, &most) in self.most[direction].iter_mut().zip(&most) {
-                *sum += f64::from(most);
-                best = best.max(most);
-            }
-            self.positive[direction] += f64::from(best);
+            self.most[direction].iter_mut().zip(most).for_each(|(sum, most)| *sum += f64::from(most));
         }
     }
 }
