@@ -89,9 +89,7 @@ impl Said {
         let of_ranges: [f32; RANGES.len()] = match *self {
             Self::Whole { deviation, .. } => {
                 let nearest = quick_math::round(deviation * direction.sign() / SEVERITY_STEP) - 1.0;
-                RANGES.map(|(first, last)| {
-                    self.at(direction, shape, nearest.clamp(first as f64, last as f64) as usize)
-                })
+                RANGES.map(|(first, last)| self.at(direction, shape, nearest.clamp(first as f64, last as f64) as usize))
             }
             // The likelihood has one peak, between two severities of the grid.
             Self::Thin { actual, expected, .. } => {

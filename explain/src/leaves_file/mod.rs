@@ -11,6 +11,7 @@ mod evidence;
 mod exact_sum;
 mod leaf;
 pub mod made_up;
+pub mod measure;
 mod noise;
 mod overall;
 mod quick_math;

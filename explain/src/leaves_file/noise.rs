@@ -131,7 +131,8 @@ impl Noise {
     pub(crate) fn is_finer_than(&self, other: &Self) -> bool {
         self.classes.iter().zip(&other.classes).any(|(own, theirs)| {
             let dispersions = own.dispersion.zip(theirs.dispersion);
-            FINER * own.scale.max(FINE_ENOUGH) < theirs.scale || dispersions.is_some_and(|(own, theirs)| FINER * own < theirs)
+            FINER * own.scale.max(FINE_ENOUGH) < theirs.scale
+                || dispersions.is_some_and(|(own, theirs)| FINER * own < theirs)
         })
     }
 

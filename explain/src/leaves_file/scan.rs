@@ -59,7 +59,8 @@ impl Scene {
 
     /// The rows of a cell that are still free, by way of its rarest value.
     pub(crate) fn rows_of(&self, cell: &Cell, free: &[bool]) -> Vec<u32> {
-        let rarest = cell.pairs().map(|(dimension, code)| self.places[dimension].rows(code)).min_by_key(|rows| rows.len());
+        let rarest =
+            cell.pairs().map(|(dimension, code)| self.places[dimension].rows(code)).min_by_key(|rows| rows.len());
         let is_inside = |row: &u32| free[*row as usize] && self.holds(cell, *row as usize);
         match rarest {
             Some(rows) => rows.iter().copied().filter(is_inside).collect(),

@@ -28,7 +28,7 @@ pub fn root_causes(table: &LeafTable) -> Answer {
         return Answer::nothing();
     }
     let handful = Noise::handful_of(&leaves);
-    let mut factor = common_factor(&leaves, handful).unwrap_or(1.0);
+    let mut factor = common_factor(&leaves, handful).filter(|factor| *factor >= ALL_GONE).unwrap_or(1.0);
     let mut found = search(table, &rows, &leaves, factor, true);
     for round in 1..=ROUNDS_MAX {
         let others = found.unnamed().map(|row| leaves[row]).collect::<Vec<Leaf>>();

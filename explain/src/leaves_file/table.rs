@@ -110,6 +110,15 @@ impl LeafTable {
         &self.expected
     }
 
+    /// Each leaf's values in order of dimension, what was seen, and what was expected.
+    pub fn rows(&self) -> impl Iterator<Item = (Vec<&str>, f64, f64)> {
+        let value = move |leaf: usize| {
+            let codes = self.codes.iter().zip(&self.values);
+            codes.map(|(codes, values)| values[codes[leaf] as usize].as_str()).collect()
+        };
+        (0..self.len()).map(move |leaf| (value(leaf), self.actual[leaf], self.expected[leaf]))
+    }
+
     /// The same leaves without those that `keep` refuses, and without the values that no leaf has any more.
     #[must_use]
     pub fn filtered(&self, keep: impl Fn(usize) -> bool) -> Option<Self> {
