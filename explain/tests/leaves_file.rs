@@ -1,5 +1,7 @@
 //! Root-cause slices of a file of leaves: what is named, what is not, and that it adds up and stays.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use hark_explain::leaves_file::made_up::{Case, NoiseKind, Planted, Recipe, null_cases, planted_cases};
 use hark_explain::leaves_file::measure::{judge, judge_largest_value, stability};
 use hark_explain::leaves_file::{Answer, Columns, LeafTable, RawLeaf, Verdict, read_leaves, root_causes};

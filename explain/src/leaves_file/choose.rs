@@ -14,6 +14,9 @@ const PARTS_BETTER: f64 = 1.1;
 /// A part that fell by the same as the rest of its whole, to this much, is no slice of its own.
 const SEVERITY_ALIKE: f64 = 0.11;
 
+/// Where one row in so many is taken at once, another sweep is cheaper than taking each out of all cells it lies in.
+const RESWEEP_ONE_IN: usize = 10;
+
 /// A cell that is worth naming.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chosen {
@@ -92,11 +95,15 @@ pub(crate) fn choose(scene: &Scene) -> Choice {
                 field.candidates[at].refuse();
                 continue;
             }
-            let chosen = field.take(at, rows, scene, &mut free);
+            let is_large = RESWEEP_ONE_IN * rows.len() >= scene.rows();
+            let chosen = field.take(at, rows, scene, &mut free, !is_large);
             let is_everything = chosen.cell.layer() == 0;
             choice.push(chosen);
             if is_everything {
                 return choice;
+            }
+            if is_large {
+                break;
             }
         }
         if choice.chosen.len() == before {
@@ -110,12 +117,15 @@ pub(crate) fn choose(scene: &Scene) -> Choice {
 struct Field {
     candidates: Vec<Candidate>,
     /// For each combination of dimensions the candidates of its cells.
-    places: Vec<(Vec<usize>, FxHashMap<Cell, Vec<usize>>)>,
+    places: Vec<Cuboid>,
 }
+
+/// Some dimensions, and the candidates of their cells.
+type Cuboid = (Vec<usize>, FxHashMap<Cell, Vec<usize>>);
 
 impl Field {
     fn new(candidates: Vec<Candidate>) -> Self {
-        let mut places: Vec<(Vec<usize>, FxHashMap<Cell, Vec<usize>>)> = Vec::new();
+        let mut places: Vec<Cuboid> = Vec::new();
         for (at, candidate) in candidates.iter().enumerate() {
             let dimensions: Vec<usize> = candidate.cell.dimensions().iter().map(|&at| usize::from(at)).collect();
             if places.last().is_none_or(|(last, _)| *last != dimensions) {
@@ -169,10 +179,11 @@ impl Field {
         let Candidate { cell, direction, .. } = self.candidates[whole];
         let mut parts: Vec<Vec<usize>> = vec![Vec::new(); scene.values.len()];
         for (at, part) in self.candidates.iter().enumerate() {
-            if part.direction == direction && part.score_at_most() >= score_min() {
-                if let Some(added) = cell.dimension_added_by(&part.cell) {
-                    parts[added].push(at);
-                }
+            if part.direction == direction
+                && part.score_at_most() >= score_min()
+                && let Some(added) = cell.dimension_added_by(&part.cell)
+            {
+                parts[added].push(at);
             }
         }
         let needed = PARTS_BETTER * self.score(whole);
@@ -205,13 +216,13 @@ impl Field {
         all < 0.5 * rows.len() as f64 || moved + f64::sqrt(all) >= 0.5 * all
     }
 
-    /// Takes the rows of a candidate out of all others.
-    fn take(&mut self, at: usize, rows: Vec<u32>, scene: &Scene, free: &mut [bool]) -> Chosen {
+    /// Takes the rows of a candidate, and out of all others where these are needed still.
+    fn take(&mut self, at: usize, rows: Vec<u32>, scene: &Scene, free: &mut [bool], from_others: bool) -> Chosen {
         let candidate = &self.candidates[at];
         let (cell, direction, severity) = (candidate.cell, candidate.direction, candidate.severity());
         let score = self.score(at);
         rows.iter().for_each(|&row| free[row as usize] = false);
-        for (dimensions, cells) in &self.places {
+        for (dimensions, cells) in self.places.iter().filter(|_| from_others) {
             for &row in &rows {
                 let cell = Cell::new(dimensions, |at| scene.codes[at][row as usize]);
                 let places = cells.get(&cell).map_or(&[][..], Vec::as_slice);

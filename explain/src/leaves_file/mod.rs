@@ -6,6 +6,7 @@
 
 mod answer;
 mod choose;
+mod command;
 mod draws;
 mod evidence;
 mod exact_sum;
@@ -16,12 +17,15 @@ mod noise;
 mod overall;
 mod quick_math;
 mod read;
+mod report;
 mod scan;
 mod search;
 mod table;
 mod text;
 
 pub use answer::{Answer, Everywhere, NamedSlice, Rest, ShareOf, Tested, Verdict};
+pub use command::{Format, explain_slices};
 pub use read::{Columns, FileRead, LEAVES_MAX, ReadError, TEXT_BYTES_MAX, read_leaves};
+pub use report::{TUNED_ON, injected, report};
 pub use search::root_causes;
 pub use table::{DIMENSIONS_MAX, LeafTable, RawLeaf, TableError};

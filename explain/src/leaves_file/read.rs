@@ -50,6 +50,12 @@ pub enum ReadError {
         #[source]
         source: csv::Error,
     },
+    #[error("the answer about {name} cannot be written as JSON")]
+    Json {
+        name: String,
+        #[source]
+        source: serde_json::Error,
+    },
     #[error("{name}: {source}")]
     Table { name: String, source: TableError },
 }

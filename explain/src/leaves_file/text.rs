@@ -13,7 +13,7 @@ impl Answer {
         );
         match self.verdict {
             Verdict::Slices => {
-                let slices: Vec<String> = self.causes.iter().map(|cause| words(cause)).collect();
+                let slices: Vec<String> = self.causes.iter().map(words).collect();
                 format!("{moved}: {}", slices.join("; "))
             }
             Verdict::Everywhere => format!("{moved}: no single slice, it is everywhere"),
