@@ -1,6 +1,7 @@
 //! `hark bench explain`: how many root-cause slices are named exactly, how many falsely, and how long a search takes.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -27,8 +28,8 @@ pub(super) fn explain(request: &Request) -> Result<()> {
 fn read_cases(folder: &Path) -> Result<Vec<Case>> {
     let unreadable = || format!("the cases in {} cannot be read", folder.display());
     let entries = fs::read_dir(folder).with_context(unreadable)?;
-    let mut settings =
-        entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>().with_context(unreadable)?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut settings = paths.collect::<io::Result<Vec<PathBuf>>>().with_context(unreadable)?;
     settings.sort();
     let mut cases = Vec::new();
     for setting in settings.into_iter().filter(|setting| setting.is_dir()) {
