@@ -10,6 +10,7 @@ pub mod detection;
 pub mod doctor;
 pub mod engine;
 pub mod exemplars;
+pub mod explain_command;
 pub mod explainer;
 mod funnel;
 pub mod history;

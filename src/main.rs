@@ -9,10 +9,12 @@ use clap::{Args, Parser, Subcommand};
 use hark::config::{Config, Overrides};
 use hark::detection::Budget;
 use hark::{
-    alerts_command, bench, demo, detect_command, doctor, import, query_command, replay, serve, simulate_command,
+    alerts_command, bench, demo, detect_command, doctor, explain_command, import, query_command, replay, serve,
+    simulate_command,
 };
 use hark_detectors::Mutant;
 use hark_detectors::values::{Detector, PERIOD_ROWS_MAX};
+use hark_explain::leaves_file::{Columns, Format};
 use tracing_subscriber::EnvFilter;
 
 /// Listens to the user-experience metrics of a voice assistant and says what got worse.
@@ -35,6 +37,11 @@ enum Command {
     Replay(ReplayArgs),
     /// Judge a series of timestamps and values row by row: what is unlike all before, and what has moved for good
     Detect(DetectArgs),
+    /// Say why: which slices of a file carry the difference
+    Explain {
+        #[command(subcommand)]
+        what: Explain,
+    },
     /// Take history from files: NDJSON, CSV, Parquet, Arrow; an import that was stopped goes on where it was
     Import(ImportArgs),
     /// Ask events and cells by SQL
@@ -153,6 +160,29 @@ struct DetectArgs {
     batch: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Explain {
+    /// The slices that carry the difference between what was seen and what was expected, ranked; or that there are none
+    Slices(SlicesArgs),
+}
+
+#[derive(Debug, Args)]
+struct SlicesArgs {
+    /// CSV with one row per leaf; .gz and .zst are unpacked; - for standard input
+    leaves: PathBuf,
+    /// Column of what was seen
+    #[arg(long, value_name = "COL")]
+    actual: String,
+    /// Column of what was expected
+    #[arg(long, value_name = "COL")]
+    expected: String,
+    /// Columns to search, separated by commas; without it all others
+    #[arg(long, value_name = "COLS", value_delimiter = ',')]
+    dims: Option<Vec<String>>,
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum DetectorName {
     Shift,
@@ -250,6 +280,7 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Serve(ServeArgs { place, mutant }) => done(block_on(serve::serve(place.load()?, mutant))),
         Command::Replay(args) => done(replay::replay(&args.try_into()?)),
         Command::Detect(args) => done(detect_command::detect(&args.into())),
+        Command::Explain { what: Explain::Slices(args) } => done(explain_command::slices(&args.into())),
         Command::Simulate(args) => {
             let SimulateArgs { seed, days, rate, incidents, kinds, out } = args;
             let start_ms = hark_simulate::Config::DEFAULT_START_MS;
@@ -291,6 +322,14 @@ impl From<DemoArgs> for demo::Request {
         let DemoArgs { listen, days, rate, incidents, seed, minutes_per_second } = args;
         let budget = Budget { false_alarms_per_week: 1.0 };
         Self { listen, seed, days, rate, incidents, minutes_per_second, budget }
+    }
+}
+
+impl From<SlicesArgs> for explain_command::Request {
+    fn from(args: SlicesArgs) -> Self {
+        let SlicesArgs { leaves, actual, expected, dims, json } = args;
+        let columns = Columns { actual, expected, dimensions: dims };
+        Self { leaves, columns, format: if json { Format::Json } else { Format::Text } }
     }
 }
 

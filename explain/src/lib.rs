@@ -6,6 +6,7 @@
 mod baseline;
 mod cube;
 mod evidence;
+pub mod leaves_file;
 mod slices;
 mod suspects;
 

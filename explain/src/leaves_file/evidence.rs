@@ -1,0 +1,145 @@
+//! What one leaf says about each of a grid of severities: log-likelihood ratios, bounded and additive.
+
+use super::leaf::Leaf;
+use super::noise::{Noise, Shape};
+use super::quick_math;
+
+/// A fall of 5 to 100 % of what was expected, or the same the other way round (a rise by a factor of 1.05 to any).
+pub(crate) const SEVERITIES: usize = 20;
+const SEVERITY_STEP: f64 = 0.05;
+/// Leaves of one affected slice fall by about the same part, give or take this much; where they fall by little, by less,
+/// so that a leaf that did not fall speaks against it.
+const SPREADS: [f64; 3] = [0.02, 0.04, 0.06];
+/// What comes in pieces cannot fall by half a piece: a leaf of this many handfuls is off by all of it.
+const PIECES: f64 = 0.1;
+/// A leaf of an affected slice may be untouched with this chance, a leaf of a handful more often, or touched in some
+/// other way with that one. One odd leaf then cannot outweigh its slice.
+const UNTOUCHED: f64 = 1e-3;
+const UNTOUCHED_HANDFUL: f64 = 0.3;
+const OTHERWISE: f64 = 0.1;
+/// Evidence is kept in whole steps, so many a unit of the logarithm, so that it adds up to the same in any order.
+const STEPS_A_NAT: f64 = 1024.0;
+/// Of thin leaves a fiftieth is always left, so that one piece does not rule a slice out; and no leaf says more than this.
+const LEFT_MIN: f64 = 0.02;
+const THIN_RANGE: (f64, f64) = (-7.0, 5.0);
+
+pub(crate) type Vector = [f32; SEVERITIES];
+
+/// Severities in three ranges, first and last of each: what an unaffected leaf says of a small fall would hide how
+/// strongly it speaks against a large one.
+const RANGES: [(usize, usize); 3] = [(0, 2), (3, 9), (10, SEVERITIES - 1)];
+/// What the best severity of each range says, and at the end what speaks for any of them, which is never below zero.
+pub(crate) type Most = [f32; RANGES.len() + 1];
+pub(crate) type Bounds = [f64; RANGES.len() + 1];
+pub(crate) const POSITIVE: usize = RANGES.len();
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Direction {
+    Down,
+    Up,
+}
+
+impl Direction {
+    pub(crate) const BOTH: [Self; 2] = [Self::Down, Self::Up];
+
+    fn sign(self) -> f64 {
+        match self {
+            Self::Down => 1.0,
+            Self::Up => -1.0,
+        }
+    }
+}
+
+/// What a leaf has to say, from which both directions are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Said {
+    /// A leaf large enough to have a deviation of its own.
+    Whole { deviation: f64, one_over_usual: f64, one_over_spread: [f64; SPREADS.len()], untouched: f64 },
+    /// A leaf of a few pieces: its part of a Poisson likelihood, flattened by how dispersed such leaves are.
+    Thin { actual: f64, expected: f64, one_over_dispersion: f64 },
+}
+
+impl Said {
+    pub(crate) fn new(leaf: &Leaf, noise: &Noise) -> Self {
+        let class = noise.class(leaf);
+        if let Some(dispersion) = class.dispersion {
+            let expected = if leaf.expected > 0.0 { leaf.expected } else { 0.5 * noise.handful };
+            return Self::Thin { actual: leaf.actual.max(0.0), expected, one_over_dispersion: 1.0 / dispersion };
+        }
+        let (deviation, size, scale) = (leaf.deviation(), leaf.size(), class.scale);
+        let pieces = PIECES * noise.handful / size;
+        Self::Whole {
+            deviation,
+            one_over_usual: 1.0 / noise.density(deviation, scale),
+            one_over_spread: SPREADS.map(|spread| 1.0 / (spread * spread + scale * scale + pieces).sqrt()),
+            untouched: UNTOUCHED + UNTOUCHED_HANDFUL * noise.handful / (noise.handful + size),
+        }
+    }
+
+    /// Whether the leaf moved in this direction by a third of the severity at least; a thin one cannot tell.
+    pub(crate) fn bears_out(&self, direction: Direction, severity: f64) -> Option<bool> {
+        match self {
+            Self::Whole { deviation, .. } => Some(deviation * direction.sign() >= severity / 3.0),
+            Self::Thin { .. } => None,
+        }
+    }
+
+    /// The evidence at the severity of each range that fits this leaf best: no other of the range gives more.
+    pub(crate) fn most(&self, direction: Direction, shape: Shape) -> Most {
+        let of_ranges: [f32; RANGES.len()] = match *self {
+            Self::Whole { deviation, .. } => {
+                let nearest = quick_math::round(deviation * direction.sign() / SEVERITY_STEP) - 1.0;
+                RANGES.map(|(first, last)| self.at(direction, shape, nearest.clamp(first as f64, last as f64) as usize))
+            }
+            // The likelihood has one peak, between two severities of the grid.
+            Self::Thin { actual, expected, .. } => {
+                let lost = match direction {
+                    Direction::Down => 1.0 - actual / expected,
+                    Direction::Up => 1.0 - expected / actual.max(expected),
+                };
+                let below = (lost / SEVERITY_STEP).floor() - 1.0;
+                RANGES.map(|(first, last)| {
+                    let at = |severity: f64| severity.clamp(first as f64, last as f64) as usize;
+                    let [below, above] = [at(below), at(below + 1.0)];
+                    self.at(direction, shape, below).max(self.at(direction, shape, above))
+                })
+            }
+        };
+        let positive = of_ranges.iter().copied().fold(0.0, f32::max);
+        std::array::from_fn(|at| of_ranges.get(at).copied().unwrap_or(positive))
+    }
+
+    pub(crate) fn vector(&self, direction: Direction, shape: Shape) -> Vector {
+        // Which kind of leaf it is is asked once and not for each severity.
+        match self {
+            Self::Whole { .. } => std::array::from_fn(|severity| self.at(direction, shape, severity)),
+            Self::Thin { .. } => std::array::from_fn(|severity| self.at(direction, shape, severity)),
+        }
+    }
+
+    #[inline(always)]
+    fn at(&self, direction: Direction, shape: Shape, severity: usize) -> f32 {
+        let log = match *self {
+            Self::Whole { deviation, one_over_usual, one_over_spread, untouched } => {
+                let towards = deviation * direction.sign();
+                let one_over_spread = one_over_spread[severity.min(SPREADS.len() - 1)];
+                let off = (towards - severity_of(severity)) * one_over_spread;
+                let fits = one_over_spread * shape.density(off);
+                let otherwise = if towards > 0.0 { OTHERWISE } else { 0.0 };
+                let touched = otherwise + (1.0 - OTHERWISE - untouched) * fits;
+                quick_math::ln(untouched + touched * one_over_usual)
+            }
+            Self::Thin { actual, expected, one_over_dispersion } => {
+                let left = (1.0 - severity_of(severity)).max(LEFT_MIN);
+                let factor = if direction == Direction::Down { left } else { 1.0 / left };
+                let log = (actual * quick_math::ln(factor) - expected * (factor - 1.0)) * one_over_dispersion;
+                log.clamp(THIN_RANGE.0, THIN_RANGE.1)
+            }
+        };
+        (quick_math::round(log * STEPS_A_NAT) / STEPS_A_NAT) as f32
+    }
+}
+
+pub(crate) fn severity_of(severity: usize) -> f64 {
+    SEVERITY_STEP * (severity + 1) as f64
+}
