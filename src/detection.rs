@@ -456,6 +456,7 @@ fn doubted(doubt: Doubt, asked: f64) -> (Stage, Reason) {
     match doubt {
         Doubt::Short => (Stage::Lasts, Reason::Gone),
         Doubt::Better => (Stage::Worse, Reason::Better),
+        Doubt::Echo => (Stage::Season, Reason::Echo),
         Doubt::Small { relative } => (Stage::Large, Reason::Small { relative, asked }),
     }
 }

@@ -43,6 +43,7 @@ fn name(stage: Stage) -> &'static str {
         Stage::Lasts => "lasts",
         Stage::Worse => "worse",
         Stage::Large => "large",
+        Stage::Season => "season",
         Stage::Rate => "rate",
         Stage::Like => "like",
         Stage::Workday => "workday",
@@ -55,6 +56,7 @@ fn asks(stage: Stage) -> &'static str {
         Stage::Lasts => "the evidence lasts for another step",
         Stage::Worse => "the move is to the worse",
         Stage::Large => "it is as large as the metric asks for",
+        Stage::Season => "not just as in ordinary weeks before",
         Stage::Rate => "requests fare worse and are not just others",
         Stage::Like => "worse than requests of the same kinds did",
         Stage::Workday => "traffic is not missing for a holiday",
@@ -69,6 +71,7 @@ fn why(reason: &Reason) -> String {
         Reason::Small { relative, asked } => {
             format!("it moved by {:+.1} %, and the metric asks for {:.1} %", 100.0 * relative, 100.0 * asked)
         }
+        Reason::Echo => "as few came in ordinary weeks before; an unusual one has raised what is expected".to_owned(),
         Reason::Mix { part } => {
             format!("{:.0} % of the move is who came; requests of each kind fared as usual", 100.0 * part.min(1.0))
         }

@@ -4,8 +4,8 @@ use hark_model::{Cause, Change, ChangeId, ChangeKind, Direction, Finding, Slice,
 
 use crate::funnel::{Reason, Stage};
 
-/// From this part on a move counts as a change of who came.
-const MIX_PART_MIN: f64 = 0.6;
+/// From this part on, most of it, a move counts as a change of who came.
+const MIX_PART_MIN: f64 = 0.5;
 /// Against requests of the same kinds a move must be beyond so many deviations of chance, unless a slice carries it.
 const DEVIATIONS_MIN: f64 = 4.0;
 /// A slice that carries this part of the move stands for itself.
@@ -88,8 +88,8 @@ mod tests {
         assert_eq!(stage(sure, &[]), None);
         assert_eq!(stage(Comparison { mix_part: 0.7, ..sure }, &[]), Some(Stage::Rate));
         // Of a fifth two fifths are left, and a tenth is asked.
-        assert_eq!(stage(Comparison { mix_part: 0.5, rate_part: 0.4, ..sure }, &[]), Some(Stage::Rate));
-        assert_eq!(stage(Comparison { mix_part: 0.5, rate_part: 0.6, ..sure }, &[]), None);
+        assert_eq!(stage(Comparison { mix_part: 0.4, rate_part: 0.4, ..sure }, &[]), Some(Stage::Rate));
+        assert_eq!(stage(Comparison { mix_part: 0.4, rate_part: 0.6, ..sure }, &[]), None);
         assert_eq!(stage(Comparison { deviations: 3.0, ..sure }, &[]), Some(Stage::Like));
     }
 

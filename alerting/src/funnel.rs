@@ -18,6 +18,8 @@ pub enum Stage {
     Worse,
     /// It must be as large as the metric asks for.
     Large,
+    /// It must be out of season: as few may come at these hours in ordinary weeks.
+    Season,
     /// The requests must fare worse, and not just be others.
     Rate,
     /// They must fare worse than requests of the same kinds did, by more than chance: a new version's first users differ.
@@ -29,8 +31,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub const ALL: [Self; 7] =
-        [Self::Lasts, Self::Worse, Self::Large, Self::Rate, Self::Like, Self::Workday, Self::New];
+    pub const ALL: [Self; 8] =
+        [Self::Lasts, Self::Worse, Self::Large, Self::Season, Self::Rate, Self::Like, Self::Workday, Self::New];
 }
 
 /// A candidate that became no alert.
@@ -49,6 +51,7 @@ pub enum Reason {
     Gone,
     Better,
     Small { relative: f64, asked: f64 },
+    Echo,
     Mix { part: f64 },
     Unlike { deviations: f64, asked: f64 },
     Holiday,
@@ -162,6 +165,7 @@ mod tests {
             (Stage::Lasts, 8, 4),
             (Stage::Worse, 4, 0),
             (Stage::Large, 4, 0),
+            (Stage::Season, 4, 0),
             (Stage::Rate, 4, 1),
             (Stage::Like, 3, 0),
             (Stage::Workday, 3, 0),

@@ -73,6 +73,13 @@ impl Hours {
         hours.filter(move |hour| hour.at > newest - KEPT)
     }
 
+    /// What was learned of an hour; none for a gap.
+    pub(crate) fn at(&self, hour: i64) -> Option<f64> {
+        let at = usize::try_from(hour - self.first).ok()?;
+        let packed = self.values.get(at).filter(|packed| **packed != Packed::GAP)?;
+        Some(self.base + f64::from(packed.units()) * self.unit)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.iter().count()
     }

@@ -63,6 +63,11 @@ impl Season {
         Some(fit.level + profile(hour) * (1.0 - share) + profile(hour + 1) * share)
     }
 
+    /// What was learned of the same hour so many weeks before.
+    pub(crate) fn weeks_before(&self, at: Timestamp, weeks: i64) -> Option<f64> {
+        self.history.at(at.millis().div_euclid(3_600_000) - weeks * HOURS_IN_A_WEEK as i64)
+    }
+
     /// Whether a rhythm of the week is asked for and not known yet.
     pub(crate) fn lacks_the_week(&self) -> bool {
         self.is_weekly && !self.fit.as_ref().is_some_and(|fit| fit.profile.is_weekly())

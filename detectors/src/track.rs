@@ -30,6 +30,8 @@ const SETTLED_STEPS: usize = 144;
 const LOG_FACTOR_MIN: f64 = 0.14;
 /// A band wider than from half to double says nothing; a step of three requests would draw one.
 const LOG_BAND_MAX: f64 = std::f64::consts::LN_2;
+/// The weeks that are remembered.
+const WEEKS_BEFORE: i64 = 4;
 /// Nothing is taken for certain, nor for impossible.
 pub(crate) const CHANCE_MIN: f64 = 1e-6;
 pub(crate) const CHANCE_MAX: f64 = 0.95;
@@ -237,6 +239,31 @@ impl Track {
         self.evidence = Evidence::new();
         self.recovery = Recovery::default();
         self.settling = 0;
+    }
+
+    /// Whether so few requests since `onset` are no news: in at least half of the weeks before there were as few at these
+    /// hours, and more are expected because of the others.
+    pub(crate) fn is_echo(&self, onset: Step, step: Step, min_effect: f64, cell_of: &impl Fn(Step) -> Cell) -> bool {
+        if self.statistic != Statistic::Count || self.season.lacks_the_week() {
+            return false;
+        }
+        let mut known = 0;
+        let mut ordinary = 0;
+        for weeks in 1..=WEEKS_BEFORE {
+            let (mut seen, mut usual, mut steps) = (0.0, 0.0, 0);
+            for step in (onset.0..=step.0).map(Step) {
+                if let Some(before) = self.season.weeks_before(step.start(), weeks) {
+                    usual += self.off_scale(before);
+                    seen += value(self.statistic, &cell_of(step)).unwrap_or(0.0);
+                    steps += 1;
+                }
+            }
+            if steps * 2 > step.0 - onset.0 {
+                known += 1;
+                ordinary += i32::from(seen >= (1.0 - min_effect) * usual);
+            }
+        }
+        known >= 2 && 2 * ordinary >= known
     }
 
     /// Whether it is still learning what there is to know, or setting a level by which nothing is judged yet.

@@ -74,6 +74,8 @@ pub enum Doubt {
     Better,
     /// The move is smaller than the metric asks for.
     Small { relative: f64 },
+    /// As few came in ordinary weeks before; it is the expectation that an unusual week has raised.
+    Echo,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -251,6 +253,11 @@ impl Watch {
             if steps >= SMALL_MOVE_STEPS {
                 self.rebase(onset.step, step, cell_of);
             }
+            return None;
+        }
+        let from = onset.step.max(Step(step.0 - EFFECT_STEPS_MAX + 1));
+        if self.tracks[track].is_echo(from, step, self.min_effect, cell_of) {
+            self.state = State::Suspicious { steps, doubt: Doubt::Echo };
             return None;
         }
         Some(self.open_with(track, &onset, shift))

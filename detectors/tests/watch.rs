@@ -118,6 +118,24 @@ fn missing_traffic_is_found_down_to_zero() {
 }
 
 #[test]
+fn a_busy_week_leaves_no_echo_and_does_not_hide_a_loss() {
+    // In two of five weeks the same nights were five times as busy; then an ordinary night comes.
+    let busy = |at: i64| matches!(at / (7 * DAY), 1 | 3) && (DAY..DAY * 3 / 2).contains(&(at % (7 * DAY)));
+    let traffic = |at: i64, numbers: &mut Numbers, lost: bool| {
+        let mean = 400.0 * (1.0 + 0.5 * daily(at)) * if busy(at) { 5.0 } else { 1.0 } * if lost { 0.4 } else { 1.0 };
+        Cell::Count((mean + mean.sqrt() * numbers.normal()).max(0.0) as u64)
+    };
+    let of_last_week = 4 * 7 * DAY;
+    let calm = run("requests", 32, 5, |at, numbers| traffic(at, numbers, false));
+    assert!(calm.opened.iter().all(|(at, _)| *at < of_last_week), "{:?}", calm.opened);
+    let lost = of_last_week + DAY + DAY / 4..of_last_week + DAY + DAY / 2;
+    let run = run("requests", 32, 5, |at, numbers| traffic(at, numbers, lost.contains(&at)));
+    let opened: Vec<i64> = run.opened.iter().map(|(at, _)| *at).filter(|at| *at >= of_last_week).collect();
+    assert_eq!(opened.len(), 1, "{opened:?}");
+    assert!(lost.contains(&opened[0]), "{opened:?}");
+}
+
+#[test]
 fn an_improvement_is_no_alert_and_losing_it_again_is() {
     let factor = |at: i64| if (7 * DAY..11 * DAY).contains(&at) { 0.7 } else { 1.0 };
     let run = run("response_time", 13, 6, |at, numbers| latencies(at, numbers, factor(at)));
