@@ -199,7 +199,8 @@ proptest! {
     /// Alone in its body a record has nobody before it.
     #[test]
     fn a_record_is_the_same_whatever_came_before(records in prop::collection::vec(attributes(), 1..8), again in 1..3_usize) {
-        let records: Vec<_> = records.iter().map(|attributes| record(attributes)).collect::<Vec<_>>().repeat(again);
+        let records = records.iter().map(|attributes| record(attributes));
+        let records: Vec<_> = std::iter::repeat_n(records, again).flatten().collect();
         let (mut rows, mut refused) = (Vec::new(), Vec::new());
         for (at, record) in records.iter().enumerate() {
             let alone = decoded(std::slice::from_ref(record)).remove(0);
