@@ -341,13 +341,16 @@ proptest! {
     }
 }
 
-/// Points with attributes in any order, some of them twice: (kind of metric, keys with values, value).
-fn mixed_points() -> impl Strategy<Value = Vec<(bool, Vec<(usize, usize)>, u32)>> {
+/// A point: whether it is a sum, the numbers of its keys and values, and what it counts.
+type Mixed = (bool, Vec<(usize, usize)>, u32);
+
+/// With attributes in any order, some of them twice.
+fn mixed_points() -> impl Strategy<Value = Vec<Mixed>> {
     prop::collection::vec((any::<bool>(), prop::collection::vec((0..5_usize, 0..3_usize), 0..5), 0..9_u32), 1..8)
 }
 
-fn mixed(points: &[(bool, Vec<(usize, usize)>, u32)], temporality: u64) -> Vec<Metric> {
-    let of_point = |(is_sum, attributes, value): &(bool, Vec<(usize, usize)>, u32)| {
+fn mixed(points: &[Mixed], temporality: u64) -> Vec<Metric> {
+    let of_point = |(is_sum, attributes, value): &Mixed| {
         let keys = ["outcome", "service.name", "a.b", "", "id"];
         let attributes = attributes.iter().map(|(key, value)| pair(keys[*key], ["ok", "failed", ""][*value]));
         let attributes: Vec<KeyValue> = attributes.collect();
