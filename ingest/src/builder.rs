@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::events::{Column, Events, NamedColumn, Packed, Weight};
+use crate::numbered::Numbered;
 
 /// A longer value of a field that metrics read is refused: nobody slices by a novel.
 pub(crate) const TEXT_BYTES_MAX: usize = 256;
@@ -32,6 +33,8 @@ pub struct EventsBuilder {
     slots: FxHashMap<String, Slot>,
     /// So many columns are those of the fields that metrics read.
     read_by_metrics: usize,
+    /// Room is made for so many rows in all.
+    expected: usize,
 }
 
 /// Where the values of a field go.
@@ -63,10 +66,7 @@ enum Values {
     Unknown,
     Text {
         codes: Vec<u32>,
-        values: Vec<String>,
-        known: FxHashMap<String, u32>,
-        /// Streams repeat a value more often than not.
-        last: u32,
+        texts: Numbered,
     },
     Number(Vec<Packed>),
     Flag(Vec<Option<bool>>),
@@ -87,7 +87,25 @@ impl EventsBuilder {
             columns.push(Builder { name: name.to_owned(), values: Values::of(kind) });
         }
         let read_by_metrics = columns.len();
-        Self { times: vec![], ids: vec![], users: vec![], weights: vec![], columns, slots, read_by_metrics }
+        Self {
+            times: vec![],
+            ids: vec![],
+            users: vec![],
+            weights: vec![],
+            columns,
+            slots,
+            read_by_metrics,
+            expected: 0,
+        }
+    }
+
+    /// At least about so many rows will come: room for them is made at once, in each column when its first value comes.
+    pub(crate) fn expect(&mut self, more: usize) {
+        self.expected = ROWS_MAX.min(self.times.len() + more);
+        let more = self.expected - self.times.len();
+        self.times.reserve(more);
+        self.ids.reserve(more);
+        self.users.reserve(more);
     }
 
     /// Rows committed so far.
@@ -115,7 +133,7 @@ impl EventsBuilder {
 
     /// The last value that a row sets for a field stands. An error says why the row must be abandoned.
     pub fn text(&mut self, slot: Slot, text: &str) -> Result<(), String> {
-        let row = self.times.len();
+        let (row, expected) = (self.times.len(), self.expected);
         let is_free = slot.0 as usize >= self.read_by_metrics;
         let Some(column) = self.columns.get_mut(slot.0 as usize) else { return Ok(()) };
         let text = fit_text(&column.name, text, is_free)?;
@@ -123,26 +141,38 @@ impl EventsBuilder {
             column.values.become_text(row);
         }
         match &mut column.values {
-            Values::Text { codes, values, known, last } => {
-                let code = code_of(text, values, known, *last);
-                *last = code;
-                set(codes, row, code, 0);
+            Values::Text { codes, texts } => {
+                set(codes, row, texts.code(text), 0, expected);
                 Ok(())
             }
             values => Err(wrong_kind(&column.name, "text", values.kind().unwrap_or(FieldKind::Text))),
         }
     }
 
+    /// Sets a text that a row before had in this field, and so need not be looked at again; `false` if none had it.
+    /// It must be shorter than any that is refused or cut.
+    #[inline]
+    pub(crate) fn known_text(&mut self, slot: Slot, text: &[u8]) -> bool {
+        debug_assert!(text.len() < TEXT_BYTES_MAX.min(FREE_TEXT_BYTES_MAX), "{} bytes", text.len());
+        let (row, expected) = (self.times.len(), self.expected);
+        let Some(Builder { values: Values::Text { codes, texts }, .. }) = self.columns.get_mut(slot.0 as usize) else {
+            return false;
+        };
+        let Some(code) = texts.known(text) else { return false };
+        set(codes, row, code, 0, expected);
+        true
+    }
+
     pub fn number(&mut self, slot: Slot, number: f64) -> Result<(), String> {
-        let row = self.times.len();
+        let (row, expected) = (self.times.len(), self.expected);
         let Some(column) = self.columns.get_mut(slot.0 as usize) else { return Ok(()) };
         match &mut column.values {
             values @ Values::Unknown => {
                 let mut numbers = Vec::new();
-                set(&mut numbers, row, Packed::new(number), Packed::ABSENT);
+                set(&mut numbers, row, Packed::new(number), Packed::ABSENT, expected);
                 *values = Values::Number(numbers);
             }
-            Values::Number(values) => set(values, row, Packed::new(number), Packed::ABSENT),
+            Values::Number(values) => set(values, row, Packed::new(number), Packed::ABSENT, expected),
             // A build number such as 2382 is a dimension all the same.
             Values::Text { .. } => return self.text(slot, &number.to_string()),
             Values::Flag(_) if slot.0 as usize >= self.read_by_metrics => return self.text(slot, &number.to_string()),
@@ -152,16 +182,18 @@ impl EventsBuilder {
     }
 
     pub fn flag(&mut self, slot: Slot, flag: bool) -> Result<(), String> {
-        let row = self.times.len();
+        let (row, expected) = (self.times.len(), self.expected);
         let Some(column) = self.columns.get_mut(slot.0 as usize) else { return Ok(()) };
         match &mut column.values {
             values @ Values::Unknown => {
                 let mut flags = Vec::new();
-                set(&mut flags, row, Some(flag), None);
+                set(&mut flags, row, Some(flag), None, expected);
                 *values = Values::Flag(flags);
             }
-            Values::Flag(flags) => set(flags, row, Some(flag), None),
-            Values::Number(values) => set(values, row, Packed::new(f64::from(u8::from(flag))), Packed::ABSENT),
+            Values::Flag(flags) => set(flags, row, Some(flag), None, expected),
+            Values::Number(values) => {
+                set(values, row, Packed::new(f64::from(u8::from(flag))), Packed::ABSENT, expected);
+            }
             Values::Text { .. } => return self.text(slot, if flag { "true" } else { "false" }),
         }
         Ok(())
@@ -205,8 +237,7 @@ impl EventsBuilder {
             }
         };
         if let Some(weight) = row.weight {
-            self.weights.resize(self.times.len(), Weight::Requests(1));
-            self.weights.push(weight);
+            set(&mut self.weights, self.times.len(), weight, Weight::Requests(1), self.expected);
         }
         self.times.push(time);
         self.ids.push(row.id);
@@ -248,32 +279,26 @@ pub(crate) fn fit_text<'a>(name: &str, text: &'a str, is_free: bool) -> Result<&
     if !is_free && text.len() > TEXT_BYTES_MAX {
         return Err(format!("`{name}` is longer than {TEXT_BYTES_MAX} bytes"));
     }
-    Ok(&text[..text.floor_char_boundary(FREE_TEXT_BYTES_MAX)])
+    Ok(if text.len() > FREE_TEXT_BYTES_MAX { &text[..text.floor_char_boundary(FREE_TEXT_BYTES_MAX)] } else { text })
 }
 
 pub(crate) fn wrong_kind(name: &str, found: &str, wanted: FieldKind) -> String {
     format!("`{name}` is {found}; the metrics read it as {wanted}")
 }
 
-pub(crate) fn code_of(text: &str, values: &mut Vec<String>, known: &mut FxHashMap<String, u32>, last: u32) -> u32 {
-    if last > 0 && values[last as usize - 1] == text {
-        return last;
-    }
-    if let Some(&code) = known.get(text) {
-        return code;
-    }
-    values.push(text.to_owned());
-    let code = values.len() as u32;
-    known.insert(text.to_owned(), code);
-    code
-}
-
 /// Rows may have been committed since that had no value here: they are absent.
-fn set<T: Copy>(column: &mut Vec<T>, row: usize, value: T, absent: T) {
-    if column.len() != row {
-        column.resize(row, absent);
+#[inline]
+fn set<T: Copy>(column: &mut Vec<T>, row: usize, value: T, absent: T, expected: usize) {
+    if column.len() == column.capacity() || column.len() != row {
+        make_room(column, row, absent, expected);
     }
     column.push(value);
+}
+
+#[inline(never)]
+fn make_room<T: Copy>(column: &mut Vec<T>, row: usize, absent: T, expected: usize) {
+    column.reserve(expected.saturating_sub(column.len()));
+    column.resize(row, absent);
 }
 
 impl Values {
@@ -286,7 +311,7 @@ impl Values {
     }
 
     fn empty_text() -> Self {
-        Self::Text { codes: Vec::new(), values: Vec::new(), known: FxHashMap::default(), last: 0 }
+        Self::Text { codes: Vec::new(), texts: Numbered::default() }
     }
 
     fn kind(&self) -> Option<FieldKind> {
@@ -301,11 +326,8 @@ impl Values {
     /// A free field whose values are of several kinds is text, the kind that holds them all.
     fn become_text(&mut self, rows: usize) {
         let mut text = Self::empty_text();
-        let Self::Text { codes, values, known, .. } = &mut text else { return };
-        let mut push = |row: usize, shown: &str| {
-            let code = code_of(shown, values, known, 0);
-            set(codes, row, code, 0);
-        };
+        let Self::Text { codes, texts } = &mut text else { return };
+        let mut push = |row: usize, shown: &str| set(codes, row, texts.code(shown), 0, rows);
         match self {
             Self::Unknown | Self::Text { .. } => {}
             Self::Number(numbers) => {
@@ -349,9 +371,9 @@ impl Values {
     fn finish(self, rows: usize) -> Option<Column> {
         Some(match self {
             Self::Unknown => return None,
-            Self::Text { mut codes, values, .. } => {
+            Self::Text { mut codes, texts } => {
                 codes.resize(rows, 0);
-                Column::Text { codes, values }
+                Column::Text { codes, values: texts.into_values() }
             }
             Self::Number(mut values) => {
                 values.resize(rows, Packed::ABSENT);

@@ -1,10 +1,9 @@
 //! The rows of a batch that are looked at, once buckets of histograms have become rows that count requests.
 
 use hark_model::Timestamp;
-use rustc_hash::FxHashMap;
 
-use crate::builder::code_of;
 use crate::events::{Column, Events, NamedColumn, Packed, Weight};
+use crate::numbered::Numbered;
 
 /// The field that holds what a data point measured.
 pub(crate) const VALUE: &str = "value";
@@ -74,10 +73,9 @@ fn put(column: &mut Column, made: &[Made]) {
     match column {
         Column::Number(numbers) => made.iter().for_each(|made| numbers[made.at] = Packed::new(made.value)),
         Column::Text { codes, values } => {
-            let mut known: FxHashMap<String, u32> = values.iter().cloned().zip(1..).collect();
-            for made in made {
-                codes[made.at] = code_of(&made.value.to_string(), values, &mut known, 0);
-            }
+            let mut texts = Numbered::of(std::mem::take(values));
+            made.iter().for_each(|made| codes[made.at] = texts.code(&made.value.to_string()));
+            *values = texts.into_values();
         }
         // Metrics read it as a flag, and the door lets no bucket in that a number cannot stand for.
         Column::Flag(_) => {}

@@ -24,6 +24,9 @@ use crate::seen::Seen;
 use crate::slice_set::SliceSet;
 use crate::totals::{self, Totals};
 
+/// Ids are looked up so many at a time: what that fetches stays near until it is asked for.
+const SEEN_AHEAD: usize = 256;
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fold {
     clock: Clock,
@@ -249,6 +252,9 @@ impl Fold {
         let mut clock = std::mem::take(&mut self.clock);
         let mut source = clock.source(batch.source, batch.received, &events.times);
         for row in 0..events.len() {
+            if row % SEEN_AHEAD == 0 {
+                self.seen.fetch(&events.ids[row..events.len().min(row + SEEN_AHEAD)]);
+            }
             let time = events.times[row];
             let is_in_time = self.admit(&mut source, time, events.ids[row], applied);
             if let Some(is_in_time) = is_in_time {

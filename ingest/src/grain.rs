@@ -38,21 +38,34 @@ impl Grain {
         self.columns == columns
     }
 
-    /// The number of the row's leaf in this step. `codes` are those of every column.
-    pub(crate) fn leaf(&mut self, step: Step, row: usize, codes: &[Vec<u16>]) -> u32 {
-        let mut key = [0; WORDS];
+    /// The number of each row's leaf in its step; meaningless for rows of steps before `next`, which have closed. `codes`
+    /// are those of every column.
+    pub(crate) fn number(
+        &mut self,
+        rows: &[u32],
+        steps: &[Step],
+        codes: &[Vec<u16>],
+        next: Step,
+        numbers: &mut Vec<u32>,
+    ) {
+        let mut keys = vec![Key::default(); rows.len()];
         for (at, &column) in self.columns.iter().enumerate() {
-            key[at / 4] |= u64::from(codes[column][row]) << (16 * (at % 4));
+            for (key, &row) in keys.iter_mut().zip(rows) {
+                key[at / 4] |= u64::from(codes[column][row as usize]) << (16 * (at % 4));
+            }
         }
-        let leaves = self.open.entry(step).or_insert_with(Leaves::new);
-        let next = leaves.keys.len() as u32;
-        if leaves.keys.len() > ROWS_PER_STEP_MAX {
-            return leaves.numbers.get(&key).copied().unwrap_or(ALL_ABSENT);
+        numbers.clear();
+        let mut keys = keys.as_slice();
+        for steps in steps.chunk_by(Step::eq) {
+            let (step, own) = (steps[0], keys.split_off(..steps.len()).unwrap_or_default());
+            if step < next {
+                numbers.extend(own.iter().map(|_| ALL_ABSENT));
+            } else {
+                // Nothing but look-ups in a row: the processor waits for several of them at a time.
+                let leaves = self.open.entry(step).or_insert_with(Leaves::new);
+                numbers.extend(own.iter().map(|key| leaves.number(key)));
+            }
         }
-        *leaves.numbers.entry(key).or_insert_with(|| {
-            leaves.keys.push(key);
-            next
-        })
     }
 
     pub(crate) fn codes(&self, step: Step, leaf: u32) -> [u16; DIMENSIONS_MAX] {
@@ -69,5 +82,16 @@ impl Leaves {
     fn new() -> Self {
         let absent = [0; WORDS];
         Self { numbers: std::iter::once((absent, ALL_ABSENT)).collect(), keys: vec![absent] }
+    }
+
+    #[inline]
+    fn number(&mut self, key: &Key) -> u32 {
+        if self.keys.len() > ROWS_PER_STEP_MAX {
+            return self.numbers.get(key).copied().unwrap_or(ALL_ABSENT);
+        }
+        *self.numbers.entry(*key).or_insert_with(|| {
+            self.keys.push(*key);
+            self.keys.len() as u32 - 1
+        })
     }
 }

@@ -46,17 +46,15 @@ impl LeafStore {
         Self { dimensions, open: BTreeMap::new(), closed: BTreeMap::new(), rows: 0 }
     }
 
-    /// Counts so many requests of an open step. `leaf` is its number in the grain.
-    pub(crate) fn add(&mut self, step: Step, leaf: u32, class: i16, times: u32) {
-        let rows = self.open.entry(step).or_default();
-        if rows.len() < ROWS_PER_STEP_MAX {
-            let count = rows.entry(key(leaf, class)).or_default();
-            *count = count.saturating_add(times);
-        } else if let Some(count) = rows.get_mut(&key(leaf, class)) {
-            *count = count.saturating_add(times);
-        } else {
-            let count = rows.entry(key(ALL_ABSENT, class)).or_default();
-            *count = count.saturating_add(times);
+    /// Counts requests of open steps: of each row its step, the number of its leaf in the grain, its class, and how many
+    /// requests it stands for.
+    pub(crate) fn add(&mut self, rows: impl Iterator<Item = (Step, u32, i16, u32)>) {
+        let mut rows = rows.peekable();
+        while let Some(&(step, ..)) = rows.peek() {
+            let open = self.open.entry(step).or_default();
+            while let Some((_, leaf, class, times)) = rows.next_if(|row| row.0 == step) {
+                add(open, leaf, class, times);
+            }
         }
     }
 
@@ -101,6 +99,20 @@ impl LeafStore {
     }
 }
 
+#[inline]
+fn add(rows: &mut FxHashMap<u64, u32>, leaf: u32, class: i16, times: u32) {
+    let key_of_its_own = key(leaf, class);
+    let count = if rows.len() < ROWS_PER_STEP_MAX {
+        rows.entry(key_of_its_own).or_default()
+    } else if let Some(count) = rows.get_mut(&key_of_its_own) {
+        *count = count.saturating_add(times);
+        return;
+    } else {
+        rows.entry(key(ALL_ABSENT, class)).or_default()
+    };
+    *count = count.saturating_add(times);
+}
+
 fn key(leaf: u32, class: i16) -> u64 {
     (u64::from(leaf) << 16) | u64::from(class as u16)
 }
@@ -122,9 +134,9 @@ mod tests {
     }
 
     fn add(store: &mut LeafStore, grain: &mut Grain, step: Step, codes: [u16; 2]) {
-        let columns = codes.map(|code| vec![code]);
-        let leaf = grain.leaf(step, 0, &columns);
-        store.add(step, leaf, 0, 1);
+        let mut leaves = Vec::new();
+        grain.number(&[0], &[step], &codes.map(|code| vec![code]), step, &mut leaves);
+        store.add(std::iter::once((step, leaves[0], 0, 1)));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod grain;
 mod heavy;
 mod leaf_store;
 mod log;
+mod numbered;
 mod projection;
 mod record;
 mod run;

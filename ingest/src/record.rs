@@ -10,6 +10,9 @@ use crate::fold::Batch;
 
 /// The first byte of a record: its version.
 const VERSION: u8 = 1;
+/// About so many bytes a row takes, and so many more a value: room for a record is made at once.
+const ROW_BYTES: usize = 16;
+const CELL_BYTES: usize = 4;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Record {
@@ -41,7 +44,9 @@ impl EventsRecord {
     pub fn encode(&self) -> Vec<u8> {
         // The layout of an enum in postcard: the variant's number, then its content.
         const EVENTS: u8 = 0;
-        serialised(self, vec![VERSION, EVENTS])
+        let mut begun = Vec::with_capacity(self.events.len() * (ROW_BYTES + CELL_BYTES * self.events.columns.len()));
+        begun.extend([VERSION, EVENTS]);
+        serialised(self, begun)
     }
 
     pub fn batch(&self) -> Batch<'_> {

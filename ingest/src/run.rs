@@ -12,7 +12,7 @@ use hark_query::{Measure, MetricPlan, Predicate, Value};
 use crate::cells::{Counted, Rows};
 use crate::dictionary::Dictionary;
 use crate::fold::MetricFold;
-use crate::grain::{ALL_ABSENT, Grain};
+use crate::grain::Grain;
 use crate::slice_set::SliceSet;
 
 /// What the expressions of one metric gave for a batch.
@@ -109,8 +109,9 @@ pub(crate) struct Run {
     numbers: Vec<Vec<u32>>,
     /// By grain: the number of each row's leaf; meaningless for late rows.
     leaves: Vec<Vec<u32>>,
-    /// The rows whose step has closed.
-    is_late: Vec<bool>,
+    steps: Vec<Step>,
+    /// The first step that is still open.
+    next: Step,
     measured: Vec<Measured>,
     positions: Vec<u32>,
 }
@@ -124,7 +125,8 @@ impl Run {
             users: Vec::new(),
             numbers: vec![Vec::new(); sets],
             leaves: vec![Vec::new(); grains],
-            is_late: Vec::new(),
+            steps: Vec::new(),
+            next: Step(i64::MIN),
             measured: Vec::new(),
             positions: Vec::new(),
         }
@@ -153,14 +155,11 @@ impl Run {
         for (set, numbers) in sets.iter_mut().zip(&mut self.numbers) {
             set.number(&self.rows, codes, dictionaries, numbers);
         }
-        self.is_late.clear();
-        self.is_late.extend(self.minutes.iter().map(|minute| minute.step() < next));
+        self.next = next;
+        self.steps.clear();
+        self.steps.extend(self.minutes.iter().map(|minute| minute.step()));
         for (grain, leaves) in grains.iter_mut().zip(&mut self.leaves) {
-            leaves.clear();
-            for ((&row, minute), &is_late) in self.rows.iter().zip(&self.minutes).zip(&self.is_late) {
-                let leaf = if is_late { ALL_ABSENT } else { grain.leaf(minute.step(), row as usize, codes) };
-                leaves.push(leaf);
-            }
+            grain.number(&self.rows, &self.steps, codes, next, leaves);
         }
     }
 
@@ -176,19 +175,24 @@ impl Run {
         self.positions.clear();
         for (position, measured) in self.measured.iter().enumerate() {
             let Some(class) = measured.class().filter(|_| self.requests[position] > 0) else { continue };
-            let minute = self.minutes[position];
-            let times = u32::try_from(self.requests[position]).unwrap_or(u32::MAX);
-            if self.is_late[position] {
+            if self.steps[position] < self.next {
+                let times = times_of(self.requests[position]);
                 let row = self.rows[position] as usize;
                 let mut own = [0_u16; DIMENSIONS_MAX];
                 own.iter_mut().zip(&plan.dimensions).for_each(|(code, &column)| *code = codes[column][row]);
+                let minute = self.minutes[position];
                 metric.cells.add_late(position, &self.numbers, minute, |counted, at| self.count(counted, at));
-                metric.leaves.add_late(minute.step(), &own[..plan.dimensions.len()], class, times);
+                metric.leaves.add_late(self.steps[position], &own[..plan.dimensions.len()], class, times);
             } else {
-                metric.leaves.add(minute.step(), self.leaves[metric.grain][position], class, times);
                 self.positions.push(position as u32);
             }
         }
+        let leaves = &self.leaves[metric.grain];
+        metric.leaves.add(self.positions.iter().filter_map(|&position| {
+            let position = position as usize;
+            let class = self.measured[position].class()?;
+            Some((self.steps[position], leaves[position], class, times_of(self.requests[position])))
+        }));
         let rows = Rows { positions: &self.positions, numbers: &self.numbers, minutes: &self.minutes };
         metric.cells.add(&rows, |counted, at| self.count(counted, at));
         unusable
@@ -241,6 +245,11 @@ impl Measured {
             Self::One => Some(0),
         }
     }
+}
+
+/// A leaf counts in 32 bits.
+fn times_of(requests: u64) -> u32 {
+    u32::try_from(requests).unwrap_or(u32::MAX)
 }
 
 fn add(cell: &mut Cell, measured: Measured, requests: u64) {

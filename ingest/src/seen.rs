@@ -37,6 +37,13 @@ impl From<Filed> for Seen {
 }
 
 impl Seen {
+    /// Looks keys up that will be asked for next. The table is far larger than a processor's caches; one by one each key
+    /// would be waited for, while these are fetched several at a time.
+    pub(crate) fn fetch(&self, keys: &[Option<NonZeroU64>]) {
+        let known = keys.iter().flatten().filter(|key| self.keys.contains(&key.get())).count();
+        std::hint::black_box(known);
+    }
+
     /// Whether the key is new; it is remembered from now on.
     pub(crate) fn insert(&mut self, key: NonZeroU64, watermark: Timestamp) -> bool {
         if !self.keys.insert(key.get()) {

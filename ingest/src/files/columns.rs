@@ -7,12 +7,12 @@ use std::num::NonZeroU64;
 
 use hark_model::Timestamp;
 use hark_query::FieldKind;
-use rustc_hash::FxHashMap;
 
-use crate::builder::{check_time, code_of, fit_text, hash_id, wrong_kind};
+use crate::builder::{check_time, fit_text, hash_id, wrong_kind};
 use crate::events::{Column, Decoded, Events, NamedColumn, Packed, Rejected};
 use crate::files::layout::{Place, Target};
 use crate::files::texts::{Texts, flag_of, number_of};
+use crate::numbered::Numbered;
 use crate::wire::Reader;
 
 pub(super) struct Columns<'r> {
@@ -75,9 +75,9 @@ impl<'r> Columns<'r> {
             }
             Target::Read { kind: FieldKind::Text, .. } | Target::Free => {
                 let is_free = place.target == Target::Free;
-                let mut codes = Codes::default();
+                let mut codes = Numbered::default();
                 let coded = texts.convert(0, refused, |text| Ok(codes.code(fit_text(name, text, is_free)?)));
-                self.put(place, Column::Text { codes: coded, values: codes.values });
+                self.put(place, Column::Text { codes: coded, values: codes.into_values() });
             }
         }
     }
@@ -87,11 +87,11 @@ impl<'r> Columns<'r> {
         let column = match place.target {
             Target::Read { kind: FieldKind::Text, .. } => {
                 // A build number such as 2382 is a dimension all the same.
-                let mut codes = Codes::default();
+                let mut codes = Numbered::default();
                 let mut shown = String::new();
                 let code = |number: Packed| number.get().map_or(0, |number| codes.code(show(&mut shown, number)));
                 let coded = numbers.into_iter().map(code).collect();
-                Column::Text { codes: coded, values: codes.values }
+                Column::Text { codes: coded, values: codes.into_values() }
             }
             Target::Read { kind: FieldKind::Flag, .. } => {
                 for (row, _) in numbers.iter().enumerate().filter(|(_, number)| number.get().is_some()) {
@@ -116,10 +116,10 @@ impl<'r> Columns<'r> {
                 Column::Number(flags.into_iter().map(number).collect())
             }
             Target::Read { kind: FieldKind::Text, .. } => {
-                let mut codes = Codes::default();
+                let mut codes = Numbered::default();
                 let code = |flag: Option<bool>| flag.map_or(0, |flag| codes.code(if flag { "true" } else { "false" }));
                 let coded = flags.into_iter().map(code).collect();
-                Column::Text { codes: coded, values: codes.values }
+                Column::Text { codes: coded, values: codes.into_values() }
             }
             _ => Column::Flag(flags),
         };
@@ -170,21 +170,6 @@ impl<'r> Columns<'r> {
         let check =
             |(row, time)| check_time(time).unwrap_or_else(|reason| refused.add(row, reason, Timestamp::default()));
         std::mem::take(&mut self.times).into_iter().enumerate().map(check).collect()
-    }
-}
-
-/// Distinct texts, coded from 1 in the order in which they come.
-#[derive(Default)]
-struct Codes {
-    values: Vec<String>,
-    known: FxHashMap<String, u32>,
-    last: u32,
-}
-
-impl Codes {
-    fn code(&mut self, text: &str) -> u32 {
-        self.last = code_of(text, &mut self.values, &mut self.known, self.last);
-        self.last
     }
 }
 

@@ -10,14 +10,23 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::builder::{EventsBuilder, ROWS_MAX, Row, Slot, hash_id};
 use crate::events::{Decoded, Rejected};
+use crate::numbered::is_same;
 use crate::user_key::UserKey;
-use crate::wire::protobuf::{Broken, Field, Message, text};
+use crate::wire::protobuf::{Broken, Field, Message, short_bytes, text};
 use crate::wire::{Reader, WireError};
 
 /// More attributes of a resource, a scope, a data point or a series are refused: they are held while its rows are made.
-const ATTRIBUTES_MAX: usize = 1024;
+pub(super) const ATTRIBUTES_MAX: usize = 1024;
 /// So many keys of a body are remembered; later ones are looked up anew each time.
 const KEYS_MAX: usize = 4096;
+/// The fields of a `KeyValue`, both with a length behind.
+const KEY_TAG: u8 = 1 << 3 | 2;
+const VALUE_TAG: u8 = 2 << 3 | 2;
+/// Those of an `AnyValue` that nearly all values are.
+const TEXT_TAG: u8 = 1 << 3 | 2;
+const FLAG_TAG: u8 = 2 << 3;
+const INT_TAG: u8 = 3 << 3;
+const DOUBLE_TAG: u8 = 4 << 3 | 1;
 /// The user goes by these names in OpenTelemetry's conventions. None of them is ever a field.
 const USER_KEYS: [&str; 4] = ["user", "user.id", "enduser.id", "enduser.pseudo.id"];
 
@@ -47,12 +56,23 @@ pub(super) enum Value<'a> {
 
 pub(super) type Attribute<'a> = (Target, Value<'a>);
 
+/// How an attribute began, and where its value went: the next one that begins so goes there too.
+#[derive(Debug, Clone, Copy)]
+struct Familiar<'a> {
+    /// The key with tag and length, as the first field of its `KeyValue`. Empty after one of another shape: what begins
+    /// with its value has no key, and goes nowhere.
+    head: &'a [u8],
+    target: Target,
+}
+
 /// What a body has given so far.
 pub(super) struct Rows<'a> {
     pub(super) builder: EventsBuilder,
     users: &'a UserKey,
     /// The target of each key as sent.
     targets: FxHashMap<&'a [u8], Target>,
+    /// By position: what the last record had there. An exporter sends the same keys in the same order.
+    familiar: Vec<Familiar<'a>>,
     rejected: Vec<Rejected>,
     /// Of the record at hand, from 1.
     ordinal: u64,
@@ -77,7 +97,16 @@ impl<'a> Rows<'a> {
         let users = USER_KEYS.map(|key| (key, Target::User));
         let targets = special.into_iter().chain(users).map(|(key, target)| (key.as_bytes(), target)).collect();
         let builder = EventsBuilder::new(reader.fields);
-        Self { builder, users: reader.users, targets, rejected: Vec::new(), ordinal: 0, what, row: Row::default() }
+        Self {
+            builder,
+            users: reader.users,
+            targets,
+            familiar: Vec::new(),
+            rejected: Vec::new(),
+            ordinal: 0,
+            what,
+            row: Row::default(),
+        }
     }
 
     /// Call it before each record. The error is for a body that must be sent in parts: what it holds in refused records
@@ -124,6 +153,73 @@ impl<'a> Rows<'a> {
             self.targets.insert(key, target);
         }
         Ok(target)
+    }
+
+    /// The attribute at position `at` of a record: a `KeyValue`, with its key as sent.
+    #[inline]
+    pub(super) fn attribute(&mut self, at: usize, bytes: &'a [u8]) -> Result<(&'a [u8], Attribute<'a>), Broken> {
+        match self.familiar(at, bytes) {
+            Some((Familiar { head, target }, value)) => {
+                Ok((head.get(2..).unwrap_or_default(), (target, any_value(value)?)))
+            }
+            None => self.unfamiliar(at, bytes),
+        }
+    }
+
+    /// The same, put into the row at hand. What most attributes are goes straight into its column.
+    #[inline]
+    pub(super) fn put_attribute(&mut self, row: &mut Row, at: usize, bytes: &'a [u8]) -> Result<(), String> {
+        if let Some((Familiar { target: Target::Field(slot), .. }, value)) = self.familiar(at, bytes) {
+            match value {
+                [TEXT_TAG, words @ ..] if let Some((words, [])) = short_bytes(words) => {
+                    if self.builder.known_text(slot, words) {
+                        return Ok(());
+                    }
+                    return self.builder.text(slot, text(words)?);
+                }
+                [DOUBLE_TAG, bits @ ..] if let Some((bits, [])) = bits.split_first_chunk() => {
+                    let number = f64::from_le_bytes(*bits);
+                    if number.is_finite() {
+                        return self.builder.number(slot, number);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let (_, attribute) = self.attribute(at, bytes)?;
+        self.put(row, attribute)
+    }
+
+    /// What was at this position before, and the value that is there now, if it has the same key.
+    #[inline(always)]
+    fn familiar(&self, at: usize, bytes: &'a [u8]) -> Option<(Familiar<'a>, &'a [u8])> {
+        let familiar = *self.familiar.get(at)?;
+        let (head, rest) = bytes.split_at_checked(familiar.head.len())?;
+        match rest {
+            [VALUE_TAG, value @ ..] if is_same(head, familiar.head) => match short_bytes(value)? {
+                (value, []) => Some((familiar, value)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    #[inline(never)]
+    fn unfamiliar(&mut self, at: usize, bytes: &'a [u8]) -> Result<(&'a [u8], Attribute<'a>), Broken> {
+        let (key, value) = pair(bytes)?;
+        let target = self.target(key)?;
+        let familiar = match bytes {
+            // A key may be sent twice, and then the last one counts.
+            [KEY_TAG, length @ ..0x80, rest @ ..] if rest.starts_with(key) && usize::from(*length) == key.len() => {
+                Familiar { head: &bytes[..2 + key.len()], target }
+            }
+            _ => Familiar { head: &[], target: Target::Nowhere },
+        };
+        match self.familiar.get_mut(at) {
+            Some(last) => *last = familiar,
+            None => self.familiar.push(familiar),
+        }
+        Ok((key, (target, value)))
     }
 
     /// Puts one value of the row at hand. An error says why the record must be refused.
@@ -240,6 +336,7 @@ impl Value<'_> {
 }
 
 /// The key and the value of a `KeyValue`.
+#[inline]
 pub(super) fn pair(bytes: &[u8]) -> Result<(&[u8], Value<'_>), Broken> {
     let (mut key, mut value): (&[u8], _) = (&[], Value::Absent);
     for field in Message::new(bytes) {
@@ -252,7 +349,23 @@ pub(super) fn pair(bytes: &[u8]) -> Result<(&[u8], Value<'_>), Broken> {
     Ok((key, value))
 }
 
+/// Nearly all values are one field and nothing else.
+#[inline]
 pub(super) fn any_value(bytes: &[u8]) -> Result<Value<'_>, Broken> {
+    Ok(match bytes {
+        [TEXT_TAG, rest @ ..] if let Some((words, [])) = short_bytes(rest) => Value::Text(text(words)?),
+        [FLAG_TAG, flag @ ..0x80] => Value::Flag(*flag != 0),
+        [INT_TAG, number @ ..0x80] => Value::Int(i64::from(*number)),
+        [DOUBLE_TAG, rest @ ..] if let Some((bits, [])) = rest.split_first_chunk() => {
+            Value::Double(f64::from_bits(u64::from_le_bytes(*bits)))
+        }
+        _ => of_many_fields(bytes)?,
+    })
+}
+
+/// Of several fields the last one counts.
+#[inline(never)]
+fn of_many_fields(bytes: &[u8]) -> Result<Value<'_>, Broken> {
     let mut value = Value::Absent;
     for field in Message::new(bytes) {
         value = match field? {

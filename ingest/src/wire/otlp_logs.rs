@@ -55,11 +55,15 @@ impl<'a> Logs<'a> {
 
     fn scope(&mut self, scope_logs: &'a [u8], resource: &[Attribute<'a>]) -> Result<(), WireError> {
         let mut around = resource.to_vec();
+        let mut records = 0;
         for field in Message::new(scope_logs) {
-            if let (1, Field::Bytes(scope)) = field? {
-                self.rows.attributes(scope, 3, &mut around)?;
+            match field? {
+                (1, Field::Bytes(scope)) => self.rows.attributes(scope, 3, &mut around)?,
+                (2, Field::Bytes(_)) => records += 1,
+                _ => {}
             }
         }
+        self.rows.builder.expect(records);
         around.retain(is_about_all);
         for field in Message::new(scope_logs) {
             if let (2, Field::Bytes(record)) = field? {
@@ -79,7 +83,13 @@ impl<'a> Logs<'a> {
         let mut ids = Trace::default();
         let mut severity_text = "";
         self.attributes.clear();
-        for field in Message::new(record) {
+        let mut fields = Message::new(record);
+        loop {
+            while let Some(attribute) = fields.bytes_of(6) {
+                check_attributes(self.attributes.len())?;
+                self.attributes.push(attribute);
+            }
+            let Some(field) = fields.next() else { break };
             match field? {
                 (1, Field::Fixed64(nanos)) => time = nanos,
                 (6, Field::Bytes(attribute)) => {
@@ -103,10 +113,8 @@ impl<'a> Logs<'a> {
         self.rows.put_trace(self.traces, ids);
         // A time among the body's entries or the attributes is the event's own, and wins.
         row.time = row.time.or_else(|| from_nanos(time)).or_else(|| from_nanos(observed));
-        for attribute in &self.attributes {
-            let (key, value) = pair(attribute)?;
-            let target = self.rows.target(key)?;
-            self.rows.put(&mut row, (target, value))?;
+        for (at, bytes) in self.attributes.iter().enumerate() {
+            self.rows.put_attribute(&mut row, at, bytes)?;
         }
         Ok(row)
     }
@@ -148,5 +156,7 @@ fn severity_name(number: u64) -> &'static str {
     }
 }
 
+#[cfg(test)]
+mod order;
 #[cfg(test)]
 mod tests;

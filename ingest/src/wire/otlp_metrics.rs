@@ -6,7 +6,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::events::Decoded;
-use crate::wire::attributes::{Attribute, Rows, Target, add, attributes_hash, from_nanos, pair};
+use crate::wire::attributes::{ATTRIBUTES_MAX, Attribute, Rows, Target, add, attributes_hash, from_nanos};
 use crate::wire::histogram::{Bucket, check_count, explicit, exponential, is_exact, part_of};
 use crate::wire::points::{Counted, Point, PointFields, Reading, Stream, hash_of, of_monotonic};
 use crate::wire::protobuf::{Broken, Field, Message, push_doubles, push_fixed64s, push_varints, text, zigzag};
@@ -27,7 +27,12 @@ pub(super) fn decode(body: &[u8], reader: &Reader<'_>) -> Result<Decoded, WireEr
 struct Metrics<'a> {
     rows: Rows<'a>,
     fields: PointFields,
+    /// Of the point at hand, as sent; one more than are taken, at the most.
+    sent: Vec<&'a [u8]>,
     attributes: Vec<Attribute<'a>>,
+    counts: Vec<u64>,
+    below_zero: Vec<u64>,
+    bounds: Vec<f64>,
     buckets: Vec<Bucket>,
     exemplars: Vec<Exemplar<'a>>,
 }
@@ -46,6 +51,7 @@ struct Metric<'a> {
     /// The field of `Metric` that its data is in, which says what they are.
     kind: u32,
     data: &'a [u8],
+    points: usize,
     is_cumulative: bool,
     is_monotonic: bool,
     /// It counts, and does not say since when.
@@ -68,7 +74,17 @@ impl<'a> Metrics<'a> {
     fn new(reader: &Reader<'a>) -> Self {
         let mut rows = Rows::of_points(reader, "data points");
         let fields = rows.point_fields();
-        Self { rows, fields, attributes: Vec::new(), buckets: Vec::new(), exemplars: Vec::new() }
+        Self {
+            rows,
+            fields,
+            sent: Vec::new(),
+            attributes: Vec::new(),
+            counts: Vec::new(),
+            below_zero: Vec::new(),
+            bounds: Vec::new(),
+            buckets: Vec::new(),
+            exemplars: Vec::new(),
+        }
     }
 
     fn resource(&mut self, resource_metrics: &'a [u8]) -> Result<(), WireError> {
@@ -107,9 +123,11 @@ impl<'a> Metrics<'a> {
     }
 
     fn metric(&mut self, metric: &Metric<'a>, around: &Around<'a>) -> Result<(), WireError> {
+        self.rows.builder.expect(metric.points);
         for field in Message::new(metric.data) {
             if let (1, Field::Bytes(point)) = field? {
                 self.rows.begin()?;
+                self.sent.clear();
                 self.exemplars.clear();
                 let taken = match metric.kind {
                     SUMMARY => Err("it is a summary, whose quantiles cannot be merged; send a histogram".to_owned()),
@@ -126,32 +144,42 @@ impl<'a> Metrics<'a> {
         Ok(())
     }
 
-    /// Reads the attributes of a point, which are in field `number`, and answers the hash of its stream.
-    fn point_attributes(&mut self, metric: &Metric<'a>, point: &'a [u8], number: u32) -> Result<u64, Broken> {
+    /// They are read once the rest of the point has shown that it counts.
+    fn keep(&mut self, attribute: &'a [u8]) {
+        if self.sent.len() <= ATTRIBUTES_MAX {
+            self.sent.push(attribute);
+        }
+    }
+
+    /// Reads the attributes of the point at hand, and answers the hash of its stream where that means anything.
+    fn point_attributes(&mut self, metric: &Metric<'a>) -> Result<u64, Broken> {
         self.attributes.clear();
         let mut sum = 0_u64;
-        for field in Message::new(point) {
-            if let (found, Field::Bytes(bytes)) = field?
-                && found == number
-            {
-                let (key, value) = pair(bytes)?;
-                sum = sum.wrapping_add(value.hash_with(key));
-                let target = self.rows.target(key)?;
-                add(&mut self.attributes, (target, value))?;
+        for (at, bytes) in self.sent.iter().enumerate() {
+            let (key, attribute) = self.rows.attribute(at, bytes)?;
+            if metric.is_cumulative {
+                sum = sum.wrapping_add(attribute.1.hash_with(key));
             }
+            add(&mut self.attributes, attribute)?;
         }
         Ok(hash_of(&[metric.hash, sum]))
     }
 
     fn number(&mut self, metric: &Metric<'a>, point: &'a [u8], around: &Around<'a>) -> Result<(), String> {
         let (mut start, mut time, mut flags, mut number) = (0, 0, 0, None);
-        for field in Message::new(point) {
+        let mut fields = Message::new(point);
+        loop {
+            while let Some(attribute) = fields.bytes_of(7) {
+                self.keep(attribute);
+            }
+            let Some(field) = fields.next() else { break };
             match field? {
                 (2, Field::Fixed64(nanos)) => start = nanos,
                 (3, Field::Fixed64(nanos)) => time = nanos,
                 (4, Field::Fixed64(bits)) => number = Some(f64::from_bits(bits)),
                 (5, Field::Bytes(exemplar)) => self.exemplars.extend(Exemplar::read(exemplar)?),
                 (6, Field::Fixed64(bits)) => number = Some(bits.cast_signed() as f64),
+                (7, Field::Bytes(attribute)) => self.keep(attribute),
                 (8, Field::Varint(bits)) => flags = bits,
                 _ => {}
             }
@@ -163,7 +191,7 @@ impl<'a> Metrics<'a> {
         if !number.is_finite() {
             return Ok(());
         }
-        let name = self.point_attributes(metric, point, 7)?;
+        let name = self.point_attributes(metric)?;
         let reading = if metric.is_monotonic { of_monotonic(number)? } else { Reading::Value(number) };
         let counted = metric.counted(Stream { name, shape: 0, start: from_nanos(start) });
         let point = metric.point([&around.attributes, &self.attributes], time, counted, &self.exemplars);
@@ -172,16 +200,24 @@ impl<'a> Metrics<'a> {
 
     fn histogram(&mut self, metric: &Metric<'a>, point: &'a [u8], around: &Around<'a>) -> Result<(), String> {
         let (mut start, mut time, mut flags, mut count, mut sum) = (0, 0, 0, 0, None);
-        let (mut min, mut max, mut counts, mut bounds) = (None, None, Vec::new(), Vec::new());
-        for field in Message::new(point) {
+        let (mut min, mut max) = (None, None);
+        self.counts.clear();
+        self.bounds.clear();
+        let mut fields = Message::new(point);
+        loop {
+            while let Some(attribute) = fields.bytes_of(9) {
+                self.keep(attribute);
+            }
+            let Some(field) = fields.next() else { break };
             match field? {
                 (2, Field::Fixed64(nanos)) => start = nanos,
                 (3, Field::Fixed64(nanos)) => time = nanos,
                 (4, Field::Fixed64(number)) => count = number,
                 (5, Field::Fixed64(bits)) => sum = Some(f64::from_bits(bits)),
-                (6, field) => push_fixed64s(&mut counts, field)?,
-                (7, field) => push_doubles(&mut bounds, field)?,
+                (6, field) => push_fixed64s(&mut self.counts, field)?,
+                (7, field) => push_doubles(&mut self.bounds, field)?,
                 (8, Field::Bytes(exemplar)) => self.exemplars.extend(Exemplar::read(exemplar)?),
+                (9, Field::Bytes(attribute)) => self.keep(attribute),
                 (10, Field::Varint(bits)) => flags = bits,
                 (11, Field::Fixed64(bits)) => min = Some(f64::from_bits(bits)),
                 (12, Field::Fixed64(bits)) => max = Some(f64::from_bits(bits)),
@@ -191,8 +227,9 @@ impl<'a> Metrics<'a> {
         if flags & NO_RECORDED_VALUE != 0 {
             return Ok(());
         }
-        let name = self.point_attributes(metric, point, 9)?;
+        let name = self.point_attributes(metric)?;
         self.buckets.clear();
+        let (counts, bounds) = (&self.counts, &self.bounds);
         if counts.len() <= 1 && bounds.is_empty() {
             // Without buckets the mean is all there is to know.
             check_count(count)?;
@@ -202,7 +239,7 @@ impl<'a> Metrics<'a> {
             }
             self.buckets.extend((count > 0).then_some(Bucket { part: 0, value: mean, count }));
         } else {
-            explicit(&bounds, &counts, (min, max), &mut self.buckets)?;
+            explicit(bounds, counts, (min, max), &mut self.buckets)?;
         }
         Exemplar::assign(&mut self.exemplars, |value| bounds.partition_point(|bound| *bound < value) as i32);
         let bounds: Vec<u64> = bounds.iter().map(|bound| bound.to_bits()).collect();
@@ -218,15 +255,25 @@ impl<'a> Metrics<'a> {
         around: &Around<'a>,
     ) -> Result<(), String> {
         let (mut start, mut time, mut flags, mut scale, mut zeros, mut zero_threshold) = (0, 0, 0, 0, 0, 0.0);
-        let (mut positive, mut negative) = ((0, Vec::new()), (0, Vec::new()));
-        for field in Message::new(point) {
+        let (mut offset, mut is_below_zero) = (0, false);
+        self.counts.clear();
+        let mut fields = Message::new(point);
+        loop {
+            while let Some(attribute) = fields.bytes_of(1) {
+                self.keep(attribute);
+            }
+            let Some(field) = fields.next() else { break };
             match field? {
+                (1, Field::Bytes(attribute)) => self.keep(attribute),
                 (2, Field::Fixed64(nanos)) => start = nanos,
                 (3, Field::Fixed64(nanos)) => time = nanos,
                 (6, Field::Varint(number)) => scale = zigzag(number),
                 (7, Field::Fixed64(number)) => zeros = number,
-                (8, Field::Bytes(buckets)) => positive = offset_and_counts(buckets)?,
-                (9, Field::Bytes(buckets)) => negative = offset_and_counts(buckets)?,
+                (8, Field::Bytes(buckets)) => offset = read_buckets(buckets, &mut self.counts)?,
+                (9, Field::Bytes(buckets)) => {
+                    read_buckets(buckets, &mut self.below_zero)?;
+                    is_below_zero = self.below_zero.iter().any(|count| *count > 0);
+                }
                 (10, Field::Varint(bits)) => flags = bits,
                 (11, Field::Bytes(exemplar)) => self.exemplars.extend(Exemplar::read(exemplar)?),
                 (14, Field::Fixed64(bits)) => zero_threshold = f64::from_bits(bits),
@@ -236,13 +283,13 @@ impl<'a> Metrics<'a> {
         if flags & NO_RECORDED_VALUE != 0 {
             return Ok(());
         }
-        if negative.1.iter().any(|count| *count > 0) {
+        if is_below_zero {
             return Err("it counts values below zero, which no sketch holds".to_owned());
         }
         let scale = i32::try_from(scale).map_err(|_| "its scale has more than 32 bits")?;
-        let name = self.point_attributes(metric, point, 1)?;
+        let name = self.point_attributes(metric)?;
         self.buckets.clear();
-        let indexed = (positive.0..).zip(positive.1);
+        let indexed = (offset..).zip(self.counts.iter().copied());
         exponential(scale, zeros, indexed, &mut self.buckets)?;
         Exemplar::assign(&mut self.exemplars, |value| part_of(scale, value));
         // Coarser buckets become coarser still as a stream's range grows, and the zero bucket wider. The totals cannot
@@ -270,9 +317,10 @@ impl<'a> Metric<'a> {
             }
         }
         let Some((kind, data)) = data else { return Ok(None) };
-        let (mut temporality, mut is_monotonic) = (0, false);
+        let (mut points, mut temporality, mut is_monotonic) = (0, 0, false);
         for field in Message::new(data) {
             match field? {
+                (1, Field::Bytes(_)) => points += 1,
                 (2, Field::Varint(number)) => temporality = number,
                 (3, Field::Varint(flag)) => is_monotonic = kind == SUM && flag != 0,
                 _ => {}
@@ -284,6 +332,7 @@ impl<'a> Metric<'a> {
             unit: text(unit)?,
             kind,
             data,
+            points,
             is_cumulative: temporality == CUMULATIVE,
             is_monotonic,
             is_of_unknown_time: counts && !matches!(temporality, DELTA | CUMULATIVE),
@@ -306,19 +355,20 @@ impl<'a> Metric<'a> {
     }
 }
 
-/// The counts of consecutive buckets, and the index of the first.
-fn offset_and_counts(buckets: &[u8]) -> Result<(i64, Vec<u64>), Broken> {
-    let (mut offset, mut counts) = (0, Vec::new());
+/// Reads the counts of consecutive buckets, and answers the index of the first.
+fn read_buckets(buckets: &[u8], counts: &mut Vec<u64>) -> Result<i64, Broken> {
+    let mut offset = 0;
+    counts.clear();
     for field in Message::new(buckets) {
         match field? {
             (1, Field::Varint(number)) => offset = zigzag(number),
-            (2, field) => push_varints(&mut counts, field)?,
+            (2, field) => push_varints(counts, field)?,
             _ => {}
         }
     }
     // It has 32 bits; more would overflow when counted up from.
     let offset = i32::try_from(offset).map_err(|_| Broken("an offset has more than 32 bits"))?;
-    Ok((i64::from(offset), counts))
+    Ok(i64::from(offset))
 }
 
 fn name_and_version(scope: &[u8]) -> Result<u64, Broken> {

@@ -34,19 +34,44 @@ impl<'a> Message<'a> {
         Self(bytes)
     }
 
+    /// The next field, if it is a short text or message with this number, which must be below 16. Fields that are
+    /// repeated come one after the other.
+    #[inline(always)]
+    pub(super) fn bytes_of(&mut self, number: u8) -> Option<&'a [u8]> {
+        let (tag, rest) = self.0.split_first()?;
+        if *tag != number << 3 | 2 {
+            return None;
+        }
+        let (bytes, rest) = short_bytes(rest)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
     /// Nearly all fields have a number below 16, and nearly all texts and messages are shorter than 128 bytes.
     #[inline(always)]
     fn field(&mut self) -> Result<(u32, Field<'a>), Broken> {
-        if let [tag @ 8..0x80, length @ ..0x80, rest @ ..] = self.0
-            && tag & 7 == 2
-            && let Some((bytes, rest)) = rest.split_at_checked(usize::from(*length))
-        {
-            self.0 = rest;
-            return Ok((u32::from(tag >> 3), Field::Bytes(bytes)));
+        if let [tag @ 8..0x80, rest @ ..] = self.0 {
+            let number = u32::from(tag >> 3);
+            match tag & 7 {
+                0 if let [byte @ ..0x80, rest @ ..] = rest => {
+                    self.0 = rest;
+                    return Ok((number, Field::Varint(u64::from(*byte))));
+                }
+                1 if let Some((bits, rest)) = rest.split_first_chunk() => {
+                    self.0 = rest;
+                    return Ok((number, Field::Fixed64(u64::from_le_bytes(*bits))));
+                }
+                2 if let Some((bytes, rest)) = short_bytes(rest) => {
+                    self.0 = rest;
+                    return Ok((number, Field::Bytes(bytes)));
+                }
+                _ => {}
+            }
         }
         self.any_field()
     }
 
+    #[inline(never)]
     fn any_field(&mut self) -> Result<(u32, Field<'a>), Broken> {
         let tag = varint(&mut self.0)?;
         let number =
@@ -80,6 +105,15 @@ impl<'a> Iterator for Message<'a> {
             self.0 = &[];
         }
         Some(field)
+    }
+}
+
+/// A text or a message behind a length of one byte, and what follows it.
+#[inline(always)]
+pub(super) fn short_bytes(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    match bytes {
+        [length @ ..0x80, rest @ ..] => rest.split_at_checked(usize::from(*length)),
+        _ => None,
     }
 }
 
@@ -125,6 +159,11 @@ const NUMBERS_MAX: usize = 16_384;
 pub(super) fn push_varints(numbers: &mut Vec<u64>, field: Field<'_>) -> Result<(), Broken> {
     match field {
         Field::Varint(number) => push(numbers, number),
+        // Counts are small, most of them: a byte each.
+        Field::Bytes(packed) if packed.len() <= NUMBERS_MAX.saturating_sub(numbers.len()) && packed.is_ascii() => {
+            numbers.extend(packed.iter().map(|&byte| u64::from(byte)));
+            Ok(())
+        }
         Field::Bytes(mut packed) => {
             while !packed.is_empty() {
                 push(numbers, varint(&mut packed)?)?;

@@ -340,3 +340,48 @@ proptest! {
         let _ = trial::decode(Format::OtlpMetrics { json: true }, &edited(&json, &edits));
     }
 }
+
+/// A point: whether it is a sum, the numbers of its keys and values, and what it counts.
+type Mixed = (bool, Vec<(usize, usize)>, u32);
+
+/// With attributes in any order, some of them twice.
+fn mixed_points() -> impl Strategy<Value = Vec<Mixed>> {
+    prop::collection::vec((any::<bool>(), prop::collection::vec((0..5_usize, 0..3_usize), 0..5), 0..9_u32), 1..8)
+}
+
+fn mixed(points: &[Mixed], temporality: u64) -> Vec<Metric> {
+    let of_point = |(is_sum, attributes, value): &Mixed| {
+        let keys = ["outcome", "service.name", "a.b", "", "id"];
+        let attributes = attributes.iter().map(|(key, value)| pair(keys[*key], ["ok", "failed", ""][*value]));
+        let attributes: Vec<KeyValue> = attributes.collect();
+        if *is_sum {
+            return metric(
+                "some",
+                sum(vec![NumberDataPoint { attributes, ..int(i64::from(*value)) }], temporality, true),
+            );
+        }
+        let mut data = exponential(3, 4, &[u64::from(*value), 0, 300, 0, 1], temporality);
+        if let Data::ExponentialHistogram(histogram) = &mut data {
+            histogram.data_points[0].attributes = attributes;
+        }
+        metric("some", data)
+    };
+    points.iter().map(of_point).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Alone in its body a point has nobody before it.
+    #[test]
+    fn a_point_is_the_same_whatever_came_before(points in mixed_points(), is_cumulative: bool) {
+        let temporality = if is_cumulative { CUMULATIVE } else { DELTA };
+        let decode = |points: &[_]| {
+            trial::decode(PROTOBUF, &request(mixed(points, temporality)).encode_to_vec()).unwrap()
+        };
+        let all = decode(&points);
+        let alone: Vec<_> = points.iter().map(|point| decode(std::slice::from_ref(point))).collect();
+        prop_assert_eq!(shown(&all), alone.iter().flat_map(shown).collect::<Vec<_>>());
+        prop_assert_eq!(streams(&all), alone.iter().flat_map(streams).collect::<Vec<_>>());
+    }
+}
