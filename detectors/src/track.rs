@@ -241,8 +241,8 @@ impl Track {
         self.settling = 0;
     }
 
-    /// Whether so few requests since `onset` are no news: in at least half of the weeks before there were as few at these
-    /// hours, and more are expected because of the others.
+    /// Whether so few requests since `onset` are no news: in at least a third of the weeks before there were as few at
+    /// these hours, and more are expected because of the others.
     pub(crate) fn is_echo(&self, onset: Step, step: Step, min_effect: f64, cell_of: &impl Fn(Step) -> Cell) -> bool {
         if self.statistic != Statistic::Count || self.season.lacks_the_week() {
             return false;
@@ -263,7 +263,7 @@ impl Track {
                 ordinary += i32::from(seen >= (1.0 - min_effect) * usual);
             }
         }
-        known >= 2 && 2 * ordinary >= known
+        known >= 2 && 3 * ordinary >= known
     }
 
     /// Whether it is still learning what there is to know, or setting a level by which nothing is judged yet.

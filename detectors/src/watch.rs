@@ -16,6 +16,8 @@ const LOG_RECOVERED: f64 = 6.9;
 const SMALL_MOVE_STEPS: u32 = 288;
 /// An improvement must have lasted an hour to become the new normal.
 const IMPROVEMENT_STEPS_MIN: i64 = 12;
+/// What an ordinary week would have had is asked of all steps since the onset, and of these newest alone: three hours.
+const ECHO_STEPS: i64 = 36;
 /// The effect is measured on the last day of a longer regression: cells are kept no longer.
 const EFFECT_STEPS_MAX: i64 = 288;
 
@@ -255,8 +257,10 @@ impl Watch {
             }
             return None;
         }
-        let from = onset.step.max(Step(step.0 - EFFECT_STEPS_MAX + 1));
-        if self.tracks[track].is_echo(from, step, self.min_effect, cell_of) {
+        // A loss that comes on top of an echo shows in the newest steps.
+        let long = onset.step.max(Step(step.0 - EFFECT_STEPS_MAX + 1));
+        let short = long.max(Step(step.0 - ECHO_STEPS + 1));
+        if [long, short].into_iter().all(|from| self.tracks[track].is_echo(from, step, self.min_effect, cell_of)) {
             self.state = State::Suspicious { steps, doubt: Doubt::Echo };
             return None;
         }
