@@ -207,8 +207,8 @@ impl Score {
         print_share("mix shifts left silent", self.kept_silent, self.silent);
         print_rate("false alarms a week", self.claims - self.answers, weeks);
         let Wide { causes, slices, groups, alerts } = self.wide;
-        if causes > 0 {
-            println!("causes in {MANY_SLICES} slices or more: {causes}, {} slices each", slices / causes);
+        if let Some(each) = slices.checked_div(causes) {
+            println!("causes in {MANY_SLICES} slices or more: {causes}, {each} slices each");
             print_rate("  alert groups a cause", groups, causes as f64);
             print_rate("  alerts a cause", alerts, causes as f64);
         }

@@ -10,7 +10,7 @@ use hark_dashboard::SelfTestState;
 use hark_detectors::Mutant;
 use hark_model::Definitions;
 use hark_query::Plan;
-use hark_simulate::{Config, Simulation};
+use hark_simulate::{Config, Kinds, Simulation};
 
 use crate::support::hark;
 
@@ -76,6 +76,7 @@ fn alerts_are_the_same_to_the_byte_with_and_without_it() {
             days: 7,
             rate: 40.0,
             incidents: 4,
+            kinds: Kinds::All,
         })
         .unwrap();
         let plan = Arc::new(Plan::compile(&Definitions::built_in()).unwrap());
