@@ -6,13 +6,14 @@ use hark_alerting::{Book, Comparison, Dropped, Funnel, Opening, Reason, Stage, f
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
 use hark_model::{
-    Alert, AlertId, Cell, Change, ChangeId, ChangeKind, Finding, Metric, Point, STEP_MINUTES, Shift, Slice, Statistic,
-    Step, Timestamp,
+    Alert, AlertId, Cell, Change, ChangeId, ChangeKind, Direction, Finding, Metric, Point, STEP_MINUTES, Shift, Slice,
+    Statistic, Step, Timestamp,
 };
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
 use crate::explainer::{self, Answer};
+use crate::moved::moved_to;
 use crate::selftest::{SelfTest, World};
 use crate::series::{SeriesId, SeriesKey, SeriesStore};
 
@@ -297,6 +298,10 @@ impl Detection {
             return;
         }
         let Finding { slice, shift, .. } = &finding;
+        if let Some(to) = self.moved_to(plan, fold, metric, index, &finding, step) {
+            self.drop(fold, metric, index, &finding, (Stage::Rate, Reason::Moved { to }), step);
+            return;
+        }
         let Answer { explanation, split } =
             explainer::explain(fold, metric, metric_plan, slice, shift, step, self.changes_until(step.end()));
         let comparison = split.map(|split| Comparison {
@@ -306,15 +311,8 @@ impl Detection {
         });
         let min_effect = metric_plan.metric.alert.min_effect;
         let changes = self.changes_until(step.end());
-        if let Some((stage, reason)) = filter(&finding, &explanation.causes, comparison, min_effect, changes) {
-            let (metric_name, slice) = (finding.metric.clone(), finding.slice.clone());
-            self.book.funnel.drop(Dropped { at: finding.at, metric: metric_name, slice, stage, reason });
-            let cell_of = |step| fold.cells(metric).step_cell(index, step);
-            let watch = &mut self.watches[metric][index.0].watch;
-            match stage {
-                Stage::Like => watch.doubt(),
-                _ => watch.dismiss(step, cell_of),
-            }
+        if let Some(doubt) = filter(&finding, &explanation.causes, comparison, min_effect, changes) {
+            self.drop(fold, metric, index, &finding, doubt, step);
             return;
         }
         let budget = self.budget.to_string();
@@ -323,6 +321,50 @@ impl Detection {
         let id = self.book.take(opening).id.clone();
         self.measure(fold, metric, &metric_plan.metric, &id, step);
         self.changed.push(id);
+    }
+
+    /// A finding that nobody is told of.
+    fn drop(
+        &mut self,
+        fold: &Fold,
+        metric: usize,
+        index: SliceIndex,
+        finding: &Finding,
+        (stage, reason): (Stage, Reason),
+        step: Step,
+    ) {
+        let Finding { at, metric: name, slice, .. } = finding.clone();
+        self.book.funnel.drop(Dropped { at, metric: name, slice, stage, reason });
+        let watch = &mut self.watches[metric][index.0].watch;
+        match stage {
+            Stage::Like => watch.doubt(),
+            _ => watch.dismiss(step, |step| fold.cells(metric).step_cell(index, step)),
+        }
+    }
+
+    /// Where the requests went that a finding lacks, if they went to another slice of the same dimensions.
+    fn moved_to(
+        &self,
+        plan: &Plan,
+        fold: &Fold,
+        metric: usize,
+        index: SliceIndex,
+        finding: &Finding,
+        step: Step,
+    ) -> Option<Slice> {
+        let is_loss = finding.shift.statistic == Statistic::Count && finding.shift.direction == Direction::Down;
+        let at = plan.metrics[metric].metric.statistics.iter().position(|&one| one == Statistic::Count)?;
+        if !is_loss || finding.slice.is_empty() {
+            return None;
+        }
+        let points = |index: SliceIndex| -> Option<Vec<Point>> {
+            let series = self.watches[metric].get(index.0)?.series.get(at)?;
+            Some(self.series.range(*series, finding.shift.onset.step(), step.next()))
+        };
+        let is_alike =
+            |slice: &Slice| slice.iter().map(|(name, _)| name).eq(finding.slice.iter().map(|(name, _)| name));
+        let others = fold.cells(metric).slices().filter(|(other, slice)| *other != index && is_alike(slice));
+        moved_to(&points(index)?, others.filter_map(|(other, slice)| Some((slice.clone(), points(other)?))))
     }
 
     /// Measures an alert's effect on the series that is drawn for it: its own slice's, or the narrowest around it.

@@ -78,6 +78,7 @@ fn why(reason: &Reason) -> String {
         Reason::Unlike { deviations, asked } => {
             format!("against requests of the same kinds it is {deviations:.1} deviations of chance, of {asked} asked")
         }
+        Reason::Moved { to } => format!("the requests went to {to}"),
         Reason::Holiday => "its traffic has a holiday".to_owned(),
         Reason::PartOf(alert) => format!("it is part of alert {}", alert.0),
     }

@@ -15,6 +15,7 @@ pub mod explainer;
 mod funnel;
 pub mod history;
 pub mod import;
+mod moved;
 pub mod pipeline;
 pub mod query_command;
 pub mod replay;

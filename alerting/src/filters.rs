@@ -13,6 +13,9 @@ const CARRIED_MIN: f64 = 0.5;
 /// A holiday lasts a day in its own time zone; this is UTC.
 const HOLIDAY_MINUTES: i64 = 36 * 60;
 
+/// A holiday keeps fewer people away than this, also where all of the traffic has it; more is an outage on a holiday.
+const HOLIDAY_LOSS_MAX: f64 = 0.5;
+
 /// What comparing like with like says of a move.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Comparison {
@@ -44,7 +47,8 @@ pub fn filter(
     }
     let is_missing_traffic = finding.shift.direction == Direction::Down && finding.shift.statistic == Statistic::Count;
     let scope = causes.first().map_or(&finding.slice, |cause| &cause.slice);
-    (is_missing_traffic && has_holiday(changes, scope, finding.at)).then_some((Stage::Workday, Reason::Holiday))
+    let may_be_holiday = is_missing_traffic && finding.shift.relative().abs() < HOLIDAY_LOSS_MAX;
+    (may_be_holiday && has_holiday(changes, scope, finding.at)).then_some((Stage::Workday, Reason::Holiday))
 }
 
 fn has_holiday(changes: &[(ChangeId, Change)], scope: &Slice, at: Timestamp) -> bool {
@@ -118,9 +122,12 @@ mod tests {
         missing.slice = "locale:de_DE".parse().unwrap();
         missing.shift.statistic = Statistic::Count;
         missing.shift.direction = Direction::Down;
-        let stage = |changes: &[_]| filter(&missing, &[], None, 0.1, changes).map(|(stage, _)| stage);
-        assert_eq!(stage(&holiday("locale:de_DE")), Some(Stage::Workday));
-        assert_eq!(stage(&holiday("locale:fr_FR")), None);
-        assert_eq!(stage(&[]), None);
+        missing.shift.after = 70.0;
+        let stage = |finding: &_, changes: &[_]| filter(finding, &[], None, 0.1, changes).map(|(stage, _)| stage);
+        assert_eq!(stage(&missing, &holiday("locale:de_DE")), Some(Stage::Workday));
+        assert_eq!(stage(&missing, &holiday("locale:fr_FR")), None);
+        assert_eq!(stage(&missing, &[]), None);
+        missing.shift.after = 20.0;
+        assert_eq!(stage(&missing, &holiday("locale:de_DE")), None, "an outage on a holiday is one");
     }
 }

@@ -53,6 +53,7 @@ pub enum Reason {
     Small { relative: f64, asked: f64 },
     Echo,
     Mix { part: f64 },
+    Moved { to: Slice },
     Unlike { deviations: f64, asked: f64 },
     Holiday,
     PartOf(AlertId),
