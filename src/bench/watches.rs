@@ -42,7 +42,10 @@ pub(super) fn watches(request: &Request) -> Result<()> {
         each * THREADS,
         request.days
     );
-    println!("{:16} {:>10} {:>22} {:>18} {:>18}", "", "statistics", "points a second", "bytes a series", "a statistic");
+    println!(
+        "{:16} {:>10} {:>18} {:>16} {:>14} {:>14}",
+        "", "statistics", "points a second", "bytes a series", "a statistic", "its own state"
+    );
     for metric in definitions.iter() {
         let Some(weeks) = weeks(metric) else { continue };
         let before = resident()?;
@@ -56,15 +59,19 @@ pub(super) fn watches(request: &Request) -> Result<()> {
         let seconds = threads.iter().map(|done| done.seconds).fold(0.0, f64::max);
         let points: u64 = threads.iter().map(|done| done.points).sum();
         let alarms: u64 = threads.iter().map(|done| done.alarms).sum();
+        let own: usize = threads.iter().flat_map(|done| &done.watches).map(Watch::bytes).sum();
         let (name, statistics) = (&metric.name, metric.statistics.len());
         let of_series = bytes / watches.max(1) as f64;
         println!(
-            "{name:16} {statistics:>10} {:>22.0} {of_series:>18.0} {:>18.0}   {alarms} alarms",
+            "{name:16} {statistics:>10} {:>18.0} {of_series:>16.0} {:>14.0} {:>14.0}   {alarms} alarms",
             points as f64 / seconds,
             of_series / statistics as f64,
+            own as f64 / (watches * statistics).max(1) as f64,
         );
     }
-    println!("(a point is one step of one statistic; bytes are what the process grew by)");
+    println!(
+        "(a point is one step of one statistic; bytes are what the process grew by, own state what a watch counts)"
+    );
     Ok(())
 }
 
