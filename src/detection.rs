@@ -24,6 +24,9 @@ const HOLIDAY_MINUTES: i64 = 24 * 60;
 /// An alert's frozen chart shows so much before the onset.
 const CHART_STEPS_BEFORE: i64 = 2 * 24 * 60 / STEP_MINUTES;
 const CHART_STEPS_MAX: i64 = 4 * 24 * 60 / STEP_MINUTES;
+/// So many findings are searched in a step, the strongest; the rest wait for the next, so that none takes long. What
+/// joins an open alert needs no search.
+const EXPLAINED_PER_STEP_MAX: usize = 30;
 const STEPS_PER_WEEK: f64 = (7 * 24 * 60 / STEP_MINUTES) as f64;
 
 /// False alarms a week that all series together may raise.
@@ -176,8 +179,13 @@ impl Detection {
         // The strongest finding opens the alert that the others join.
         opened.sort_by(|a, b| b.2.e_value.total_cmp(&a.2.e_value).then_with(|| (a.0, a.1).cmp(&(b.0, b.1))));
         let moved: Vec<_> = opened.iter().map(|(metric, slice, _)| (*metric, *slice)).collect();
+        let mut explained = 0;
         for (metric, index, shift) in opened {
-            self.take_finding(plan, fold, metric, index, shift, step);
+            if explained == EXPLAINED_PER_STEP_MAX {
+                self.watches[metric][index.0].watch.postpone();
+            } else {
+                explained += usize::from(self.take_finding(plan, fold, metric, index, shift, step));
+            }
         }
         self.review(plan, fold, step);
         self.post(plan, step);
@@ -288,19 +296,28 @@ impl Detection {
         &self.changes[..self.changes.partition_point(|(_, change)| change.time <= now)]
     }
 
-    fn take_finding(&mut self, plan: &Plan, fold: &Fold, metric: usize, index: SliceIndex, shift: Shift, step: Step) {
+    /// Whether it took a search to know what to do with it.
+    fn take_finding(
+        &mut self,
+        plan: &Plan,
+        fold: &Fold,
+        metric: usize,
+        index: SliceIndex,
+        shift: Shift,
+        step: Step,
+    ) -> bool {
         let slice = fold.cells(metric).slice(index).clone();
         let metric_plan = &plan.metrics[metric];
         let finding = Finding { metric: metric_plan.metric.name.clone(), slice, at: step.end(), shift };
         // What lies within an open alert's slice needs no search of its own.
         if let Some(alert) = self.book.join_within(&finding) {
             self.changed.push(alert.id.clone());
-            return;
+            return false;
         }
         let Finding { slice, shift, .. } = &finding;
         if let Some(to) = self.moved_to(plan, fold, metric, index, &finding, step) {
             self.drop(fold, metric, index, &finding, (Stage::Rate, Reason::Moved { to }), step);
-            return;
+            return false;
         }
         let Answer { explanation, split } =
             explainer::explain(fold, metric, metric_plan, slice, shift, step, self.changes_until(step.end()));
@@ -313,7 +330,7 @@ impl Detection {
         let changes = self.changes_until(step.end());
         if let Some(doubt) = filter(&finding, &explanation.causes, comparison, min_effect, changes) {
             self.drop(fold, metric, index, &finding, doubt, step);
-            return;
+            return true;
         }
         let budget = self.budget.to_string();
         let users = fold.cells(metric).users(index, shift.onset.step(), step.next());
@@ -321,6 +338,7 @@ impl Detection {
         let id = self.book.take(opening).id.clone();
         self.measure(fold, metric, &metric_plan.metric, &id, step);
         self.changed.push(id);
+        true
     }
 
     /// A finding that nobody is told of.

@@ -217,6 +217,13 @@ impl Watch {
         }
     }
 
+    /// There was no time to look at the open regression: it opens again with the next step, if its evidence stands.
+    pub fn postpone(&mut self) {
+        if self.is_open() {
+            self.state = State::Suspicious { steps: 1, doubt: Doubt::Short };
+        }
+    }
+
     /// What speaks against the open regression is not enough to call it none: it has to be shown again, from nothing.
     pub fn doubt(&mut self) {
         if self.is_open() {
