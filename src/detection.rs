@@ -26,7 +26,7 @@ const CHART_STEPS_BEFORE: i64 = 2 * 24 * 60 / STEP_MINUTES;
 const CHART_STEPS_MAX: i64 = 4 * 24 * 60 / STEP_MINUTES;
 /// So many findings are searched in a step, the strongest; the rest wait for the next, so that none takes long. What
 /// joins an open alert needs no search.
-const EXPLAINED_PER_STEP_MAX: usize = 30;
+const EXPLAINED_PER_STEP_MAX: usize = 8;
 const STEPS_PER_WEEK: f64 = (7 * 24 * 60 / STEP_MINUTES) as f64;
 
 /// False alarms a week that all series together may raise.
