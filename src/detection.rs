@@ -26,7 +26,7 @@ const CHART_STEPS_BEFORE: i64 = 2 * 24 * 60 / STEP_MINUTES;
 const CHART_STEPS_MAX: i64 = 4 * 24 * 60 / STEP_MINUTES;
 /// So many findings are searched in a step, the strongest; the rest wait for the next, so that none takes long. What
 /// joins an open alert needs no search.
-const EXPLAINED_PER_STEP_MAX: usize = 8;
+const SEARCHES_PER_STEP_MAX: usize = 8;
 const STEPS_PER_WEEK: f64 = (7 * 24 * 60 / STEP_MINUTES) as f64;
 
 /// False alarms a week that all series together may raise.
@@ -179,12 +179,18 @@ impl Detection {
         // The strongest finding opens the alert that the others join.
         opened.sort_by(|a, b| b.2.e_value.total_cmp(&a.2.e_value).then_with(|| (a.0, a.1).cmp(&(b.0, b.1))));
         let moved: Vec<_> = opened.iter().map(|(metric, slice, _)| (*metric, *slice)).collect();
-        let mut explained = 0;
+        let mut searches = 0;
         for (metric, index, shift) in opened {
-            if explained == EXPLAINED_PER_STEP_MAX {
+            let slice = fold.cells(metric).slice(index).clone();
+            let finding = Finding { metric: plan.metrics[metric].metric.name.clone(), slice, at: step.end(), shift };
+            if self.needs_no_search(plan, fold, metric, index, &finding, step) {
+                continue;
+            }
+            searches += 1;
+            if searches > SEARCHES_PER_STEP_MAX {
                 self.watches[metric][index.0].watch.postpone();
             } else {
-                explained += usize::from(self.take_finding(plan, fold, metric, index, shift, step));
+                self.take_finding(plan, fold, metric, index, &finding, step);
             }
         }
         self.review(plan, fold, step);
@@ -296,29 +302,36 @@ impl Detection {
         &self.changes[..self.changes.partition_point(|(_, change)| change.time <= now)]
     }
 
-    /// Whether it took a search to know what to do with it.
+    /// What lies within an open alert's slice joins it, and requests that are elsewhere are not lost.
+    fn needs_no_search(
+        &mut self,
+        plan: &Plan,
+        fold: &Fold,
+        metric: usize,
+        index: SliceIndex,
+        finding: &Finding,
+        step: Step,
+    ) -> bool {
+        if let Some(alert) = self.book.join_within(finding) {
+            self.changed.push(alert.id.clone());
+            return true;
+        }
+        let Some(to) = self.moved_to(plan, fold, metric, index, finding, step) else { return false };
+        self.dismiss(fold, metric, index, finding, (Stage::Rate, Reason::Moved { to }), step);
+        true
+    }
+
     fn take_finding(
         &mut self,
         plan: &Plan,
         fold: &Fold,
         metric: usize,
         index: SliceIndex,
-        shift: Shift,
+        finding: &Finding,
         step: Step,
-    ) -> bool {
-        let slice = fold.cells(metric).slice(index).clone();
+    ) {
         let metric_plan = &plan.metrics[metric];
-        let finding = Finding { metric: metric_plan.metric.name.clone(), slice, at: step.end(), shift };
-        // What lies within an open alert's slice needs no search of its own.
-        if let Some(alert) = self.book.join_within(&finding) {
-            self.changed.push(alert.id.clone());
-            return false;
-        }
-        let Finding { slice, shift, .. } = &finding;
-        if let Some(to) = self.moved_to(plan, fold, metric, index, &finding, step) {
-            self.drop(fold, metric, index, &finding, (Stage::Rate, Reason::Moved { to }), step);
-            return false;
-        }
+        let Finding { slice, shift, .. } = finding;
         let Answer { explanation, split } =
             explainer::explain(fold, metric, metric_plan, slice, shift, step, self.changes_until(step.end()));
         let comparison = split.map(|split| Comparison {
@@ -328,21 +341,20 @@ impl Detection {
         });
         let min_effect = metric_plan.metric.alert.min_effect;
         let changes = self.changes_until(step.end());
-        if let Some(doubt) = filter(&finding, &explanation.causes, comparison, min_effect, changes) {
-            self.drop(fold, metric, index, &finding, doubt, step);
-            return true;
+        if let Some(doubt) = filter(finding, &explanation.causes, comparison, min_effect, changes) {
+            self.dismiss(fold, metric, index, finding, doubt, step);
+            return;
         }
         let budget = self.budget.to_string();
         let users = fold.cells(metric).users(index, shift.onset.step(), step.next());
-        let opening = Opening { finding: &finding, metric: &metric_plan.metric, users, explanation, budget: &budget };
+        let opening = Opening { finding, metric: &metric_plan.metric, users, explanation, budget: &budget };
         let id = self.book.take(opening).id.clone();
         self.measure(fold, metric, &metric_plan.metric, &id, step);
         self.changed.push(id);
-        true
     }
 
     /// A finding that nobody is told of.
-    fn drop(
+    fn dismiss(
         &mut self,
         fold: &Fold,
         metric: usize,

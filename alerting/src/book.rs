@@ -129,12 +129,12 @@ impl Book {
         let alert = &mut entry.alert;
         alert.statistic = shift.statistic;
         alert.evidence.e_value = alert.evidence.e_value.max(shift.e_value);
+        let is_related = |cause: &Cause| alert.slice.contains(&cause.slice) || cause.slice.contains(&alert.slice);
+        if is_settled && !explanation.causes.first().is_some_and(is_related) {
+            return;
+        }
         if is_settled {
-            let slice = &alert.slice;
-            let is_related = |cause: &Cause| slice.contains(&cause.slice) || cause.slice.contains(slice);
-            explanation
-                .causes
-                .retain(|cause| is_related(cause) || alert.causes.iter().any(|one| one.slice == cause.slice));
+            explanation.causes.retain(is_related);
         }
         if let Some(cause) = explanation.causes.first() {
             alert.slice = cause.slice.clone();

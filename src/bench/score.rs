@@ -201,7 +201,9 @@ impl Score {
         if let Some(median) = self.delays_minutes.get(self.delays_minutes.len() / 2) {
             println!("{:<34}  {median:>4} min", "  median delay");
         }
-        print_share("  silenced by the mix filter", self.silenced_as_mix, self.strong);
+        if self.joins > 0 {
+            print_share("  silenced by the mix filter", self.silenced_as_mix, self.strong);
+        }
         print_share("alerts that answer one", self.answers, self.claims);
         print_share("alert groups that answer one", self.true_groups, self.groups);
         print_share("mix shifts left silent", self.kept_silent, self.silent);
