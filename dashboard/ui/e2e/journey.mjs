@@ -68,7 +68,7 @@ async function opensAnAlert(page) {
   await rows.first().waitFor().catch(() => {
     throw new Failure(`No alert came into the list within ${WAIT_MS / 1000} s.`);
   });
-  check((await page.locator('header dl').innerText()).includes('events'), 'The header does not say how ingestion stands.');
+  check((await page.locator('header dl').innerText()).includes('events'), 'The navigation does not say how ingestion stands.');
   // An alert that nobody looks at yet, where there is one: the journey ends in acknowledging it.
   const firing = page.locator('main li', { hasText: 'Firing' }).locator('a[href^="/alerts/"]');
   const row = (await firing.count()) > 0 ? firing.first() : rows.first();

@@ -1,18 +1,25 @@
 // Which page the address names, and how to go to another. The address is the state: whatever a person may want to
 // send to a colleague is in it.
 import { createSubscriber } from 'svelte/reactivity';
+import { type Page, PAGES } from '../pages/list';
 
-export type Route = { page: 'inbox' } | { page: 'alert'; id: string } | { page: 'selftest' } | { page: 'missing' };
+export interface Route {
+  /** Undefined where no page is at this address. */
+  page: Page | undefined;
+  /** What the address names on that page; empty where it names nothing. */
+  id: string;
+}
+
+const MISSING: Route = { page: undefined, id: '' };
 
 export function match(path: string): Route {
-  const parts = path.split('/').filter((part) => part !== '');
-  if (parts.length === 0) return { page: 'inbox' };
-  if (parts.length === 1 && parts[0] === 'selftest') return { page: 'selftest' };
-  if (parts.length === 2 && parts[0] === 'alerts' && parts[1] !== undefined) {
-    const id = decoded(parts[1]);
-    if (id !== undefined) return { page: 'alert', id };
-  }
-  return { page: 'missing' };
+  const [first = '', ...rest] = path.split('/').filter((part) => part !== '');
+  const page = PAGES.find((one) => one.path === first);
+  if (page === undefined || rest.length > 1) return MISSING;
+  const [part] = rest;
+  if (part === undefined) return page.takes === 'an id' ? MISSING : { page, id: '' };
+  const id = decoded(part);
+  return page.takes === 'nothing' || id === undefined ? MISSING : { page, id };
 }
 
 function decoded(part: string): string | undefined {
@@ -72,7 +79,7 @@ export function followLinks(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = (event.target as Element).closest('a');
   if (link === null || link.origin !== location.origin || link.target !== '' || link.hash !== '') return;
-  if (match(link.pathname).page === 'missing') return;
+  if (match(link.pathname).page === undefined) return;
   event.preventDefault();
   go(link.pathname + link.search, { replace: link.dataset.replace !== undefined });
 }

@@ -58,6 +58,15 @@ export function zoneName(at: number, zone: Zone): string {
   return parts.find((part) => part.type === 'timeZoneName')?.value ?? 'UTC';
 }
 
+/** Whether the browser knows a zone of this name. */
+export function isZone(name: string): boolean {
+  try {
+    return formatter(name, {}).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
 /** `Europe/Berlin`. */
 export const zoneId = (zone: Zone): string => formatter(zone, {}).resolvedOptions().timeZone;
 

@@ -1,19 +1,11 @@
-// Who is looking, remembered in this browser; without storage it is asked for each time.
-const KEY = 'hark.viewer';
+// Who is looking, remembered in this browser.
+import { keep, kept } from '../../lib/kept';
 
 export const viewer = {
   get name(): string {
-    try {
-      return localStorage.getItem(KEY) ?? '';
-    } catch {
-      return '';
-    }
+    return kept('viewer') ?? '';
   },
   set name(name: string) {
-    try {
-      localStorage.setItem(KEY, name);
-    } catch {
-      // Storage is switched off: the name is then typed again next time.
-    }
+    keep('viewer', name);
   },
 };

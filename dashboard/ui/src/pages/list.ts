@@ -1,0 +1,25 @@
+// Every page there is: its address, its name in the navigation, and how to load it. Each is loaded when it is first
+// asked for, so that none pays for another.
+import type { Component } from 'svelte';
+
+export interface Page {
+  name: string;
+  /** The first part of its address; empty for the page at the root. */
+  path: string;
+  /** Whether something is named after the path: `/alerts/al_12`. */
+  takes: 'nothing' | 'an id' | 'an id or nothing';
+  /** In the navigation; undefined for what is reached from another page. */
+  label?: string;
+  /** The group it stands in there. */
+  group?: 'Watch' | 'Set up' | 'hark';
+  // Pages without an id take no properties.
+  load: () => Promise<{ default: Component<{ id: string }> | Component }>;
+}
+
+export const PAGES: Page[] = [
+  { name: 'inbox', path: '', takes: 'nothing', label: 'Inbox', group: 'Watch', load: () => import('./inbox/Page.svelte') },
+  { name: 'alert', path: 'alerts', takes: 'an id', load: () => import('./alert/Page.svelte') },
+  { name: 'selftest', path: 'selftest', takes: 'nothing', label: 'Self-test', group: 'hark', load: () => import('./selftest/Page.svelte') },
+];
+
+export const GROUPS = ['Watch', 'Set up', 'hark'] as const;
