@@ -2,8 +2,8 @@
 //! changes fit; and the test of it all, by putting the named slices back.
 
 use hark_model::{
-    Beside, Cause, Change, ChangeId, Compared, DeletionCheck, Direction, Explanation, Leaves, LeftOut, Mix,
-    Shift, Slice, Tested, Timestamp, Why, WhyVerdict, Without,
+    Beside, Cause, Change, ChangeId, Compared, DeletionCheck, Direction, Explanation, Leaves, LeftOut, Mix, Shift,
+    Slice, Tested, Timestamp, Why, WhyVerdict, Without,
 };
 
 use crate::beside::beside;

@@ -14,7 +14,8 @@ const OTHERWISE: f64 = 0.3;
 /// These chances are for leaves of many requests. A leaf of one request is no unit of its own, and splitting a leaf
 /// must not change what its cell says: below about this many requests the chances fade.
 const MANY_REQUESTS: f64 = 30.0;
-/// Nor can one leaf alone make a cell.
+/// Nor can one leaf alone make a cell. What it says of its best severity is cut to this, and of all others by as much, so
+/// that it still tells severities apart.
 const CAP: f64 = 20.0;
 
 pub(crate) type Vector = [f64; SEVERITIES];
@@ -50,7 +51,8 @@ fn bounded(logs: Vector, requests: f64) -> Vector {
     let largest = logs.iter().copied().fold(0.0, f64::max);
     let relative = logs.map(|log| exp((log - largest).max(-700.0)));
     let rest = otherwise * relative.iter().sum::<f64>() / SEVERITIES as f64 + untouched * (-largest).exp();
-    relative.map(|relative| (largest + ln((1.0 - untouched - otherwise) * relative + rest).max(-700.0)).min(CAP))
+    let at_most = largest.min(CAP);
+    relative.map(|relative| at_most + ln((1.0 - untouched - otherwise) * relative + rest).max(-700.0))
 }
 
 #[cfg(test)]

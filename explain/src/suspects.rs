@@ -157,7 +157,7 @@ mod tests {
     fn where_times_are_shuffled_something_else_did_it() {
         let near = [change(592, ChangeKind::Deploy, "cluster:eu")];
         let sure = suspects(&near, &shift(600), &"cluster:eu".parse().unwrap(), None);
-        let far = [change(260, ChangeKind::Deploy, "cluster:eu")];
+        let far = [change(245, ChangeKind::Deploy, "cluster:eu")];
         let unsure = suspects(&far, &shift(600), &"cluster:eu".parse().unwrap(), None);
         assert!(sure.something_else < 0.5 && unsure.something_else > 0.5, "{sure:?} {unsure:?}");
         assert_eq!(titles(&unsure.suspects), [""; 0]);
