@@ -44,7 +44,6 @@ pub fn explain(
 }
 
 /// What an explanation is made of, gathered once.
-#[derive(Clone)]
 pub struct Prepared {
     pub leaves: Leaves,
     pub question: Question,
@@ -80,6 +79,12 @@ pub fn prepare(
 }
 
 impl Prepared {
+    /// The same of other leaves.
+    #[must_use]
+    pub fn with(&self, leaves: Leaves) -> Self {
+        Self { leaves, windows: self.windows.clone(), left_out: self.left_out.clone(), ..*self }
+    }
+
     pub fn explain(&self, asked: &Asked<'_>, plan: &MetricPlan, changes: &[(ChangeId, Change)]) -> Answer {
         hark_explain::explain(Inquiry {
             leaves: &self.leaves,

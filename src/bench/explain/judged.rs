@@ -4,7 +4,7 @@ use hark_explain::Answer;
 use hark_ingest::Fold;
 use hark_model::{
     Change, ChangeId, Direction, Explanation, Leaves, MetricKind, STEP_MINUTES, Shift, Sketch, Slice, Statistic, Step,
-    Timestamp, WhyVerdict,
+    WhyVerdict,
 };
 use hark_query::{MetricPlan, Plan};
 
@@ -46,8 +46,8 @@ pub(super) fn judge(case: &Case, fold: &Fold, plan: &Plan, changes: &[(ChangeId,
     let milliseconds = watch.elapsed().as_secs_f64() * 1e3;
     let named = named(&explanation);
     let said = |prepared: &Prepared| prepared.explain(&asked, metric_plan, known).explanation;
-    let fewer = Prepared { leaves: without_some(&prepared.leaves, now), ..prepared.clone() };
-    let renamed = Prepared { leaves: renumbered(&prepared.leaves), ..prepared.clone() };
+    let fewer = prepared.with(without_some(&prepared.leaves, now));
+    let renamed = prepared.with(renumbered(&prepared.leaves));
     let later = explainer::explain(fold, metric_at, metric_plan, &asked, now.next(), known, &[]).explanation;
     let overlaps = [said(&fewer), later, said(&renamed)].map(|other| overlap(&named, &self::named(&other)));
     let leaves = prepared.leaves.leaves.len();
