@@ -60,7 +60,7 @@ pub fn explain(inquiry: Inquiry<'_>) -> Answer {
     let Inquiry { leaves, question, shift, bad_is_hit, .. } = inquiry;
     let measure = Measure::new(leaves, &evidence, question, shift.statistic, bad_is_hit, minutes);
     let account = Account { inquiry: &inquiry, evidence: &evidence, measure: &measure, groups: &groups, rows: &rows };
-    account.told(located)
+    account.told(&located)
 }
 
 /// Where nothing can be compared, what came in time can still be said.
@@ -127,7 +127,7 @@ struct Account<'a> {
 }
 
 impl Account<'_> {
-    fn told(&self, located: Located) -> Answer {
+    fn told(&self, located: &Located) -> Answer {
         let [before, after] = self.measure.of_rows(self.rows).map(|value| value.unwrap_or(0.0));
         let parts = self.measure.parts(self.rows, self.groups).unwrap_or_default();
         let of_block = |block: usize| {
@@ -147,7 +147,7 @@ impl Account<'_> {
             .iter()
             .chain(&located.offsets)
             .enumerate()
-            .map(|(block, named)| self.cause(named, block, of_block(block), &move_, &located))
+            .map(|(block, named)| self.cause(named, block, of_block(block), &move_, located))
             .collect();
         let deletion = (causes > 0).then(|| self.deletion(&move_, |block| block < causes));
         let mix_share = (!self.inquiry.question.is_count())
@@ -186,7 +186,7 @@ impl Account<'_> {
                 slices: located.tested as u64,
                 false_name_chance: FALSE_NAME_CHANCE,
             }),
-            left_out: self.left_out(&located),
+            left_out: self.left_out(located),
         };
         // The parts are those of the leaves' move, scaled to the effect, whose `before` is the detector's expectation.
         let scale = self.inquiry.shift.delta() / (whole.0 + whole.1);
