@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use hark_alerting::{Book, Comparison, Dropped, Funnel, Opening, Reason, Stage, filter};
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
+use hark_explain::Answer;
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
 use hark_model::{
     Alert, AlertId, Cell, Change, ChangeId, ChangeKind, Direction, Finding, Metric, Point, STEP_MINUTES, Shift, Slice,
@@ -12,7 +13,7 @@ use hark_model::{
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
-use crate::explainer::{self, Answer};
+use crate::explainer::{self, Asked};
 use crate::moved::moved_to;
 use crate::selftest::{SelfTest, World};
 use crate::series::{SeriesId, SeriesKey, SeriesStore};
@@ -332,15 +333,15 @@ impl Detection {
     ) {
         let metric_plan = &plan.metrics[metric];
         let Finding { slice, shift, .. } = finding;
-        let Answer { explanation, split } =
-            explainer::explain(fold, metric, metric_plan, slice, shift, step, self.changes_until(step.end()));
+        let asked = Asked { slice, shift, within: None };
+        let changes = self.changes_until(step.end());
+        let Answer { explanation, split } = explainer::explain(fold, metric, metric_plan, &asked, step, changes, &[]);
         let comparison = split.map(|split| Comparison {
             mix_part: split.mix_part(),
             rate_part: split.rate_part(),
             deviations: split.deviations,
         });
         let min_effect = metric_plan.metric.alert.min_effect;
-        let changes = self.changes_until(step.end());
         if let Some(doubt) = filter(finding, &explanation.causes, comparison, min_effect, changes) {
             self.dismiss(fold, metric, index, finding, doubt, step);
             return;
@@ -421,8 +422,9 @@ impl Detection {
             // The onset is what the alert says; only what is known of it since is renewed.
             let Some(alert) = self.book.alert(&id) else { continue };
             let shift = Shift { onset: alert.onset, onset_interval: alert.onset_interval, ..shift };
-            let answer =
-                explainer::explain(fold, metric, metric_plan, &slice, &shift, step, self.changes_until(step.end()));
+            let asked = Asked { slice: &slice, shift: &shift, within: None };
+            let changes = self.changes_until(step.end());
+            let answer = explainer::explain(fold, metric, metric_plan, &asked, step, changes, &[]);
             self.book.renew(&id, &shift, answer.explanation);
             self.measure(fold, metric, &metric_plan.metric, &id, step);
             self.changed.extend(self.book.fold_into_wider(&id, step.end()));

@@ -215,6 +215,7 @@ impl Book {
             stages: Vec::new(),
             errors: Vec::new(),
             suspects: Vec::new(),
+            why: None,
             label: None,
             similar: Vec::new(),
             folded_into: None,
@@ -327,6 +328,7 @@ fn explain(alert: &mut Alert, explanation: Explanation) {
         alert.causes = explanation.causes;
         alert.mix = explanation.mix;
         alert.suspects = explanation.suspects;
+        alert.why = explanation.why;
     }
 }
 
@@ -354,7 +356,7 @@ mod tests {
     }
 
     fn caused_by(slice: &str) -> Explanation {
-        let cause = Cause { slice: slice.parse().unwrap(), share: 0.9, delta: 10.0, requests: 100 };
+        let cause = Cause { slice: slice.parse().unwrap(), share: 0.9, delta: 10.0, requests: 100, ..Cause::default() };
         Explanation { causes: vec![cause], ..Explanation::default() }
     }
 

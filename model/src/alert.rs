@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, Direction, Mix, Slice, Statistic, Suspect, Timestamp};
+use crate::{Cause, Direction, Mix, Slice, Statistic, Suspect, Timestamp, Why};
 
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +72,9 @@ pub struct Alert {
     #[serde(default)]
     pub errors: Vec<ErrorSignature>,
     pub suspects: Vec<Suspect>,
+    /// How causes, mix and suspects were come by, and how far they can be trusted; null where it is not known.
+    #[serde(default)]
+    pub why: Option<Why>,
     /// What a local model made of it; null where none was asked.
     #[serde(default)]
     pub label: Option<Label>,

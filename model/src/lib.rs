@@ -28,9 +28,12 @@ pub use alert::{
 pub use cell::Cell;
 pub use change::{Change, ChangeId, ChangeKind};
 pub use definitions::{DIMENSIONS_MAX, DefinitionError, Definitions};
-pub use explanation::{Cause, Explanation, Mix, Suspect};
+pub use explanation::{
+    Beside, Cause, Compared, DeletionCheck, Dose, Explanation, LeftOut, Mix, MixShare, Suspect, SuspectTests, Tested,
+    Why, WhyVerdict, Without,
+};
 pub use finding::{Direction, Finding, Shift};
-pub use leaves::{Leaf, Leaves};
+pub use leaves::{BinCount, Leaf, Leaves};
 pub use metric::{AlertPolicy, Better, Metric, MetricKind, Objective};
 pub use point::Point;
 pub use sketch::{Magnitude, Sketch};
