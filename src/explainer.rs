@@ -138,7 +138,7 @@ fn searched(plan: &MetricPlan) -> Vec<usize> {
 }
 
 /// The same hours of the days before, newest first, cut to what is kept and never reaching into the window itself.
-fn windows_before(from: Step, end: Step, oldest: Step) -> Vec<(Step, Step)> {
+pub(crate) fn windows_before(from: Step, end: Step, oldest: Step) -> Vec<(Step, Step)> {
     let mut left = BEFORE_STEPS_MAX;
     let mut windows = Vec::new();
     for day in 1..=DAYS_BEFORE_MAX {

@@ -7,8 +7,14 @@ mod baseline;
 mod cube;
 mod evidence;
 pub mod leaves_file;
+mod signatures;
+mod similar;
 mod slices;
+mod stages;
 mod suspects;
 
+pub use signatures::{SignatureCounts, changed_signatures};
+pub use similar::{Brief, kind_name, similar};
 pub use slices::{Located, Question, Split, locate};
+pub use stages::{GAP, GROUPS, Moved, StageSums, waterfall};
 pub use suspects::suspects;
