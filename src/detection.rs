@@ -1,5 +1,7 @@
 //! From closed steps to alerts: watches observe, findings are explained and filtered, the book keeps the alerts.
 
+mod parts;
+
 use std::cmp::Reverse;
 
 use hark_alerting::{Book, Comparison, Dropped, Funnel, Opening, Reason, Stage, filter};
@@ -64,6 +66,7 @@ pub struct Detection {
     /// Alerts that changed since they were last taken.
     outbox: Vec<Alert>,
     self_test: SelfTest,
+    remembered: parts::Remembered,
     /// How every watch is broken on purpose, if at all; no part of the state.
     #[serde(skip)]
     mutant: Option<Mutant>,
@@ -96,6 +99,7 @@ impl Detection {
             changed: Vec::new(),
             outbox: Vec::new(),
             self_test: SelfTest::new(plan),
+            remembered: parts::Remembered::default(),
             mutant: None,
         }
     }
@@ -351,6 +355,7 @@ impl Detection {
         let opening = Opening { finding, metric: &metric_plan.metric, users, explanation, budget: &budget };
         let id = self.book.take(opening).id.clone();
         self.measure(fold, metric, &metric_plan.metric, &id, step);
+        self.tell_parts(plan, fold, metric, &id, step);
         self.changed.push(id);
     }
 
@@ -427,6 +432,7 @@ impl Detection {
             let answer = explainer::explain(fold, metric, metric_plan, &asked, step, changes, &[]);
             self.book.renew(&id, &shift, answer.explanation);
             self.measure(fold, metric, &metric_plan.metric, &id, step);
+            self.tell_parts(plan, fold, metric, &id, step);
             self.changed.extend(self.book.fold_into_wider(&id, step.end()));
             self.changed.push(id);
         }
@@ -459,6 +465,7 @@ impl Detection {
         changed.sort();
         changed.dedup();
         for id in changed {
+            self.tell_similar(&id);
             let Some(alert) = self.book.alert(&id) else { continue };
             let Some(metric) = plan.metrics.iter().find(|metric| metric.metric.name == alert.metric) else { continue };
             let Some((slice, series)) = self.charted(&metric.metric, alert.statistic, &alert.slice) else { continue };

@@ -16,6 +16,7 @@ mod funnel;
 pub mod history;
 pub mod import;
 mod moved;
+mod parts;
 pub mod pipeline;
 pub mod query_command;
 pub mod replay;

@@ -1,8 +1,8 @@
 //! The open alerts: a finding joins the alert it belongs to or opens one; an alert ends when all its series recovered.
 
 use hark_model::{
-    Alert, AlertId, AlertStatus, Cause, Effect, Evidence, Explanation, Finding, FrozenChart, Metric, Severity, Shift,
-    Slice, Timestamp,
+    Alert, AlertId, AlertStatus, Cause, Effect, ErrorSignature, Evidence, Explanation, Finding, FrozenChart, Metric,
+    Severity, Shift, Similar, Slice, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -173,6 +173,21 @@ impl Book {
         if let Some(alert) = self.alert_mut(id) {
             alert.effect = effect(shift, metric, users);
             alert.severity = severity(shift, metric);
+        }
+    }
+
+    /// Says which stages the effect is made of, and what failures say. Errors that were found once are not unsaid.
+    pub fn set_parts(&mut self, id: &AlertId, stages: Vec<hark_model::Stage>, errors: Vec<ErrorSignature>) {
+        let Some(alert) = self.alert_mut(id) else { return };
+        alert.stages = stages;
+        if alert.errors.is_empty() || !errors.is_empty() {
+            alert.errors = errors;
+        }
+    }
+
+    pub fn set_similar(&mut self, id: &AlertId, similar: Vec<Similar>) {
+        if let Some(alert) = self.alert_mut(id) {
+            alert.similar = similar;
         }
     }
 

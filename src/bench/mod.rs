@@ -9,6 +9,7 @@ mod fleet;
 mod score;
 pub mod selftest;
 mod series;
+mod stages;
 mod watches;
 
 use std::ops::RangeInclusive;
