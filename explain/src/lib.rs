@@ -32,4 +32,3 @@ pub use split::Split;
 pub use signatures::{SignatureCounts, changed_signatures};
 pub use similar::{Brief, kind_name, similar};
 pub use stages::{GAP, GROUPS, Moved, StageSums, waterfall};
-pub use suspects::suspects;
