@@ -17,8 +17,8 @@ const PROBABILITY_MIN: f64 = 0.25;
 
 /// Odds that the change which did it is on record at all.
 const LOG_ODDS_ON_RECORD: f64 = 0.5;
-/// What the tests weigh. Fitted by logistic regression on the incidents of `hark simulate`, seeds 41 to 48, as the
-/// pipeline raised them; docs/figures.md has the reliability on others.
+/// What the tests weigh. Chosen so that the same slice is worth odds of some fifty, all traffic one to three and a slice
+/// that shares nothing one to twenty; not fitted yet. `hark bench explain --traffic` prints how reliable that is.
 const SCOPE_WEIGHT: f64 = 5.5;
 const CARRIED_WEIGHT: f64 = 1.5;
 const DOSE_WEIGHT: f64 = 0.3;

@@ -55,7 +55,7 @@ pub enum Bench {
         /// Instead of files: simulated traffic with incidents, explained as alerts are
         #[arg(long, conflicts_with_all = ["cases", "seed"])]
         traffic: bool,
-        /// Seeds of the traffic that judge; 41 to 60 were used for tuning. Every fourth has shifts of the mix alone
+        /// Seeds of the traffic that judge; those below 400 are for tuning. Every fourth has shifts of the mix alone
         #[arg(long, default_value = "401-416")]
         seeds: String,
         #[arg(long, default_value_t = 21)]

@@ -70,7 +70,7 @@ fn runs(request: &Traffic) -> Result<BTreeMap<u64, Run>> {
 impl Run {
     fn new(request: &Traffic, seed: u64) -> Result<Self> {
         let Traffic { days, rate, incidents, .. } = *request;
-        let is_mix = seed % MIX_SEED_ONE_IN == 0;
+        let is_mix = seed.is_multiple_of(MIX_SEED_ONE_IN);
         let kinds = if is_mix { "mix_shift".parse::<Kinds>().map_err(|error| anyhow!("{error}"))? } else { Kinds::All };
         let start_ms = Config::DEFAULT_START_MS;
         let mut simulation = Simulation::new(Config { seed, start_ms, days, rate, incidents, kinds })?;
