@@ -3,21 +3,15 @@
 use hark_explain::{Located, Question, Split, locate, suspects};
 use hark_ingest::{Fold, LeafRow};
 use hark_model::{
-    Change, ChangeId, DIMENSIONS_MAX, Explanation, Leaf, Leaves, MetricKind, Mix, STEP_MINUTES, Shift, Sketch, Slice,
-    Step,
+    Change, ChangeId, DIMENSIONS_MAX, Explanation, Leaf, Leaves, MetricKind, Mix, Shift, Sketch, Slice, Step,
 };
 use hark_query::MetricPlan;
 use rustc_hash::FxHashMap;
 
-/// The same hours of so many days before are what "usual" means.
-const DAYS_BEFORE_MAX: i64 = 7;
-/// Half an hour on either side steadies a short window.
-const MARGIN_STEPS: i64 = 6;
+use crate::usual;
+
 /// The window of a long regression is its newest part.
 const WINDOW_STEPS_MAX: i64 = 72;
-/// All windows before together are no longer than this: a day's worth.
-const BEFORE_STEPS_MAX: i64 = 288;
-const DAY_STEPS: i64 = 24 * 60 / STEP_MINUTES;
 
 /// What the search said, in the terms of an alert, and what the filters want to know.
 pub struct Answer {
@@ -25,21 +19,31 @@ pub struct Answer {
     pub split: Option<Split>,
 }
 
-/// Explains a shift of `metric`, seen in `slice`, at the end of step `now`.
+/// What has to be explained.
+pub struct Asked<'a> {
+    pub slice: &'a Slice,
+    pub shift: &'a Shift,
+    /// Where only the requests of some slices are looked at: those slices.
+    pub within: Option<&'a [Slice]>,
+}
+
+/// Explains what was `asked` of a metric at the end of step `now`. In `unusual` steps requests are known not to
+/// have fared as usual.
 pub fn explain(
     fold: &Fold,
     metric_at: usize,
     plan: &MetricPlan,
-    slice: &Slice,
-    shift: &Shift,
+    asked: &Asked<'_>,
     now: Step,
     changes: &[(ChangeId, Change)],
+    unusual: &[[Step; 2]],
 ) -> Answer {
+    let Asked { slice, shift, .. } = *asked;
     let Some(question) = question(plan, shift) else {
         let suspects = suspects(changes, shift.onset, shift.onset_interval, slice);
         return Answer { explanation: Explanation { suspects, ..Explanation::default() }, split: None };
     };
-    let leaves = gather(fold, metric_at, plan, shift, now);
+    let leaves = gather(fold, metric_at, plan, asked, now, unusual);
     let located = locate(&leaves, question, slice);
     let scope = located.causes.first().map_or(slice, |cause| &cause.slice);
     let suspects = suspects(changes, shift.onset, shift.onset_interval, scope);
@@ -69,15 +73,31 @@ fn mix(located: &Located, shift: &Shift) -> Option<Mix> {
     Some(Mix { within, mix_shift: shift.delta() - within })
 }
 
-fn gather(fold: &Fold, metric_at: usize, plan: &MetricPlan, shift: &Shift, now: Step) -> Leaves {
+fn gather(
+    fold: &Fold,
+    metric_at: usize,
+    plan: &MetricPlan,
+    asked: &Asked<'_>,
+    now: Step,
+    unusual: &[[Step; 2]],
+) -> Leaves {
+    let Asked { shift, within, .. } = *asked;
     let store = fold.leaves(metric_at);
     let end = now.next();
     let from = shift.onset.step().max(Step(end.0 - WINDOW_STEPS_MAX)).min(now);
-    let windows = windows_before(from, end, store.oldest().unwrap_or(end));
+    let windows = usual::windows(from, end, store.oldest().unwrap_or(end), unusual);
     let is_bad = bad_classes(plan, shift);
     let searched = searched(plan);
+    let within = within.map(|slices| slices.iter().map(|slice| codes_of(fold, plan, slice)).collect::<Vec<_>>());
+    let is_asked = |row: &LeafRow<'_>| {
+        let is_in = |slice: &Vec<(usize, u16)>| slice.iter().all(|&(at, code)| row.codes[at] == code);
+        within.as_ref().is_none_or(|slices| slices.iter().any(is_in))
+    };
     let mut leaves: FxHashMap<[u16; DIMENSIONS_MAX], Counts> = FxHashMap::default();
     let mut add = |row: LeafRow<'_>, is_after: bool| {
+        if !is_asked(&row) {
+            return;
+        }
         let mut codes = [0; DIMENSIONS_MAX];
         codes.iter_mut().zip(&searched).for_each(|(code, &at)| *code = row.codes[at]);
         let counts = leaves.entry(codes).or_default();
@@ -102,6 +122,18 @@ fn gather(fold: &Fold, metric_at: usize, plan: &MetricPlan, shift: &Shift, now: 
         leaves,
         before_to_after: before_steps as f64 / (end.0 - from.0) as f64,
     }
+}
+
+/// A slice as positions among the metric's dimensions and the codes of its values there.
+fn codes_of(fold: &Fold, plan: &MetricPlan, slice: &Slice) -> Vec<(usize, u16)> {
+    let code = |(name, value): (&str, &str)| {
+        let at = plan.metric.dimensions.iter().position(|dimension| dimension == name)?;
+        let values = fold.dictionary(plan.dimensions[at]).values();
+        // A value without a code is one that no row has.
+        let code = values.iter().position(|known| known == value).map_or(u16::MAX, |code| code as u16);
+        Some((at, code))
+    };
+    slice.iter().filter_map(code).collect()
 }
 
 #[derive(Default)]
@@ -137,23 +169,6 @@ fn searched(plan: &MetricPlan) -> Vec<usize> {
     (0..metric.dimensions.len()).filter(|&at| is_searched(&metric.dimensions[at])).collect()
 }
 
-/// The same hours of the days before, newest first, cut to what is kept and never reaching into the window itself.
-fn windows_before(from: Step, end: Step, oldest: Step) -> Vec<(Step, Step)> {
-    let mut left = BEFORE_STEPS_MAX;
-    let mut windows = Vec::new();
-    for day in 1..=DAYS_BEFORE_MAX {
-        let start = Step(from.0 - MARGIN_STEPS - day * DAY_STEPS).max(oldest);
-        let stop = Step(end.0 + MARGIN_STEPS - day * DAY_STEPS).min(from);
-        let length = stop.0 - start.0;
-        if length <= 0 || length > left {
-            break;
-        }
-        left -= length;
-        windows.push((start, stop));
-    }
-    windows
-}
-
 fn bad_classes(plan: &MetricPlan, shift: &Shift) -> Box<dyn Fn(i16) -> bool> {
     match plan.metric.kind {
         MetricKind::Latency { .. } => {
@@ -162,21 +177,5 @@ fn bad_classes(plan: &MetricPlan, shift: &Shift) -> Box<dyn Fn(i16) -> bool> {
         }
         MetricKind::Ratio { .. } => Box::new(|class| class == 1),
         _ => Box::new(|_| false),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn windows_are_the_same_hours_of_earlier_days() {
-        let from = Step(10 * DAY_STEPS);
-        let windows = windows_before(from, Step(from.0 + 12), Step(8 * DAY_STEPS));
-        let first = (Step(from.0 - DAY_STEPS - 6), Step(from.0 - DAY_STEPS + 18));
-        assert_eq!(windows[0], first);
-        assert_eq!(windows[1].0, Step(8 * DAY_STEPS));
-        assert!(windows.iter().all(|(start, stop)| start < stop && *stop <= from));
-        assert_eq!(windows_before(from, from.next(), from), []);
     }
 }

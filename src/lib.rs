@@ -26,3 +26,4 @@ pub mod serve;
 pub mod simulate_command;
 pub mod snapshot;
 pub mod store;
+mod usual;

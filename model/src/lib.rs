@@ -29,7 +29,7 @@ pub use cell::Cell;
 pub use change::{Change, ChangeId, ChangeKind};
 pub use definitions::{DIMENSIONS_MAX, DefinitionError, Definitions};
 pub use explanation::{Cause, Explanation, Mix, Suspect};
-pub use finding::{Direction, Finding, Shift};
+pub use finding::{Direction, Finding, FindingKind, Shift};
 pub use leaves::{Leaf, Leaves};
 pub use metric::{AlertPolicy, Better, Metric, MetricKind, Objective};
 pub use point::Point;

@@ -42,6 +42,12 @@ pub enum Bench {
         /// Name every miss and every false alarm on stderr
         #[arg(long)]
         list: bool,
+        /// Seeds that run side by side
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+        /// Ask for less evidence of each series where several move together (e-BH)
+        #[arg(long)]
+        joint: bool,
     },
     /// How many root-cause slices are named exactly, how many falsely, and how long a search takes
     Explain {
@@ -64,6 +70,8 @@ pub enum Bench {
         /// False alarms a week
         #[arg(long, default_value_t = 1.0)]
         budget: f64,
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
     },
     /// Whether the self-test notices a broken detector, how soon, and leaves a working one in peace
     Selftest {
@@ -106,12 +114,14 @@ pub enum Bench {
 
 pub fn run(what: Bench) -> Result<()> {
     match what {
-        Bench::Detect { seeds, days, rate, incidents, kinds, list } => {
+        Bench::Detect { seeds, days, rate, incidents, kinds, list, threads, joint } => {
             let seeds = parse_seeds(&seeds)?;
-            detect::detect(&detect::Request { seeds, days, rate, incidents, kinds, list })
+            detect::detect(&detect::Request { seeds, days, rate, incidents, kinds, list, threads, joint })
         }
         Bench::Explain { cases, seed } => explain::explain(&explain::Request { cases, seed }),
-        Bench::Fleet { slices, weeks, seed, budget } => fleet::fleet(&fleet::Request { slices, weeks, seed, budget }),
+        Bench::Fleet { slices, weeks, seed, budget, threads } => {
+            fleet::fleet(&fleet::Request { slices, weeks, seed, budget, threads: threads.max(1) })
+        }
         Bench::Selftest { seeds, rate, healthy_hours, broken_hours, days, incidents } => {
             let seeds = parse_seeds(&seeds)?;
             selftest::selftest(&selftest::Request { seeds, rate, healthy_hours, broken_hours, days, incidents })

@@ -12,7 +12,7 @@ mod reopen;
 
 use hark_model::{
     Alert, AlertId, AlertStatus, Attribution, Cause, DetectorEvidence, Direction, Effect, ErrorSignature, Evidence,
-    Feedback, FrozenChart, Mix, Severity, Similar, Slice, Stage, Statistic, Suspect, Timestamp, Verdict,
+    Feedback, FindingKind, FrozenChart, Mix, Severity, Similar, Slice, Stage, Statistic, Suspect, Timestamp, Verdict,
 };
 
 use crate::{AlertQuery, Store, StoreError};
@@ -84,6 +84,7 @@ fn alert(name: &str, opened_at: Timestamp) -> Alert {
     let slice = Slice::total().with("cluster", "us-east-2").with("locale", "de_DE");
     Alert {
         id: id(name),
+        kind: FindingKind::NoData,
         metric: "response_time".to_owned(),
         statistic: Statistic::P95,
         direction: Direction::Up,
