@@ -9,8 +9,8 @@ use hark_detectors::list::STEADY;
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
 use hark_model::{
-    Alert, AlertId, Cell, Change, ChangeId, ChangeKind, Direction, Explanation, Finding, Metric, Point, STEP_MINUTES,
-    Shift, Slice, Statistic, Step, Timestamp,
+    Alert, AlertId, Cell, Change, ChangeId, ChangeKind, Direction, Explanation, Finding, Point, STEP_MINUTES, Slice,
+    Statistic, Step, Timestamp,
 };
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
@@ -121,7 +121,7 @@ impl Detection {
         self.self_test.set_mutant(mutant);
     }
 
-    /// Whether series that move together need less evidence each: see [`Joint`].
+    /// Whether series that move together need less evidence each: see `detection/joint.rs`.
     pub fn set_joint(&mut self, is_on: bool) {
         self.joint.is_on = is_on;
     }

@@ -49,6 +49,8 @@ pub(crate) struct Steady {
 pub(crate) enum Steadiness {
     /// As ever.
     Usual,
+    /// It would be told if it had lasted for an hour: until then its values are no news of anything else either.
+    Suspect,
     /// So many steps have said the same: it is told now. With the logarithm of the evidence.
     Began { kind: FindingKind, steps: u32, log_evidence: f64 },
     /// It has been told and goes on.
@@ -75,11 +77,14 @@ impl Steady {
         let chance = (f64::from(habit.repeats) + 1.0) / (seen + 2.0);
         let log_evidence = -f64::from(self.run) * chance.ln();
         let longest = TIMES_LONGEST * u32::from(habit.longest);
-        if self.seen >= LEARNED_STEPS && self.run >= RUN_MIN.max(longest) && log_evidence >= log_threshold {
-            self.is_told = true;
-            return Steadiness::Began { kind, steps: self.run + 1, log_evidence };
+        if self.seen < LEARNED_STEPS || self.run < longest || log_evidence < log_threshold {
+            return Steadiness::Usual;
         }
-        Steadiness::Usual
+        if self.run < RUN_MIN {
+            return Steadiness::Suspect;
+        }
+        self.is_told = true;
+        Steadiness::Began { kind, steps: self.run + 1, log_evidence }
     }
 
     pub(crate) fn is_told(&self) -> bool {
@@ -149,7 +154,8 @@ mod tests {
     fn told(cells: impl Iterator<Item = Cell>) -> Vec<(usize, Steadiness)> {
         let mut steady = Steady::default();
         let observed = cells.map(|cell| steady.observe(&cell, LOG_THRESHOLD)).enumerate();
-        observed.filter(|(_, one)| !matches!(one, Steadiness::Usual | Steadiness::Lasts)).collect()
+        let is_news = |one: &Steadiness| matches!(one, Steadiness::Began { .. } | Steadiness::Ended);
+        observed.filter(|(_, one)| is_news(one)).collect()
     }
 
     fn gauge(value: i64) -> Cell {

@@ -174,7 +174,8 @@ impl Watch {
             (Steadiness::Began { kind, steps, log_evidence }, _) => {
                 self.stand_still(step, kind, steps, log_evidence, &cell_of)
             }
-            (Steadiness::Lasts, _) => self.calm(None),
+            (Steadiness::Suspect, State::Open { .. }) => None,
+            (Steadiness::Suspect | Steadiness::Lasts, _) => self.calm(None),
             (Steadiness::Ended, _) => self.calm(Some(Transition::Recovered)),
             (Steadiness::Usual, State::Open { .. }) => self.check_recovery(step),
             (Steadiness::Usual, _) => self.check_opening(step, log_threshold, &cell_of),

@@ -116,7 +116,16 @@ pub fn run(what: Bench) -> Result<()> {
     match what {
         Bench::Detect { seeds, days, rate, incidents, kinds, list, threads, joint } => {
             let seeds = parse_seeds(&seeds)?;
-            detect::detect(&detect::Request { seeds, days, rate, incidents, kinds, list, threads, joint })
+            detect::detect(&detect::Request {
+                seeds,
+                days,
+                rate,
+                incidents,
+                kinds,
+                list,
+                threads: threads.max(1),
+                joint,
+            })
         }
         Bench::Explain { cases, seed } => explain::explain(&explain::Request { cases, seed }),
         Bench::Fleet { slices, weeks, seed, budget, threads } => {

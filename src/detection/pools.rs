@@ -52,7 +52,8 @@ impl Detection {
         let log_threshold = self.log_threshold();
         for at in 0..self.pools.len() {
             let Pool { metric, members, watch, .. } = &mut self.pools[at];
-            let (metric, members): (usize, &[SliceIndex]) = (*metric, members);
+            let metric = *metric;
+            let members: &[SliceIndex] = members;
             let now = |member: &SliceIndex| {
                 let key = (metric, member.0);
                 let found = cells.binary_search_by_key(&key, |closed| (closed.metric, closed.slice.0)).ok()?;
