@@ -61,6 +61,10 @@ pub(crate) enum Steadiness {
 
 impl Steady {
     pub(crate) fn observe(&mut self, cell: &Cell, log_threshold: f64) -> Steadiness {
+        if matches!(cell, Cell::Latency(_)) && cell.is_empty() {
+            // A quiet step says neither that it is stuck nor that it is not.
+            return if self.is_told { Steadiness::Lasts } else { Steadiness::Usual };
+        }
         let word = word(cell);
         if word != self.word || word == Word::Mixed {
             return self.change(word);
@@ -214,8 +218,12 @@ mod tests {
             (0..30).for_each(|of| sketch.insert(if is_stuck { 500.0 } else { 100.0 + restless(at + of * 31) as f64 }));
             Cell::Latency(sketch)
         };
-        let told = told((0..1000).map(|at| latency(at, at >= 800)));
-        assert!(matches!(told[..], [(812, Steadiness::Began { kind: FindingKind::Stuck, .. })]), "{told:?}");
+        let all = told((0..1000).map(|at| latency(at, at >= 800)));
+        assert!(matches!(all[..], [(812, Steadiness::Began { kind: FindingKind::Stuck, .. })]), "{all:?}");
+        // Every other step is quiet: twice the time.
+        let empty = || Cell::Latency(Sketch::default());
+        let thin = told((0..1500).map(|at| if at % 2 == 0 { latency(at, at >= 1300) } else { empty() }));
+        assert!(matches!(thin[..], [(1324, Steadiness::Began { kind: FindingKind::Stuck, .. })]), "{thin:?}");
     }
 
     #[test]
