@@ -1,7 +1,7 @@
 //! `hark alerts`: what the store holds, as a table or as JSON.
 
 use anyhow::{Result, bail};
-use hark_model::{Alert, AlertStatus, nearest};
+use hark_model::{Alert, AlertStatus, FindingKind, nearest};
 use hark_store::AlertQuery;
 
 use crate::config::Config;
@@ -42,15 +42,19 @@ fn parse_status(name: &str) -> Result<AlertStatus> {
 
 fn line(alert: &Alert) -> String {
     let effect = &alert.effect;
+    let way = if effect.delta >= 0.0 { "up" } else { "down" };
+    let moved = match alert.kind {
+        FindingKind::Regression => format!("{way} {:+.0} %", 100.0 * effect.relative),
+        FindingKind::NoData => "no data".to_owned(),
+        FindingKind::Stuck => "stuck".to_owned(),
+    };
     format!(
-        "{}  {:<12} {:<8}  {} {} {} {:+.0} %  {}  since {}",
+        "{}  {:<12} {:<8}  {} {} {moved}  {}  since {}",
         alert.id.0,
         alert.status.name(),
         format!("{:?}", alert.severity).to_lowercase(),
         alert.metric,
         alert.statistic,
-        if effect.delta >= 0.0 { "up" } else { "down" },
-        100.0 * effect.relative,
         alert.slice,
         alert.onset,
     )

@@ -1,20 +1,24 @@
 //! From closed steps to alerts: watches observe, findings are explained and filtered, the book keeps the alerts.
 
+pub(crate) mod joint;
 mod parts;
-
-use std::cmp::Reverse;
+mod pools;
+mod review;
 
 use hark_alerting::{Book, Comparison, Dropped, Funnel, Opening, Reason, Stage, filter};
+use hark_detectors::list::STEADY;
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_explain::Answer;
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
 use hark_model::{
-    Alert, AlertId, Cell, Change, ChangeId, ChangeKind, Direction, Finding, Metric, Point, STEP_MINUTES, Shift, Slice,
+    Alert, AlertId, Cell, Change, ChangeId, ChangeKind, Direction, Explanation, Finding, Point, STEP_MINUTES, Slice,
     Statistic, Step, Timestamp,
 };
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
+use self::joint::Joint;
+use self::pools::Pool;
 use crate::explainer::{self, Asked};
 use crate::moved::moved_to;
 use crate::selftest::{SelfTest, World};
@@ -24,9 +28,6 @@ use crate::series::{SeriesId, SeriesKey, SeriesStore};
 const CHANGES_KEPT_MINUTES: i64 = 35 * 24 * 60;
 /// A holiday lasts its day.
 const HOLIDAY_MINUTES: i64 = 24 * 60;
-/// An alert's frozen chart shows so much before the onset.
-const CHART_STEPS_BEFORE: i64 = 2 * 24 * 60 / STEP_MINUTES;
-const CHART_STEPS_MAX: i64 = 4 * 24 * 60 / STEP_MINUTES;
 /// So many findings are searched in a step, the strongest; the rest wait for the next, so that none takes long. What
 /// joins an open alert needs no search.
 const SEARCHES_PER_STEP_MAX: usize = 8;
@@ -56,6 +57,7 @@ impl std::fmt::Display for Budget {
 pub struct Detection {
     /// `watches[metric][slice]`.
     watches: Vec<Vec<Watched>>,
+    pools: Vec<Pool>,
     composites: Vec<CompositeSeries>,
     series: SeriesStore,
     book: Book,
@@ -67,6 +69,7 @@ pub struct Detection {
     outbox: Vec<Alert>,
     self_test: SelfTest,
     remembered: parts::Remembered,
+    joint: Joint,
     /// How every watch is broken on purpose, if at all; no part of the state.
     #[serde(skip)]
     mutant: Option<Mutant>,
@@ -91,6 +94,7 @@ impl Detection {
     pub fn new(plan: &Plan, budget: Budget) -> Self {
         Self {
             watches: plan.metrics.iter().map(|_| Vec::new()).collect(),
+            pools: Vec::new(),
             composites: Vec::new(),
             series: SeriesStore::default(),
             book: Book::default(),
@@ -100,6 +104,7 @@ impl Detection {
             outbox: Vec::new(),
             self_test: SelfTest::new(plan),
             remembered: parts::Remembered::default(),
+            joint: Joint::default(),
             mutant: None,
         }
     }
@@ -116,7 +121,13 @@ impl Detection {
     pub fn set_mutant(&mut self, mutant: Option<Mutant>) {
         self.mutant = mutant;
         self.watches.iter_mut().flatten().for_each(|watched| watched.watch.set_mutant(mutant));
+        self.pools.iter_mut().for_each(|pool| pool.set_mutant(mutant));
         self.self_test.set_mutant(mutant);
+    }
+
+    /// Whether series that move together need less evidence each: see `detection/joint.rs`.
+    pub fn set_joint(&mut self, is_on: bool) {
+        self.joint.is_on = is_on;
     }
 
     pub fn budget(&self) -> Budget {
@@ -180,6 +191,7 @@ impl Detection {
                 None => {}
             }
         }
+        self.joint.close(self.budget.log_threshold(self.watched() + self.pools.len()));
         self.push_composites(plan, step);
         // The strongest finding opens the alert that the others join.
         opened.sort_by(|a, b| b.2.e_value.total_cmp(&a.2.e_value).then_with(|| (a.0, a.1).cmp(&(b.0, b.1))));
@@ -198,6 +210,7 @@ impl Detection {
                 self.take_finding(plan, fold, metric, index, &finding, step);
             }
         }
+        self.watch_pools(plan, fold, step, &cells);
         self.review(plan, fold, step);
         self.post(plan, step);
         self.test_itself(plan, fold, step, &cells, &moved, alerts_before);
@@ -256,6 +269,7 @@ impl Detection {
         for (id, (_, point)) in watched.series.iter().zip(observed.points) {
             self.series.push(*id, point);
         }
+        self.joint.add(observed.log_evidence);
         match observed.candidate {
             Some(Candidate::Began) => self.book.funnel.begin(),
             Some(Candidate::Ended(doubt)) => {
@@ -299,7 +313,13 @@ impl Detection {
     }
 
     fn log_threshold(&self) -> f64 {
-        self.budget.log_threshold(self.watched())
+        self.budget.log_threshold(self.watched() + self.pools.len()) - self.joint.log_count()
+    }
+
+    /// The steps in which requests of a finding's slice are known not to have been as usual.
+    fn unusual(&self, finding: &Finding) -> Vec<[Step; 2]> {
+        let spans = self.book.unusual(&finding.metric, &finding.slice, finding.at);
+        spans.into_iter().map(|span| span.map(Timestamp::step)).collect()
     }
 
     /// A change that was announced for later is none yet; so a replay, which meets it in its time, says the same.
@@ -321,6 +341,15 @@ impl Detection {
             self.changed.push(alert.id.clone());
             return true;
         }
+        if let Some(alert) = self.book.without_data(finding) {
+            let reason = Reason::PartOf(alert.id.clone());
+            self.dismiss(fold, metric, index, finding, (Stage::New, reason), step);
+            return true;
+        }
+        if finding.shift.detectors.iter().any(|word| word.name == STEADY.name) {
+            self.tell(plan, fold, metric, index, finding, Explanation::default(), step);
+            return true;
+        }
         let Some(to) = self.moved_to(plan, fold, metric, index, finding, step) else { return false };
         self.dismiss(fold, metric, index, finding, (Stage::Rate, Reason::Moved { to }), step);
         true
@@ -337,9 +366,11 @@ impl Detection {
     ) {
         let metric_plan = &plan.metrics[metric];
         let Finding { slice, shift, .. } = finding;
-        let asked = Asked { slice, shift, within: None };
+        let unusual = self.unusual(finding);
         let changes = self.changes_until(step.end());
-        let Answer { explanation, split } = explainer::explain(fold, metric, metric_plan, &asked, step, changes, &[]);
+        let asked = Asked { slice, shift, within: None };
+        let Answer { explanation, split } =
+            explainer::explain(fold, metric, metric_plan, &asked, step, changes, &unusual);
         let comparison = split.map(|split| Comparison {
             mix_part: split.mix_part(),
             rate_part: split.rate_part(),
@@ -350,10 +381,30 @@ impl Detection {
             self.dismiss(fold, metric, index, finding, doubt, step);
             return;
         }
+        self.tell(plan, fold, metric, index, finding, explanation, step);
+    }
+
+    /// A finding becomes an alert, or part of one.
+    #[expect(clippy::too_many_arguments, reason = "a finding, its series and what is known of it")]
+    fn tell(
+        &mut self,
+        plan: &Plan,
+        fold: &Fold,
+        metric: usize,
+        index: SliceIndex,
+        finding: &Finding,
+        explanation: Explanation,
+        step: Step,
+    ) {
+        let metric_plan = &plan.metrics[metric];
+        let shift = &finding.shift;
         let budget = self.budget.to_string();
         let users = fold.cells(metric).users(index, shift.onset.step(), step.next());
-        let opening = Opening { finding, metric: &metric_plan.metric, users, explanation, budget: &budget };
-        let id = self.book.take(opening).id.clone();
+        let Self { watches, book, .. } = self;
+        let watch = &watches[metric][index.0].watch;
+        let is_fresh = &|alert: &Alert| watch.began_after(alert.onset.step(), shift);
+        let opening = Opening { finding, metric: &metric_plan.metric, users, explanation, budget: &budget, is_fresh };
+        let id = book.take(opening).id.clone();
         self.measure(fold, metric, &metric_plan.metric, &id, step);
         self.tell_parts(plan, fold, metric, &id, step);
         self.changed.push(id);
@@ -370,10 +421,15 @@ impl Detection {
         step: Step,
     ) {
         let Finding { at, metric: name, slice, .. } = finding.clone();
-        self.book.funnel.drop(Dropped { at, metric: name, slice, stage, reason });
+        let dropped = Dropped { at, metric: name, slice, stage, reason };
+        match stage {
+            // As far as can be said nothing was unusual.
+            Stage::Like | Stage::New => self.book.funnel.drop(dropped),
+            _ => self.book.dismiss(dropped, finding.shift.onset_interval[0]),
+        }
         let watch = &mut self.watches[metric][index.0].watch;
         match stage {
-            Stage::Like => watch.doubt(),
+            Stage::Like | Stage::New => watch.doubt(),
             _ => watch.dismiss(step, |step| fold.cells(metric).step_cell(index, step)),
         }
     }
@@ -401,92 +457,6 @@ impl Detection {
             |slice: &Slice| slice.iter().map(|(name, _)| name).eq(finding.slice.iter().map(|(name, _)| name));
         let others = fold.cells(metric).slices().filter(|(other, slice)| *other != index && is_alike(slice));
         moved_to(&points(index)?, others.filter_map(|(other, slice)| Some((slice.clone(), points(other)?))))
-    }
-
-    /// Measures an alert's effect on the series that is drawn for it: its own slice's, or the narrowest around it.
-    fn measure(&mut self, fold: &Fold, metric: usize, definition: &Metric, id: &AlertId, step: Step) {
-        let Some(alert) = self.book.alert(id) else { return };
-        let Some((slice, _)) = self.charted(definition, alert.statistic, &alert.slice) else { return };
-        let cells = fold.cells(metric);
-        let Some((index, _)) = cells.slices().find(|(_, known)| **known == slice) else { return };
-        let cell_of = |step| cells.step_cell(index, step);
-        let watched = self.watches[metric].get(index.0);
-        let shift = watched.and_then(|one| one.watch.shift_since(alert.statistic, alert.onset.step(), step, cell_of));
-        // A dilution may hide the move in a wider series; then the finding's own words stand.
-        if let Some(shift) = shift.filter(|shift| shift.direction == alert.direction) {
-            let users = cells.users(index, shift.onset.step(), step.next());
-            self.book.set_effect(id, &shift, definition, users);
-        }
-    }
-
-    /// Alerts that are due get a fresh effect, fresh causes and so perhaps a truer slice.
-    fn review(&mut self, plan: &Plan, fold: &Fold, step: Step) {
-        for (id, members) in self.book.due(step.end()) {
-            let Some((metric, slice, shift)) = self.lead(plan, fold, &id, &members, step) else { continue };
-            let metric_plan = &plan.metrics[metric];
-            // The onset is what the alert says; only what is known of it since is renewed.
-            let Some(alert) = self.book.alert(&id) else { continue };
-            let shift = Shift { onset: alert.onset, onset_interval: alert.onset_interval, ..shift };
-            let asked = Asked { slice: &slice, shift: &shift, within: None };
-            let changes = self.changes_until(step.end());
-            let answer = explainer::explain(fold, metric, metric_plan, &asked, step, changes, &[]);
-            self.book.renew(&id, &shift, answer.explanation);
-            self.measure(fold, metric, &metric_plan.metric, &id, step);
-            self.tell_parts(plan, fold, metric, &id, step);
-            self.changed.extend(self.book.fold_into_wider(&id, step.end()));
-            self.changed.push(id);
-        }
-    }
-
-    /// The series that speaks for an alert: of those that still deviate, the narrowest that holds its slice.
-    fn lead(
-        &self,
-        plan: &Plan,
-        fold: &Fold,
-        id: &AlertId,
-        members: &[Slice],
-        step: Step,
-    ) -> Option<(usize, Slice, Shift)> {
-        let alert = self.book.alert(id)?;
-        let metric = plan.metrics.iter().position(|metric| metric.metric.name == alert.metric)?;
-        let cells = fold.cells(metric);
-        let rank = |slice: &Slice| (slice.contains(&alert.slice), slice.len());
-        let (index, slice) = cells
-            .slices()
-            .filter(|(_, slice)| members.contains(slice))
-            .max_by(|a, b| rank(a.1).cmp(&rank(b.1)).then_with(|| b.1.cmp(a.1)))?;
-        let shift = self.watches[metric].get(index.0)?.watch.shift(step, |step| cells.step_cell(index, step))?;
-        Some((metric, slice.clone(), shift))
-    }
-
-    /// Puts every alert that changed in this step into the outbox, with its chart as it stands.
-    fn post(&mut self, plan: &Plan, step: Step) {
-        let mut changed = std::mem::take(&mut self.changed);
-        changed.sort();
-        changed.dedup();
-        for id in changed {
-            self.tell_similar(&id);
-            let Some(alert) = self.book.alert(&id) else { continue };
-            let Some(metric) = plan.metrics.iter().find(|metric| metric.metric.name == alert.metric) else { continue };
-            let Some((slice, series)) = self.charted(&metric.metric, alert.statistic, &alert.slice) else { continue };
-            let from = Step(alert.onset.step().0 - CHART_STEPS_BEFORE).max(Step(step.0 - CHART_STEPS_MAX));
-            let chart = self.series.chart(&slice, series, from, step.next());
-            self.outbox.extend(self.book.freeze_chart(&id, chart).cloned());
-        }
-    }
-
-    /// The narrowest watched series around a slice: the one of most dimensions, and of those the one of least traffic.
-    fn charted(&self, metric: &Metric, statistic: Statistic, slice: &Slice) -> Option<(Slice, SeriesId)> {
-        let within = |set: &Vec<String>| -> Option<(Slice, SeriesId)> {
-            let pairs = set.iter().map(|name| slice.get(name).map(|value| (name.clone(), value.to_owned())));
-            let key = SeriesKey { metric: metric.name.clone(), statistic, slice: pairs.collect::<Option<_>>()? };
-            self.series.find(&key).map(|id| (key.slice, id))
-        };
-        metric
-            .watch
-            .iter()
-            .filter_map(within)
-            .max_by_key(|(slice, id)| (slice.len(), Reverse(self.series.requests(*id))))
     }
 
     fn correct(&mut self, plan: &Plan, fold: &Fold, corrected: &[(usize, SliceIndex, Step)]) {

@@ -112,6 +112,11 @@ impl Pipeline {
         self.detection.set_mutant(mutant);
     }
 
+    /// Whether series that move together need less evidence each.
+    pub fn set_joint(&mut self, is_on: bool) {
+        self.detection.set_joint(is_on);
+    }
+
     pub fn set_self_test(&mut self, is_on: bool) {
         self.detection.set_self_test(is_on);
     }

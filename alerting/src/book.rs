@@ -1,8 +1,10 @@
 //! The open alerts: a finding joins the alert it belongs to or opens one; an alert ends when all its series recovered.
 
+use std::collections::VecDeque;
+
 use hark_model::{
-    Alert, AlertId, AlertStatus, Cause, Effect, ErrorSignature, Evidence, Explanation, Finding, FrozenChart, Metric,
-    Severity, Shift, Similar, Slice, Timestamp,
+    Alert, AlertId, AlertStatus, Cause, Effect, ErrorSignature, Evidence, Explanation, Finding, FindingKind,
+    FrozenChart, Metric, Severity, Shift, Similar, Slice, Statistic, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,13 +19,30 @@ const REOPEN_MINUTES: i64 = 3 * 60;
 const REVIEW_MINUTES: [i64; 5] = [15, 30, 60, 120, 240];
 /// Reviews at which an alert may still move to any other slice.
 const UNSETTLED_REVIEWS: usize = 2;
+/// What fails at the edge of a gap in the data belongs to it.
+const EDGE_MINUTES: i64 = 15;
 /// An alert folds so many series; the rest are still silent, and the list says that it is full by its length.
 const FOLDED_MAX: usize = 200;
+/// What is usual is asked of the week before; a known regression of then is remembered that long.
+const KNOWN_MINUTES: i64 = 9 * 24 * 60;
+/// Of more the oldest go first.
+const KNOWN_MAX: usize = 500;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Book {
     entries: Vec<Entry>,
+    /// Oldest first.
+    known: VecDeque<Known>,
     pub funnel: Funnel,
+}
+
+/// When requests were not as usual, and which: an alert that has ended, or a finding that was dismissed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Known {
+    metric: String,
+    slice: Slice,
+    from: Timestamp,
+    to: Timestamp,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,6 +52,8 @@ struct Entry {
     open: Vec<Slice>,
     reviews: usize,
     next_review: Timestamp,
+    /// Alerts that were open around it when it opened, and that it is no part of: it began later.
+    later_than: Vec<AlertId>,
 }
 
 impl Entry {
@@ -57,12 +78,14 @@ pub struct Opening<'a> {
     pub users: Option<u64>,
     pub explanation: Explanation,
     pub budget: &'a str,
+    /// Whether the finding's own series says that it did not move with an alert, but later.
+    pub is_fresh: &'a dyn Fn(&Alert) -> bool,
 }
 
 impl Book {
     /// Adds a finding to the alert it belongs to, or opens one. Returns the alert as it now stands.
     pub fn take(&mut self, opening: Opening<'_>) -> &Alert {
-        let at = match self.home(opening.finding, &opening.explanation.causes) {
+        let at = match self.taken_for_worse(opening.finding).or_else(|| self.home(&opening)) {
             Some(at) => {
                 self.join(at, opening.finding);
                 at
@@ -85,23 +108,67 @@ impl Book {
         Some(&self.entries[at].alert)
     }
 
+    /// An alert says that nothing of this traffic comes in: what other metrics say of the few stragglers is no news.
+    pub fn without_data(&self, finding: &Finding) -> Option<&Alert> {
+        let is_silent = |alert: &&Alert| {
+            alert.kind == FindingKind::NoData
+                && alert.metric != finding.metric
+                && alert.slice.contains(&finding.slice)
+                && finding.shift.onset >= alert.onset_interval[0].plus_minutes(-EDGE_MINUTES)
+        };
+        self.firing().find(is_silent)
+    }
+
+    /// A finding that nobody was told of: until now its requests were not as usual.
+    pub fn dismiss(&mut self, dropped: Dropped, onset: Timestamp) {
+        self.know(dropped.metric.clone(), dropped.slice.clone(), onset, dropped.at);
+        self.funnel.drop(dropped);
+    }
+
+    /// When requests of a slice are known not to have been as usual for a metric, until now.
+    pub fn unusual(&self, metric: &str, slice: &Slice, now: Timestamp) -> Vec<[Timestamp; 2]> {
+        let known = self.known.iter().map(|known| (&known.metric, &known.slice, [known.from, known.to]));
+        let alerts =
+            self.entries.iter().map(|entry| &entry.alert).map(|alert| {
+                (&alert.metric, &alert.slice, [alert.onset_interval[0], alert.resolved_at.unwrap_or(now)])
+            });
+        let of_these = |(of, known, _): &(&String, &Slice, _)| *of == metric && known.overlaps(slice);
+        known.chain(alerts).filter(of_these).map(|(_, _, span)| span).collect()
+    }
+
+    fn know(&mut self, metric: String, slice: Slice, from: Timestamp, to: Timestamp) {
+        if self.known.len() == KNOWN_MAX {
+            self.known.pop_front();
+        }
+        self.known.push_back(Known { metric, slice, from, to });
+    }
+
     /// A series of the metric is as expected again. Returns the alert that this ends, if it was the last one.
-    pub fn recover(&mut self, metric: &str, slice: &Slice, at: Timestamp) -> Option<&Alert> {
-        let entry = self.entries.iter_mut().find(|entry| entry.alert.metric == metric && entry.open.contains(slice))?;
+    pub fn recover(&mut self, metric: &str, slice: &Slice, now: Timestamp) -> Option<&Alert> {
+        let at = self.entries.iter().position(|entry| entry.alert.metric == metric && entry.open.contains(slice))?;
+        self.close(at, slice, now)
+    }
+
+    /// As [`Self::recover`], where it is known which alert the series is in.
+    pub fn recover_in(&mut self, id: &AlertId, slice: &Slice, at: Timestamp) -> Option<&Alert> {
+        let entry = self.entries.iter().position(|entry| entry.alert.id == *id && entry.open.contains(slice))?;
+        self.close(entry, slice, at)
+    }
+
+    fn close(&mut self, at: usize, slice: &Slice, now: Timestamp) -> Option<&Alert> {
+        let entry = &mut self.entries[at];
         entry.open.retain(|open| open != slice);
         if !entry.open.is_empty() {
             return None;
         }
         entry.alert.status = AlertStatus::Resolved;
-        entry.alert.resolved_at = Some(at);
+        entry.alert.resolved_at = Some(now);
         Some(&entry.alert)
     }
 
     /// The alerts to look at again, each with the slices that still deviate.
     pub fn due(&mut self, now: Timestamp) -> Vec<(AlertId, Vec<Slice>)> {
-        self.entries.retain(|entry| {
-            entry.alert.resolved_at.is_none_or(|resolved| now.minutes_since(resolved) < REOPEN_MINUTES)
-        });
+        self.forget(now);
         let due = |entry: &&mut Entry| entry.alert.resolved_at.is_none() && entry.next_review <= now;
         let review = |entry: &mut Entry| {
             entry.reviews += 1;
@@ -109,6 +176,18 @@ impl Book {
             (entry.alert.id.clone(), entry.open.clone())
         };
         self.entries.iter_mut().filter(due).map(review).collect()
+    }
+
+    /// What ended too long ago to fire again is known, and nothing more.
+    fn forget(&mut self, now: Timestamp) {
+        let is_over = |entry: &mut Entry| {
+            entry.alert.resolved_at.is_some_and(|resolved| now.minutes_since(resolved) >= REOPEN_MINUTES)
+        };
+        for Entry { alert, .. } in self.entries.extract_if(.., is_over).collect::<Vec<_>>() {
+            let to = alert.resolved_at.unwrap_or(now);
+            self.know(alert.metric, alert.slice, alert.onset_interval[0], to);
+        }
+        self.known.retain(|known| now.minutes_since(known.to) < KNOWN_MINUTES);
     }
 
     pub fn alert(&self, id: &AlertId) -> Option<&Alert> {
@@ -127,6 +206,9 @@ impl Book {
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.alert.id == *id) else { return };
         let is_settled = entry.reviews > UNSETTLED_REVIEWS;
         let alert = &mut entry.alert;
+        if shift.statistic == Statistic::Count {
+            alert.kind = shift.kind;
+        }
         alert.statistic = shift.statistic;
         alert.evidence.e_value = alert.evidence.e_value.max(shift.e_value);
         let is_related = |cause: &Cause| alert.slice.contains(&cause.slice) || cause.slice.contains(&alert.slice);
@@ -146,10 +228,11 @@ impl Book {
     /// goes on in the wider one (of two with the same slice, in the earlier). Returns the wider one.
     pub fn fold_into_wider(&mut self, id: &AlertId, now: Timestamp) -> Option<AlertId> {
         let at = self.entries.iter().position(|entry| entry.alert.id == *id)?;
-        let Alert { metric, direction, slice, .. } = &self.entries[at].alert;
+        let Entry { alert: Alert { metric, direction, slice, .. }, later_than, .. } = &self.entries[at];
         let is_wider = |(other, entry): &(usize, &Entry)| {
             let wide = &entry.alert;
             *other != at
+                && !later_than.contains(&wide.id)
                 && (&wide.metric, wide.direction, wide.resolved_at) == (metric, *direction, None)
                 && wide.slice.contains(slice)
                 && (wide.slice != *slice || *other < at)
@@ -191,6 +274,15 @@ impl Book {
         }
     }
 
+    /// The series that moved together, where no single one of them was told of.
+    pub fn name_members(&mut self, id: &AlertId, members: &[Slice]) {
+        let Some(alert) = self.alert_mut(id) else { return };
+        alert.folded.extend(members.iter().cloned());
+        alert.folded.sort();
+        alert.folded.dedup();
+        alert.folded.truncate(FOLDED_MAX);
+    }
+
     pub fn freeze_chart(&mut self, id: &AlertId, chart: FrozenChart) -> Option<&Alert> {
         let alert = self.alert_mut(id)?;
         alert.evidence.chart = Some(chart);
@@ -202,11 +294,12 @@ impl Book {
     }
 
     fn open(&mut self, opening: Opening<'_>) -> usize {
-        let Opening { finding, metric, users, explanation, budget } = opening;
+        let Opening { finding, metric, users, explanation, budget, is_fresh } = opening;
         let slice = explanation.causes.first().map_or_else(|| finding.slice.clone(), |cause| cause.slice.clone());
         let shift = &finding.shift;
         let mut alert = Alert {
             id: alert_id(finding, &slice),
+            kind: shift.kind,
             metric: finding.metric.clone(),
             statistic: shift.statistic,
             direction: shift.direction,
@@ -241,7 +334,10 @@ impl Book {
         explain(&mut alert, explanation);
         self.funnel.open();
         let next_review = next_review(alert.opened_at, 0);
-        self.entries.push(Entry { alert, open: vec![finding.slice.clone()], reviews: 0, next_review });
+        let is_earlier = |other: &&Alert| is_same_move(other, finding) && !is_near(other, finding) && is_fresh(other);
+        let later_than = self.firing().filter(is_earlier).map(|other| other.id.clone()).collect();
+        let open = vec![finding.slice.clone()];
+        self.entries.push(Entry { alert, open, reviews: 0, next_review, later_than });
         self.entries.len() - 1
     }
 
@@ -265,25 +361,41 @@ impl Book {
     }
 
     /// The alert of the same metric and direction that a finding is part of: their causes lie within one another, or,
-    /// where the finding has none, it shares traffic with the alert and began at about the same time.
-    fn home(&self, finding: &Finding, causes: &[Cause]) -> Option<usize> {
+    /// where the finding has none, it shares traffic with the alert and began at about the same time. What began later,
+    /// by the word of its own series, is another regression and is told, unless it is where the alert is.
+    fn home(&self, opening: &Opening<'_>) -> Option<usize> {
+        let Opening { finding, explanation, is_fresh, .. } = opening;
         let is_home = |entry: &Entry| {
             let alert = &entry.alert;
             if !is_same_move(alert, finding) || alert.folded_into.is_some() {
                 return false;
             }
             let near = is_near(alert, finding);
-            match causes.first() {
+            match explanation.causes.first() {
                 // A narrower cause is part of it; a wider one only if it began with it.
                 Some(Cause { slice, .. }) => {
-                    alert.slice.contains(slice)
-                        || (near && slice.contains(&alert.slice))
-                        || alert.causes.iter().any(|known| known.slice == *slice)
+                    let is_part = alert.slice.contains(slice) || alert.causes.iter().any(|known| known.slice == *slice);
+                    let is_relapse = alert.resolved_at.is_some() && alert.slice == *slice;
+                    (is_part && (near || is_relapse || !is_fresh(alert))) || (near && slice.contains(&alert.slice))
                 }
                 None => near && finding.slice.overlaps(&alert.slice),
             }
         };
         self.entries.iter().position(is_home)
+    }
+
+    /// An alert took for worse what has turned out to have stopped measuring.
+    fn taken_for_worse(&mut self, finding: &Finding) -> Option<usize> {
+        let is_it = |entry: &Entry| {
+            let Alert { metric, kind, slice, resolved_at, .. } = &entry.alert;
+            finding.shift.kind == FindingKind::Stuck
+                && (metric, *kind, slice, resolved_at)
+                    == (&finding.metric, FindingKind::Regression, &finding.slice, &None)
+                && is_near(&entry.alert, finding)
+        };
+        let at = self.entries.iter().position(is_it)?;
+        self.entries[at].alert.kind = finding.shift.kind;
+        Some(at)
     }
 
     /// Alerts of other metrics on shared traffic with about the same onset are one incident.
@@ -297,8 +409,12 @@ impl Book {
     }
 }
 
+/// Which way a series that stands still is off says nothing.
 fn is_same_move(alert: &Alert, finding: &Finding) -> bool {
-    alert.metric == finding.metric && alert.direction == finding.shift.direction
+    let is_stuck = |kind| kind == FindingKind::Stuck;
+    alert.metric == finding.metric
+        && is_stuck(alert.kind) == is_stuck(finding.shift.kind)
+        && (is_stuck(alert.kind) || alert.direction == finding.shift.direction)
 }
 
 fn is_near(alert: &Alert, finding: &Finding) -> bool {
@@ -348,125 +464,4 @@ fn explain(alert: &mut Alert, explanation: Explanation) {
 }
 
 #[cfg(test)]
-mod tests {
-    use hark_model::{Definitions, Direction, Statistic};
-
-    use super::*;
-
-    fn finding(metric: &str, slice: &str, minute: i64) -> Finding {
-        let onset = Timestamp::from_millis(0).plus_minutes(minute);
-        let shift = Shift {
-            statistic: Statistic::P95,
-            direction: Direction::Up,
-            onset,
-            onset_interval: [onset, onset],
-            before: 100.0,
-            after: 150.0,
-            interval: [40.0, 60.0],
-            requests: 1000,
-            e_value: 1e6,
-            detectors: Vec::new(),
-        };
-        Finding { metric: metric.to_owned(), slice: slice.parse().unwrap(), at: onset.plus_minutes(10), shift }
-    }
-
-    fn caused_by(slice: &str) -> Explanation {
-        let cause = Cause { slice: slice.parse().unwrap(), share: 0.9, delta: 10.0, requests: 100, ..Cause::default() };
-        Explanation { causes: vec![cause], ..Explanation::default() }
-    }
-
-    fn take(book: &mut Book, finding: &Finding, explanation: Explanation) -> Alert {
-        let definitions = Definitions::built_in();
-        let metric = definitions.get(&finding.metric).unwrap();
-        book.take(Opening { finding, metric, users: Some(9), explanation, budget: "1 per week" }).clone()
-    }
-
-    #[test]
-    fn one_cause_seen_in_many_slices_is_one_alert() {
-        let mut book = Book::default();
-        let first = take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
-        let second =
-            take(&mut book, &finding("response_time", "platform:iOS", 5), caused_by("cluster:eu,platform:iOS"));
-        let third = take(&mut book, &finding("response_time", "locale:de_DE", 5), Explanation::default());
-        assert_eq!((&second.id, &third.id), (&first.id, &first.id));
-        assert_eq!(first.slice.to_string(), "cluster:eu");
-        assert_eq!(third.folded.len(), 2);
-    }
-
-    #[test]
-    fn another_cause_is_another_alert_and_another_metric_the_same_incident() {
-        let mut book = Book::default();
-        let first = take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
-        let other = take(&mut book, &finding("response_time", "total", 400), caused_by("cluster:us"));
-        let failing = take(&mut book, &finding("failure_rate", "cluster:eu", 20), caused_by("cluster:eu"));
-        assert_ne!(other.id, first.id);
-        assert_ne!(other.incident_id, first.incident_id);
-        assert_ne!(failing.id, first.id);
-        assert_eq!(failing.incident_id, first.incident_id);
-    }
-
-    #[test]
-    fn it_ends_when_all_recovered_and_fires_again_when_one_relapses() {
-        let mut book = Book::default();
-        let first = take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
-        take(&mut book, &finding("response_time", "cluster:eu", 5), caused_by("cluster:eu"));
-        let at = Timestamp::from_millis(0).plus_minutes(60);
-        assert_eq!(book.recover("response_time", &Slice::total(), at), None);
-        let ended = book.recover("response_time", &"cluster:eu".parse().unwrap(), at).unwrap();
-        assert_eq!((ended.status, ended.resolved_at), (AlertStatus::Resolved, Some(at)));
-        let again = take(&mut book, &finding("response_time", "total", 100), caused_by("cluster:eu"));
-        assert_eq!((again.id, again.status, again.resolved_at), (first.id, AlertStatus::Firing, None));
-    }
-
-    #[test]
-    fn an_alert_that_turns_out_to_be_part_of_another_ends_in_it() {
-        let mut book = Book::default();
-        let wide = take(&mut book, &finding("response_time", "total", 0), caused_by("platform:iOS"));
-        let other = take(&mut book, &finding("response_time", "feature:calls", 9), caused_by("feature:calls"));
-        assert_ne!(wide.id, other.id);
-        let now = Timestamp::from_millis(0).plus_minutes(90);
-        assert_eq!(book.fold_into_wider(&other.id, now), None);
-        let shift = finding("response_time", "feature:calls", 9).shift;
-        book.renew(&other.id, &shift, caused_by("feature:calls,platform:iOS"));
-        assert_eq!(book.fold_into_wider(&other.id, now), Some(wide.id.clone()));
-        let folded = book.alert(&other.id).unwrap();
-        assert_eq!((folded.status, &folded.folded_into), (AlertStatus::Resolved, &Some(wide.id.clone())));
-        // Its series keeps the wider one open.
-        assert_eq!(book.recover("response_time", &Slice::total(), now), None);
-        let ended = book.recover("response_time", &"feature:calls".parse().unwrap(), now).unwrap();
-        assert_eq!(ended.id, wide.id);
-    }
-
-    #[test]
-    fn an_alert_that_has_settled_keeps_its_place() {
-        let mut book = Book::default();
-        let alert = take(&mut book, &finding("response_time", "total", 0), caused_by("feature:home"));
-        let shift = finding("response_time", "total", 0).shift;
-        let mut review = |minutes: i64, slice: &str| {
-            book.due(alert.opened_at.plus_minutes(minutes));
-            book.renew(&alert.id, &shift, caused_by(slice));
-            book.alert(&alert.id).unwrap().slice.to_string()
-        };
-        assert_eq!(review(15, "feature:calls"), "feature:calls");
-        assert_eq!(review(30, "feature:home"), "feature:home");
-        // Another regression that began beside it does not carry it away; a truer slice of its own does.
-        assert_eq!(review(60, "feature:music"), "feature:home");
-        assert_eq!(review(120, "feature:home,platform:iOS"), "feature:home,platform:iOS");
-        let causes: Vec<_> = book.alert(&alert.id).unwrap().causes.iter().map(|one| one.slice.to_string()).collect();
-        assert_eq!(causes, ["feature:home,platform:iOS"]);
-    }
-
-    #[test]
-    fn an_estimate_is_said_in_two_digits() {
-        assert_eq!([0, 7, 42, 104, 105, 9_120, 123_456].map(about), [0, 7, 42, 100, 110, 9_100, 120_000]);
-    }
-
-    #[test]
-    fn reviews_come_ever_less_often() {
-        let mut book = Book::default();
-        take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
-        let reviewed =
-            (0..24 * 60).filter(|minute| !book.due(Timestamp::from_millis(0).plus_minutes(10 + *minute)).is_empty());
-        assert_eq!(reviewed.collect::<Vec<_>>(), [15, 30, 60, 120, 240, 480, 720, 960, 1200]);
-    }
-}
+mod tests;

@@ -60,7 +60,7 @@ fn has_holiday(changes: &[(ChangeId, Change)], scope: &Slice, at: Timestamp) -> 
 
 #[cfg(test)]
 mod tests {
-    use hark_model::Shift;
+    use hark_model::{FindingKind, Shift};
 
     use super::*;
 
@@ -68,6 +68,7 @@ mod tests {
     fn finding() -> Finding {
         let at = Timestamp::from_millis(0);
         let shift = Shift {
+            kind: FindingKind::Regression,
             statistic: Statistic::P95,
             direction: Direction::Up,
             onset: at,

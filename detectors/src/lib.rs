@@ -16,6 +16,7 @@ mod normal;
 mod profile;
 mod recent;
 mod season;
+mod steady;
 mod tally;
 mod track;
 pub mod values;

@@ -20,4 +20,12 @@ pub const SHIFT: Detector = Detector {
 pub const SPIKE: Detector =
     Detector { name: "spike", looks_for: "single values of a plain series further off than its tail explains" };
 
-pub const ALL: [Detector; 3] = [SEASONAL_CHANGE, SHIFT, SPIKE];
+pub const STEADY: Detector =
+    Detector { name: "steady", looks_for: "the same value, or none at all, for far longer than a series ever had it" };
+
+pub const THIN_SLICES: Detector = Detector {
+    name: "thin_slices",
+    looks_for: "a small move of many small slices together, none of which shows it alone",
+};
+
+pub const ALL: [Detector; 5] = [SEASONAL_CHANGE, THIN_SLICES, STEADY, SHIFT, SPIKE];

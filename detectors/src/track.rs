@@ -198,6 +198,19 @@ impl Track {
         (weight > 0.0).then(|| sum / weight)
     }
 
+    /// Whether the steps from `from` until `onset` speak against even half of what the steps since then say: odds of twenty
+    /// to one.
+    pub(crate) fn began_after(&self, from: Step, onset: Step) -> bool {
+        const LOG_AGAINST: f64 = 3.0;
+        let tallies = |is_since: bool| {
+            let of = move |past: &Past| past.step >= from.min(onset) && (past.step >= onset) == is_since;
+            self.recent.iter().filter(of).map(|past| past.tally)
+        };
+        let half = (log_factor(tallies(true)) / 2.0).exp();
+        let power = self.power();
+        tallies(false).map(|tally| power * tally.evidence_for(half)).sum::<f64>() <= -LOG_AGAINST
+    }
+
     /// How many times as many requests (or what is counted) as expected came since `onset`.
     pub(crate) fn times_expected(&self, onset: Step) -> f64 {
         let since = self.recent.iter().filter(|past| past.step >= onset);

@@ -1,13 +1,17 @@
 //! One metric in one slice: its statistics watched together, from quiet to regression to recovery.
 
-use hark_model::{Attribution, Better, Cell, DetectorEvidence, Direction, Metric, Point, Shift, Statistic, Step};
+use hark_model::{
+    Attribution, Better, Cell, DetectorEvidence, Direction, FindingKind, Metric, Point, STEP_MINUTES, Shift, Statistic,
+    Step,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Evidence, log_mean};
 use crate::gathered::Gathered;
-use crate::list::SEASONAL_CHANGE;
+use crate::list::{SEASONAL_CHANGE, STEADY};
 use crate::mutant::Mutant;
 use crate::normal;
+use crate::steady::{Steadiness, Steady};
 use crate::track::{Onset, Track, value};
 
 /// Evidence that a regression is over must reach this: odds of a thousand to one.
@@ -18,6 +22,8 @@ const SMALL_MOVE_STEPS: u32 = 288;
 const IMPROVEMENT_STEPS_MIN: i64 = 12;
 /// What an ordinary week would have had is asked of all steps since the onset, and of these newest alone: three hours.
 const ECHO_STEPS: i64 = 36;
+/// "Nothing comes in" is said when fewer than one in twenty requests can still be coming (the rule of three: 60 were missed).
+const MISSED_MIN: f64 = 60.0;
 /// The effect is measured on the last day of a longer regression: cells are kept no longer.
 const EFFECT_STEPS_MAX: i64 = 288;
 
@@ -25,6 +31,7 @@ const EFFECT_STEPS_MAX: i64 = 288;
 pub struct Watch {
     tracks: Vec<Track>,
     gathered: Gathered,
+    steady: Steady,
     bad: Direction,
     min_effect: f64,
     state: State,
@@ -57,6 +64,8 @@ pub struct Observed {
     pub points: Vec<(Statistic, Point)>,
     pub transition: Option<Transition>,
     pub candidate: Option<Candidate>,
+    /// Logarithm of the evidence for a regression that is not open yet.
+    pub log_evidence: f64,
 }
 
 /// A regression that there is evidence for, before it is one.
@@ -97,6 +106,7 @@ impl Watch {
         Some(Self {
             tracks: metric.statistics.iter().map(|&statistic| Track::new(statistic, metric.alert.min_effect)).collect(),
             gathered: Gathered::default(),
+            steady: Steady::default(),
             bad,
             min_effect: metric.alert.min_effect,
             state: State::Quiet,
@@ -111,7 +121,7 @@ impl Watch {
 
     /// Neither a regression nor a suspicion of one.
     pub fn is_quiet(&self) -> bool {
-        self.state == State::Quiet
+        self.state == State::Quiet && !self.steady.is_told()
     }
 
     pub fn is_open(&self) -> bool {
@@ -133,6 +143,7 @@ impl Watch {
     pub fn rested(&self) -> Self {
         let mut rested = self.clone();
         rested.state = State::Quiet;
+        rested.steady = Steady::default();
         rested.tracks.iter_mut().for_each(Track::rest);
         rested
     }
@@ -158,12 +169,24 @@ impl Watch {
         let judge = |track: &mut Track| (track.statistic, track.judge(step, cell, is_rest_day));
         let points: Vec<(Statistic, Point)> = self.tracks.iter_mut().map(judge).collect();
         let before = self.state;
-        let transition = match self.state {
-            State::Open { .. } => self.check_recovery(step),
-            _ => self.check_opening(step, log_threshold, &cell_of),
+        let steadiness = self.steady.observe(cell, log_threshold);
+        let transition = match (steadiness, self.state) {
+            (Steadiness::Began { kind, steps, log_evidence }, _) => {
+                self.stand_still(step, kind, steps, log_evidence, &cell_of)
+            }
+            (Steadiness::Suspect, State::Open { .. }) => None,
+            (Steadiness::Suspect | Steadiness::Lasts, _) => self.calm(None),
+            (Steadiness::Ended, _) => self.calm(Some(Transition::Recovered)),
+            (Steadiness::Usual, State::Open { .. }) => self.check_recovery(step),
+            (Steadiness::Usual, _) => self.check_opening(step, log_threshold, &cell_of),
         };
-        let candidate = candidate(before, self.state);
-        if matches!(self.state, State::Open { .. }) {
+        let candidate = match steadiness {
+            // It may have been one already, for getting worse.
+            Steadiness::Began { .. } if self.is(Mutant::NeverFires) => None,
+            Steadiness::Began { .. } => (!matches!(before, State::Suspicious { .. })).then_some(Candidate::Began),
+            _ => candidate(before, self.state),
+        };
+        if matches!(self.state, State::Open { .. }) || self.steady.is_told() {
             self.gathered.skip();
         } else if !self.is(Mutant::StaleReference) {
             self.learn(step, cell, &points, is_rest_day);
@@ -171,7 +194,60 @@ impl Watch {
         if let Some(frozen) = frozen {
             *self = frozen;
         }
-        Observed { points, transition, candidate }
+        let log_evidence = if self.is_open() { f64::NEG_INFINITY } else { self.log_evidence() };
+        Observed { points, transition, candidate, log_evidence }
+    }
+
+    /// The series has stopped to measure anything: what it says from then on is no evidence and nothing to learn from.
+    fn stand_still(
+        &mut self,
+        step: Step,
+        kind: FindingKind,
+        steps: u32,
+        log_evidence: f64,
+        cell_of: &impl Fn(Step) -> Cell,
+    ) -> Option<Transition> {
+        self.calm(None);
+        if self.is(Mutant::NeverFires) {
+            return None;
+        }
+        let onset = Step(step.0 + 1 - i64::from(steps)).max(Step(step.0 - EFFECT_STEPS_MAX + 1));
+        let track = self.tracks.first()?;
+        let merged = merge(onset, step, cell_of)?;
+        let seen = mean_value(track.statistic, &merged, onset, step);
+        let before = track.expected_since(onset).or_else(|| track.expected(step, false)).or(seen)?;
+        let after = seen.unwrap_or(before);
+        let statistic = track.statistic;
+        self.tracks.iter_mut().for_each(|track| track.forget_since(onset.start()));
+        let repetitions =
+            Attribution { feature: "steps_alike".to_owned(), value: f64::from(steps), contribution: log_evidence };
+        let word = DetectorEvidence {
+            name: STEADY.name.to_owned(),
+            score: log_evidence,
+            p_value: (-log_evidence).exp().min(1.0),
+            attributions: vec![repetitions],
+            base: 0.0,
+        };
+        Some(Transition::Opened(Box::new(Shift {
+            kind,
+            statistic,
+            direction: if after > before { Direction::Up } else { Direction::Down },
+            onset: onset.start(),
+            onset_interval: [onset.start(), onset.start()],
+            before,
+            after,
+            interval: [after - before, after - before],
+            requests: merged.count(),
+            e_value: log_evidence.min(700.0).exp(),
+            detectors: vec![word],
+        })))
+    }
+
+    /// Drops a suspicion, an open regression and all evidence.
+    fn calm(&mut self, transition: Option<Transition>) -> Option<Transition> {
+        self.state = State::Quiet;
+        self.tracks.iter_mut().for_each(|track| track.evidence = Evidence::new());
+        transition
     }
 
     fn learn(&mut self, step: Step, cell: &Cell, points: &[(Statistic, Point)], is_rest_day: bool) {
@@ -204,6 +280,12 @@ impl Watch {
     ) -> Option<Shift> {
         let track = self.tracks.iter().position(|track| track.statistic == statistic)?;
         self.measure(track, &Onset { step: onset, earliest: onset, latest: onset }, step, &cell_of)
+    }
+
+    /// Whether the move that `shift` tells of was surely not there yet between `from` and its onset.
+    pub fn began_after(&self, from: Step, shift: &Shift) -> bool {
+        let moved = self.tracks.iter().find(|track| track.statistic == shift.statistic);
+        moved.is_some_and(|track| track.began_after(from, shift.onset.step()))
     }
 
     /// The open regression turned out to be none: a change of who came is the new normal, a quiet holiday is forgotten.
@@ -356,6 +438,7 @@ impl Watch {
         let [low, high] = interval(judged, &merged, from, step, after);
         let log_evidence = self.log_evidence();
         Some(Shift {
+            kind: self.kind(track, from, step, cell_of),
             statistic: judged.statistic,
             direction: if after >= before { Direction::Up } else { Direction::Down },
             onset: onset.step.start(),
@@ -367,6 +450,19 @@ impl Watch {
             e_value: log_evidence.min(700.0).exp(),
             detectors: vec![self.testimony(log_evidence, from)],
         })
+    }
+
+    /// Whether what is missing is all of it: none came in the newest steps, and many should have.
+    fn kind(&self, track: usize, from: Step, step: Step, cell_of: &impl Fn(Step) -> Cell) -> FindingKind {
+        let judged = &self.tracks[track];
+        if judged.statistic != Statistic::Count {
+            return FindingKind::Regression;
+        }
+        let is_empty = |at: &i64| cell_of(Step(*at)).is_empty();
+        let Some(silent) = (from.0..=step.0).rev().take_while(is_empty).last() else { return FindingKind::Regression };
+        let steps = (step.0 - silent + 1) as f64;
+        let missed = judged.expected_since(Step(silent)).unwrap_or(0.0) * steps * STEP_MINUTES as f64;
+        if missed >= MISSED_MIN { FindingKind::NoData } else { FindingKind::Regression }
     }
 
     /// The detector's word: its score is the logarithm of the e-value, shared out by what each statistic put in.

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
 use hark_detectors::{Transition, Watch};
-use hark_model::{Cell, Definitions, Direction, STEP_MINUTES, Shift, Sketch, Step};
+use hark_model::{Cell, Definitions, Direction, FindingKind, STEP_MINUTES, Shift, Sketch, Step};
 
 const DAY: i64 = 24 * 60 / STEP_MINUTES;
 const FIRST: i64 = 1_772_409_600_000 / 300_000; // 2026-03-02, a Monday
@@ -114,7 +114,57 @@ fn missing_traffic_is_found_down_to_zero() {
     assert_eq!(run.opened.len(), 1);
     assert!(run.opened[0].0 <= lost.start + 2);
     assert!((run.opened[0].1.relative() + 1.0).abs() < 0.01);
+    assert_eq!(run.opened[0].1.kind, FindingKind::NoData);
     assert_eq!(run.recovered.len(), 1);
+}
+
+#[test]
+fn what_still_comes_in_is_not_missing() {
+    let lost = 9 * DAY + 30..9 * DAY + 60;
+    let run = run("requests", 11, 5, |at, numbers| {
+        let mean = 300.0 * (0.5 * daily(at)).exp() * if lost.contains(&at) { 0.05 } else { 1.0 };
+        Cell::Count((mean + mean.sqrt() * numbers.normal()).max(0.0) as u64)
+    });
+    assert_eq!(run.opened.iter().map(|(_, shift)| shift.kind).collect::<Vec<_>>(), [FindingKind::Regression]);
+}
+
+#[test]
+fn a_frozen_timer_is_stuck_and_no_improvement() {
+    let frozen = 9 * DAY + 30..9 * DAY + 130;
+    let run = run("response_time", 11, 6, |at, numbers| {
+        if !frozen.contains(&at) {
+            return latencies(at, numbers, 1.0);
+        }
+        let mut sketch = Sketch::default();
+        (0..150).for_each(|_| sketch.insert(480.0));
+        Cell::Latency(sketch)
+    });
+    let kinds: Vec<_> = run.opened.iter().map(|(at, shift)| (*at, shift.kind)).collect();
+    assert_eq!(kinds, [(frozen.start + 12, FindingKind::Stuck)]);
+    assert_eq!(run.recovered, [frozen.end]);
+}
+
+#[test]
+fn what_is_shown_later_did_not_begin_before() {
+    // A step that lasts; the day before its onset speaks against it, and its own first hour does not.
+    let definitions = Definitions::built_in();
+    let mut watch = Watch::new(definitions.get("response_time").unwrap()).unwrap();
+    let mut numbers = Numbers(8);
+    let mut cells = Vec::new();
+    let mut shift = None;
+    for at in 0..8 * DAY + 30 {
+        let step = Step(FIRST + at);
+        cells.push(latencies(at, &mut numbers, if at >= 8 * DAY { 1.3 } else { 1.0 }));
+        let cell_of = |step: Step| cells[(step.0 - FIRST) as usize].clone();
+        let now = cells[at as usize].clone();
+        watch.observe(step, &now, step.start().is_weekend(), LOG_THRESHOLD, cell_of);
+        shift = watch.shift(step, cell_of).or(shift);
+    }
+    let shift = shift.unwrap();
+    assert!(watch.began_after(Step(FIRST + 7 * DAY + 50), &shift));
+    assert!(!watch.began_after(shift.onset.step(), &shift));
+    let halfway = Shift { onset: Step(FIRST + 8 * DAY + 15).start(), ..shift };
+    assert!(!watch.began_after(Step(FIRST + 8 * DAY), &halfway));
 }
 
 #[test]

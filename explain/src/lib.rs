@@ -27,8 +27,8 @@ mod verdict;
 
 pub use account::{Answer, Inquiry, explain, unsearched};
 pub use quantile_parts::part_quantile;
-pub use slices::{Located, Named, Question, locate};
-pub use split::Split;
 pub use signatures::{SignatureCounts, changed_signatures};
 pub use similar::{Brief, kind_name, similar};
+pub use slices::{Located, Named, Question, locate};
+pub use split::Split;
 pub use stages::{GAP, GROUPS, Moved, StageSums, waterfall};

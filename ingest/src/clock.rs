@@ -24,6 +24,10 @@ const AHEAD_OF_WALL_MINUTES_MAX: i64 = 24 * 60;
 const HOLD_BACK_MINUTES: i64 = 10;
 /// A source that has sent nothing for so long, by the wall clock, holds nobody back.
 const IDLE_SECONDS: i64 = 60;
+/// Time goes on without events so far behind the wall clock: who buffers sends by then.
+pub const SILENCE_MINUTES: i64 = 10;
+/// A stream whose newest event was no older than this when it came keeps up with the wall clock.
+const LIVE_MINUTES: i64 = 10;
 /// So many sources have a clock of their own; the others share one.
 const SOURCES_MAX: usize = 256;
 
@@ -99,6 +103,16 @@ impl Clock {
         let others = self.sources.values().filter(is_active).filter_map(|source| source.latest).min();
         let leader = self.sources.values().filter_map(|source| source.latest).max();
         Ticking { name: name.to_owned(), source, others, leader, clock: self }
+    }
+
+    /// Nobody has sent anything: where the stream kept up with the wall clock until then, time goes on without events. One
+    /// that was imported, or lagged behind, stands still instead.
+    pub(crate) fn pass(&mut self, now: Timestamp) {
+        let latest = self.sources.values().filter_map(|source| source.latest).max();
+        let (Some(received), Some(latest)) = (self.received, latest) else { return };
+        if received.minutes_since(latest) <= LIVE_MINUTES {
+            self.watermark = self.watermark.max(Some(now.plus_minutes(-SILENCE_MINUTES)));
+        }
     }
 
     pub(crate) fn is_closed(&self, minute: Minute) -> bool {
@@ -251,5 +265,25 @@ mod tests {
         let ticking = clock.source("a", now, &[]);
         assert!(!ticking.is_too_far_ahead(START.plus_minutes(AHEAD_OF_WALL_MINUTES_MAX)));
         assert!(ticking.is_too_far_ahead(START.plus_minutes(AHEAD_OF_WALL_MINUTES_MAX + 1)));
+    }
+
+    #[test]
+    fn time_goes_on_in_silence_where_the_stream_kept_up_with_it() {
+        let wall = |minute: i64| Some(START.plus_minutes(minute));
+        let mut live = Clock::default();
+        observe(&mut live, "a", wall(1), START);
+        live.pass(START.plus_minutes(30));
+        assert_eq!(live.watermark(), wall(30 - SILENCE_MINUTES));
+        // Never back.
+        live.pass(START.plus_minutes(20));
+        assert_eq!(live.watermark(), wall(30 - SILENCE_MINUTES));
+        let mut imported = Clock::default();
+        observe(&mut imported, "a", wall(5000), START);
+        let before = imported.watermark();
+        imported.pass(START.plus_minutes(5030));
+        assert_eq!(imported.watermark(), before);
+        let mut replayed = running();
+        replayed.pass(START.plus_minutes(60));
+        assert_eq!(replayed.watermark(), wall(-DISORDER_MINUTES));
     }
 }

@@ -75,6 +75,10 @@ pub struct Counts {
     pub unusable: u64,
 }
 
+/// The source of a batch without events: nobody has sent anything until its time. In the log like any other, so that who
+/// folds it again sees the same.
+pub const SILENCE: &str = "(silence)";
+
 /// Events on their way into the fold, and what is known of how they came.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {
@@ -251,6 +255,10 @@ impl Fold {
     pub fn apply(&mut self, plan: &Plan, batch: &Batch<'_>, mut on_close: impl FnMut(Closed<'_>)) -> Applied {
         let mut applied = Applied::default();
         self.counts.rejected += batch.rejected;
+        if batch.source == SILENCE {
+            self.pass(batch, &mut on_close);
+            return applied;
+        }
         if batch.events.is_empty() || self.is_repeated(batch, &mut applied) {
             return applied;
         }
@@ -276,6 +284,17 @@ impl Fold {
         let next = self.next.unwrap_or(Step(i64::MIN));
         self.add_run(plan, &read, &mut rest, next);
         applied
+    }
+
+    /// Closes what the wall clock has passed while nothing came.
+    fn pass(&mut self, batch: &Batch<'_>, on_close: &mut impl FnMut(Closed<'_>)) {
+        let Some(now) = batch.received else { return };
+        self.clock.pass(now);
+        while let Some(step) = self.next.filter(|step| Some(step.end()) <= self.clock.watermark()) {
+            self.next = Some(step.next());
+            self.forget_before(step.end());
+            self.close(step, on_close);
+        }
     }
 
     /// Goes through the rows in their order: which of them count, for how many requests, and which steps they close.

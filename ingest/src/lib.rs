@@ -31,11 +31,11 @@ mod wire;
 
 pub use builder::{EventsBuilder, ROWS_MAX, Row, Slot, hash_id};
 pub use cells::{Counted, MetricCells, MinuteCell, SliceIndex};
-pub use clock::{DISORDER_MINUTES, LATENESS_HORIZON_MINUTES, SourceState};
+pub use clock::{DISORDER_MINUTES, LATENESS_HORIZON_MINUTES, SILENCE_MINUTES, SourceState};
 pub use dictionary::Dictionary;
 pub use events::{Bound, Column, Decoded, Events, NamedColumn, Packed, Rejected, Weight};
 pub use files::{Chunk, Chunks, EventFile, FileError};
-pub use fold::{Applied, Batch, Closed, ClosedCell, Counts, Fold};
+pub use fold::{Applied, Batch, Closed, ClosedCell, Counts, Fold, SILENCE};
 pub use leaf_store::{LeafRow, LeafStore};
 pub use log::{Damage, Fault, IngestLog, LogError, SegmentLog, SimulatedDisk, SimulatedLog};
 pub use record::{EventsRecord, Record, RecordError};

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use hark_ingest::{Applied, Batch, Closed, Counted, Counts, EventsRecord, Fold, Format, Reader, UserKey, decode};
+use hark_ingest::{
+    Applied, Batch, Closed, Counted, Counts, EventsRecord, Fold, Format, Reader, SILENCE, UserKey, decode,
+};
 use hark_model::{Cell, Definitions, Minute, Slice, Statistic, Step, Timestamp, UserMark, Users};
 use hark_query::Plan;
 use proptest::prelude::*;
@@ -220,4 +222,28 @@ fn an_expression_that_fails_on_a_value_costs_its_metric_that_row_alone() {
     assert_eq!((applied.accepted, fold.counts().unusable), (7, 2));
     let count = |metric| fold.unclosed(metric).map(|(_, _, counted)| counted.cell.count()).sum::<u64>();
     assert_eq!([count(0), count(1), count(2)], [5, 7, 7]);
+}
+
+#[test]
+fn steps_close_in_silence_and_hold_nothing() {
+    let plan = plan();
+    let mut fold = Fold::new(&plan);
+    let wall = |minute: i64| Some(Timestamp::from_millis(START_MS).plus_minutes(minute));
+    let lines: Vec<String> = (0..10).map(|id| line(60_000 * i64::from(id), id, "iOS", "ok", 100.0)).collect();
+    let came = EventsRecord { received: wall(10), ..record(&plan, &lines) };
+    let mut counts = Vec::new();
+    let mut keep = |closed: Closed<'_>| {
+        let total = closed.cells.iter().find(|one| one.metric == 2 && closed.fold.cells(2).slice(one.slice).is_empty());
+        counts.push(total.map(|one| one.cell.count()));
+    };
+    fold.apply(&plan, &came.batch(), &mut keep);
+    let silence =
+        |minute| EventsRecord { source: SILENCE.to_owned(), received: wall(minute), ..EventsRecord::default() };
+    for minute in [12, 20, 31] {
+        fold.apply(&plan, &silence(minute).batch(), &mut keep);
+    }
+    // Until ten minutes before the newest.
+    assert_eq!(counts, [Some(5), Some(5), Some(0), Some(0)]);
+    assert_eq!(fold.sources().len(), 1, "silence is no source");
+    assert_eq!(fold.counts().events, 10);
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, Direction, Mix, Slice, Statistic, Suspect, Timestamp, Why};
+use crate::{Cause, Direction, FindingKind, Mix, Slice, Statistic, Suspect, Timestamp, Why};
 
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,6 +49,8 @@ pub enum Severity {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     pub id: AlertId,
+    #[serde(default)]
+    pub kind: FindingKind,
     pub metric: String,
     pub statistic: Statistic,
     pub direction: Direction,

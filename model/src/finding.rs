@@ -22,6 +22,20 @@ impl Direction {
     }
 }
 
+/// What there is to tell of a series.
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// Its values got worse.
+    #[default]
+    Regression,
+    /// Nothing comes in any more where something always did: not a value of zero, but none.
+    NoData,
+    /// It says the same value over and over, which it never did: whatever measures it has stopped measuring.
+    Stuck,
+}
+
 /// A series has left its expectation. Carries all that explaining and charting need.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -35,6 +49,7 @@ pub struct Finding {
 /// The move itself, without the name of the series: what a detector, which sees numbers alone, can say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shift {
+    pub kind: FindingKind,
     pub statistic: Statistic,
     pub direction: Direction,
     pub onset: Timestamp,

@@ -32,7 +32,7 @@ pub use explanation::{
     Beside, Cause, Compared, DeletionCheck, Dose, Explanation, LeftOut, Mix, MixShare, Suspect, SuspectTests, Tested,
     Why, WhyVerdict, Without,
 };
-pub use finding::{Direction, Finding, Shift};
+pub use finding::{Direction, Finding, FindingKind, Shift};
 pub use leaves::{BinCount, Leaf, Leaves};
 pub use metric::{AlertPolicy, Better, Metric, MetricKind, Objective};
 pub use point::Point;

@@ -56,7 +56,7 @@ impl FromStr for Kinds {
         match text {
             "all" => Ok(Self::All),
             "pairs" => Ok(Self::Pairs),
-            name => Family::ALL
+            name => Family::EVERY
                 .into_iter()
                 .find(|family| family.name() == name)
                 .map(Self::Only)
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn kinds_have_the_names_of_the_truth() {
-        for family in Family::ALL {
+        for family in Family::EVERY {
             let name = serde_json::to_value(family).expect("a name");
             assert_eq!(name.as_str().expect("text").parse::<Kinds>().expect("known"), Kinds::Only(family));
         }

@@ -8,7 +8,7 @@ use crate::config::MINUTE_MS;
 use crate::failures::{FAMILIES, fail};
 use crate::population::{FEATURES, Feature, PLATFORMS};
 use crate::random::Random;
-use crate::request::{Dimension, Dims, Request, Stage};
+use crate::request::{Dimension, Dims, Request, STAGES, Stage};
 use crate::slice::Slice;
 
 /// The kinds of trouble, one detector's easy case each and another's blind spot.
@@ -37,9 +37,14 @@ pub enum Family {
     SlowDrift,
     /// A slow slice gets a larger share of the traffic: the overall latency moves, and nobody is slower.
     MixShift,
+    /// Every request of the slice reports the same time: what measures it is stuck.
+    Stuck,
+    /// Many small slices get a little slower; none of them alone shows it.
+    Thin,
 }
 
 impl Family {
+    /// Those that are planted in turn.
     pub const ALL: [Self; 11] = [
         Self::Step,
         Self::Ramp,
@@ -53,6 +58,18 @@ impl Family {
         Self::SlowDrift,
         Self::MixShift,
     ];
+
+    /// Those that are planted where one family alone is asked for.
+    pub const EVERY: [Self; 13] = {
+        let mut every = [Self::Stuck; 13];
+        let mut at = 0;
+        while at < Self::ALL.len() {
+            every[at] = Self::ALL[at];
+            at += 1;
+        }
+        every[12] = Self::Thin;
+        every
+    };
 
     /// As truth.json has it.
     pub fn name(self) -> &'static str {
@@ -68,6 +85,8 @@ impl Family {
             Self::DataGap => "data_gap",
             Self::SlowDrift => "slow_drift",
             Self::MixShift => "mix_shift",
+            Self::Stuck => "stuck",
+            Self::Thin => "thin",
         }
     }
 }
@@ -82,6 +101,8 @@ pub(crate) enum Effect {
     Fail { share: f64, error: u8 },
     /// A share of the requests never arrives.
     Lose { share: f64 },
+    /// Every request that goes well reports these times.
+    Freeze { stages_ms: [f64; STAGES] },
     /// A share of all requests asks for this feature instead.
     Instead { feature: u16, share: f64 },
 }
@@ -157,6 +178,11 @@ impl Incident {
                 }
             }
             Effect::Lose { share } => return random.random::<f64>() >= share * intensity,
+            Effect::Freeze { stages_ms } => {
+                if request.is_ok() {
+                    request.stages_ms = stages_ms;
+                }
+            }
             Effect::Instead { .. } => {}
         }
         true
@@ -167,7 +193,7 @@ impl Incident {
         match self.effect {
             Effect::Slower { stage, .. } | Effect::SlowShare { stage, .. } => Some(stage),
             Effect::Fail { error, .. } => Some(FAMILIES[usize::from(error)].stage),
-            Effect::Lose { .. } | Effect::Instead { .. } => None,
+            Effect::Lose { .. } | Effect::Instead { .. } | Effect::Freeze { .. } => None,
         }
     }
 }

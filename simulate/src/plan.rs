@@ -1,10 +1,12 @@
 //! The incidents of a simulation: for each slot in the schedule a slice with enough traffic and an effect on it.
 
 use rand::RngExt;
+use rand::seq::SliceRandom;
 
 use crate::config::{Config, Kinds};
 use crate::failures::incident_families;
 use crate::incidents::{Course, Effect, Family, Incident, slow_features};
+use crate::population::LOCALES;
 use crate::random::{Choice, Random, Stream, between, one_of, stream};
 use crate::request::{Dimension, Request, STAGES, Stage};
 use crate::schedule::courses;
@@ -21,6 +23,8 @@ const SHARE_MAX: f64 = 0.6;
 const SHARE_MIN_VOLUME: f64 = 0.05;
 /// Tries to find such a slice, before the best so far is taken.
 const SLICE_TRIES: usize = 200;
+/// Slices that are thin have no more of the traffic.
+const THIN_SHARE_MAX: f64 = 0.07;
 /// One incident in six is meant to be hard to see.
 const FAINT_SHARE: f64 = 0.17;
 /// Others grow by a fifth with each try until they are strong.
@@ -58,7 +62,7 @@ fn plan_one(family: Family, course: Course, beside: Option<&Slice>, traffic: &Tr
     let mut size = if faint { 0.3 } else { 1.0 };
     let mut planned = propose(&nothing, beside, &pool, &sampler, size, random);
     for _ in 1..TRIES {
-        if faint || planned.measured.strong || family == Family::MixShift {
+        if faint || planned.measured.strong || matches!(family, Family::MixShift | Family::Thin) {
             break;
         }
         size *= TRY_GROWTH;
@@ -87,10 +91,11 @@ fn choose_slice(family: Family, beside: Option<&Slice>, pool: &[Request], random
         Family::Global => return Slice::all(),
         Family::DataGap if random.random::<f64>() < 0.5 => return Slice::all(),
         Family::MixShift => return Slice::of(Dimension::Feature, *one_of(random, &slow_features())),
+        Family::Thin => return thin_slices(random),
         _ => {}
     }
     let share_min = match family {
-        Family::TrafficDrop | Family::DataGap => SHARE_MIN_VOLUME,
+        Family::TrafficDrop | Family::DataGap | Family::Stuck => SHARE_MIN_VOLUME,
         _ => SHARE_MIN,
     };
     let mut best = (Slice::all(), 0.0);
@@ -111,6 +116,15 @@ fn choose_slice(family: Family, beside: Option<&Slice>, pool: &[Request], random
         }
     }
     best.0
+}
+
+/// Three quarters of the small locales, whichever.
+fn thin_slices(random: &mut Random) -> Slice {
+    let is_small = |at: &usize| LOCALES[*at].share <= THIN_SHARE_MAX;
+    let mut small: Vec<u16> = (0..LOCALES.len()).filter(is_small).map(|at| at as u16).collect();
+    small.shuffle(random);
+    small.truncate(small.len() * 3 / 4);
+    Slice::among(Dimension::Locale, small)
 }
 
 fn choose_dimensions(family: Family, random: &mut Random) -> &'static [Dimension] {
@@ -137,6 +151,8 @@ fn choose_dimensions(family: Family, random: &mut Random) -> &'static [Dimension
     let fitting: &[&[Dimension]] = match (family, random.random_range(0..20)) {
         (Family::DataGap, _) => &[&[Cluster]],
         (Family::TrafficDrop, _) => &VOLUME,
+        // One that is drawn as it is, so that every one of its requests says the same.
+        (Family::Stuck, _) => &VOLUME[..4],
         // Minutes of a small slice hold too few requests.
         (Family::Burst, _) | (_, 0..9) => &ONE,
         (_, 9..17) => &TWO,
@@ -172,6 +188,8 @@ fn choose_effect(family: Family, slice: &Slice, pool: &[Request], size: f64, ran
         }
         Family::TrafficDrop => Effect::Lose { share: (size * between(random, 0.6, 0.95)).min(1.0) },
         Family::DataGap => Effect::Lose { share: 1.0 },
+        Family::Stuck => Effect::Freeze { stages_ms: usual.stages_ms },
+        Family::Thin => usual.slower(stage, size * between(random, 0.08, 0.12)),
         Family::MixShift => {
             let feature = slow_features().into_iter().find(|&feature| *slice == Slice::of(Dimension::Feature, feature));
             // `choose_slice` has just named one of them.

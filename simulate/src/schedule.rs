@@ -128,6 +128,8 @@ fn hours(family: Family) -> (f64, f64) {
         Family::DataGap => (0.5, 3.0),
         Family::SlowDrift => (48.0, 96.0),
         Family::MixShift => (12.0, 24.0),
+        Family::Stuck => (4.0, 10.0),
+        Family::Thin => (10.0, 24.0),
     }
 }
 

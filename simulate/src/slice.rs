@@ -13,6 +13,8 @@ pub(crate) type SliceNames = BTreeMap<&'static str, String>;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Slice {
     conditions: Vec<(Dimension, u16)>,
+    /// One of these values; no name of a slice can say so.
+    among: Option<(Dimension, Vec<u16>)>,
 }
 
 impl Slice {
@@ -21,7 +23,12 @@ impl Slice {
     }
 
     pub(crate) fn of(dimension: Dimension, value: usize) -> Self {
-        Self { conditions: vec![(dimension, value as u16)] }
+        Self { conditions: vec![(dimension, value as u16)], among: None }
+    }
+
+    /// Several slices of a dimension.
+    pub(crate) fn among(dimension: Dimension, values: Vec<u16>) -> Self {
+        Self { conditions: Vec::new(), among: Some((dimension, values)) }
     }
 
     pub(crate) fn and(mut self, dimension: Dimension, value: usize) -> Self {
@@ -31,11 +38,14 @@ impl Slice {
 
     /// The slice of these dimensions that a request falls into.
     pub(crate) fn around(dims: &Dims, dimensions: &[Dimension]) -> Self {
-        Self { conditions: dimensions.iter().map(|&dimension| (dimension, dims.get(dimension))).collect() }
+        let condition = |&dimension: &Dimension| (dimension, dims.get(dimension));
+        Self { conditions: dimensions.iter().map(condition).collect(), among: None }
     }
 
     pub(crate) fn matches(&self, dims: &Dims) -> bool {
+        let is_among = |(dimension, values): &(Dimension, Vec<u16>)| values.contains(&dims.get(*dimension));
         self.conditions.iter().all(|&(dimension, value)| dims.get(dimension) == value)
+            && self.among.as_ref().is_none_or(is_among)
     }
 
     pub(crate) fn dimensions(&self) -> impl Iterator<Item = Dimension> {
@@ -44,7 +54,7 @@ impl Slice {
 
     /// The same without all but one of its conditions.
     pub(crate) fn only(&self, condition: usize) -> Self {
-        Self { conditions: vec![self.conditions[condition]] }
+        Self { conditions: vec![self.conditions[condition]], among: None }
     }
 
     pub(crate) fn names(&self, names: &Names) -> SliceNames {

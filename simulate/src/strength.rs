@@ -22,6 +22,7 @@ const DRAWS_MAX: usize = 60_000;
 const STRONG_STRENGTH: f64 = 8.0;
 const STRONG_LATENCY_RISE: f64 = 0.15;
 const STRONG_FAILURE_FACTOR: f64 = 3.0;
+const STRONG_FROZEN_A_MINUTE: f64 = 0.5;
 const STRONG_LOSS: f64 = 0.5;
 const STRONG_LOSS_TRAFFIC_SHARE: f64 = 0.05;
 
@@ -97,6 +98,7 @@ impl<'a> Sampler<'a> {
         match incident.family {
             Family::Failure => failures(&twins, requests, share),
             Family::TrafficDrop | Family::DataGap => volume(&twins, requests, share, self.minutes),
+            Family::Stuck => frozen(&mut twins, requests, share, self.minutes),
             family => {
                 twins.before_ms.sort_by(f64::total_cmp);
                 twins.after_ms.sort_by(f64::total_cmp);
@@ -109,7 +111,9 @@ impl<'a> Sampler<'a> {
                     .map(|statistic| latency(&twins, statistic, requests, share, self.minutes))
                     .max_by(|one, other| one.strength.total_cmp(&other.strength));
                 let best = best.unwrap_or_else(|| latency(&twins, Statistic::P50, requests, share, self.minutes));
-                Measured { strong: best.strong && findable, share: named, ..best }
+                // Small on purpose: what counts is that all of its requests together show it.
+                let is_thin = family == Family::Thin && best.strength >= STRONG_STRENGTH;
+                Measured { strong: (best.strong || is_thin) && findable, share: named, ..best }
             }
         }
     }
@@ -164,6 +168,16 @@ fn latency(twins: &Twins, statistic: Statistic, requests: f64, share: f64, minut
     let strength = if error > 0.0 { (after - before).abs() / error } else { 0.0 };
     let strong = strength >= STRONG_STRENGTH && after >= before * (1.0 + STRONG_LATENCY_RISE);
     Measured { metric: Metric::ResponseTime, statistic, before, after, strength, strong, share }
+}
+
+/// Nobody has to be told how unlikely the same time is for all; it takes requests to see that it is.
+fn frozen(twins: &mut Twins, requests: f64, share: f64, minutes: f64) -> Measured {
+    twins.before_ms.sort_by(f64::total_cmp);
+    twins.after_ms.sort_by(f64::total_cmp);
+    let [before, after] = [&twins.before_ms, &twins.after_ms].map(|times| quantile(times, 0.5));
+    let strong = requests >= STRONG_FROZEN_A_MINUTE * minutes;
+    let statistic = Statistic::P50;
+    Measured { metric: Metric::ResponseTime, statistic, before, after, strength: requests.sqrt(), strong, share }
 }
 
 fn failures(twins: &Twins, requests: f64, share: f64) -> Measured {

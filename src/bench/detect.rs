@@ -19,7 +19,6 @@ use crate::series::{SeriesKey, coarsen};
 
 const MINUTES_PER_BATCH: usize = 60;
 const STEPS_PER_HOUR: usize = 12;
-const THREADS: usize = 2;
 
 pub(super) struct Request {
     pub(super) seeds: RangeInclusive<u64>,
@@ -28,6 +27,8 @@ pub(super) struct Request {
     pub(super) incidents: u32,
     pub(super) kinds: Kinds,
     pub(super) list: bool,
+    pub(super) threads: usize,
+    pub(super) joint: bool,
 }
 
 pub(super) fn detect(request: &Request) -> Result<()> {
@@ -63,7 +64,7 @@ pub(super) fn detect(request: &Request) -> Result<()> {
     println!();
     rules[0].1.print_families();
     stages.print();
-    println!("speed of one thread, {events} events in all, {THREADS} threads side by side");
+    println!("speed of one thread, {events} events in all, {} threads side by side", request.threads);
     println!("  simulate   {:>10.0} events/s", events as f64 / simulating);
     println!("  replay     {:>10.0} events/s, detection and explanations included", events as f64 / replaying);
     Ok(())
@@ -83,7 +84,7 @@ fn runs(request: &Request) -> Result<BTreeMap<u64, Run>> {
         }
     };
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> = (0..request.threads).map(|_| scope.spawn(work)).collect();
         threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| poisoned())?)
     })?;
     done.into_inner().map_err(|_| poisoned())
@@ -115,6 +116,7 @@ impl Run {
         let mut replay = Replay::new(plan, changes, Budget { false_alarms_per_week: 1.0 });
         // It changes no alert.
         replay.pipeline.set_self_test(false);
+        replay.pipeline.set_joint(request.joint);
         let (mut simulating_s, mut replaying_s) = (0.0, 0.0);
         let (mut body, mut joins, mut seen_until) = (Vec::new(), Vec::new(), Timestamp::from_millis(0));
         loop {

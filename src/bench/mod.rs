@@ -43,6 +43,12 @@ pub enum Bench {
         /// Name every miss and every false alarm on stderr
         #[arg(long)]
         list: bool,
+        /// Seeds that run side by side
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+        /// Ask for less evidence of each series where several move together (e-BH)
+        #[arg(long)]
+        joint: bool,
     },
     /// How many root-cause slices are named exactly, how many falsely, and how long a search takes
     Explain {
@@ -81,6 +87,8 @@ pub enum Bench {
         /// False alarms a week
         #[arg(long, default_value_t = 1.0)]
         budget: f64,
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
     },
     /// Whether the self-test notices a broken detector, how soon, and leaves a working one in peace
     Selftest {
@@ -123,16 +131,27 @@ pub enum Bench {
 
 pub fn run(what: Bench) -> Result<()> {
     match what {
-        Bench::Detect { seeds, days, rate, incidents, kinds, list } => {
+        Bench::Detect { seeds, days, rate, incidents, kinds, list, threads, joint } => {
             let seeds = parse_seeds(&seeds)?;
-            detect::detect(&detect::Request { seeds, days, rate, incidents, kinds, list })
+            detect::detect(&detect::Request {
+                seeds,
+                days,
+                rate,
+                incidents,
+                kinds,
+                list,
+                threads: threads.max(1),
+                joint,
+            })
         }
         Bench::Explain { cases, seed, traffic, seeds, days, rate, incidents, list } => {
             let seeds = parse_seeds(&seeds)?;
             let traffic = traffic.then_some(explain::Traffic { seeds, days, rate, incidents, list });
             explain::explain(&explain::Request { cases, seed, traffic })
         }
-        Bench::Fleet { slices, weeks, seed, budget } => fleet::fleet(&fleet::Request { slices, weeks, seed, budget }),
+        Bench::Fleet { slices, weeks, seed, budget, threads } => {
+            fleet::fleet(&fleet::Request { slices, weeks, seed, budget, threads: threads.max(1) })
+        }
         Bench::Selftest { seeds, rate, healthy_hours, broken_hours, days, incidents } => {
             let seeds = parse_seeds(&seeds)?;
             selftest::selftest(&selftest::Request { seeds, rate, healthy_hours, broken_hours, days, incidents })

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hark_model::{Alert, AlertId, Slice, Timestamp};
+use hark_model::{Alert, AlertId, FindingKind, Slice, Timestamp};
 use hark_simulate::{Expectation, Family, IncidentTruth};
 
 use crate::bench::figures::{print_rate, print_share};
@@ -20,6 +20,7 @@ pub(super) struct Claim {
     pub(super) group: String,
     /// What hark calls it; none for a rule by hand.
     pub(super) id: Option<AlertId>,
+    pub(super) kind: FindingKind,
     pub(super) what: String,
 }
 
@@ -60,6 +61,7 @@ pub(super) struct Score {
     groups: u64,
     true_groups: u64,
     wide: Wide,
+    kinds: Kinds,
     joins: u64,
     wrong_joins: u64,
     pub(super) notes: Vec<String>,
@@ -74,6 +76,47 @@ struct Wide {
     alerts: u64,
 }
 
+/// Whether what stopped coming or measuring is called that, and nothing else is.
+#[derive(Default)]
+struct Kinds {
+    /// Found, of them called by their name, and of these told as anything else too.
+    silent_sources: [u64; 3],
+    stuck: [u64; 3],
+    /// All other incidents found, and those called missing data or stuck.
+    others: [u64; 2],
+}
+
+impl Kinds {
+    fn add(&mut self, family: Family, answers: &[&Claim]) {
+        let is_any = |kind: FindingKind| answers.iter().any(|claim| claim.kind == kind);
+        let (counts, kind) = match family {
+            Family::DataGap => (&mut self.silent_sources, FindingKind::NoData),
+            Family::Stuck => (&mut self.stuck, FindingKind::Stuck),
+            _ => {
+                self.others[0] += 1;
+                self.others[1] += u64::from(is_any(FindingKind::NoData) || is_any(FindingKind::Stuck));
+                return;
+            }
+        };
+        counts[0] += 1;
+        counts[1] += u64::from(is_any(kind));
+        counts[2] += u64::from(is_any(kind) && answers.iter().any(|claim| claim.kind != kind));
+    }
+
+    fn print(&self) {
+        for (what, [found, named, also]) in
+            [("gaps called missing data", self.silent_sources), ("stuck ones called stuck", self.stuck)]
+        {
+            if found > 0 {
+                print_share(what, named, found);
+                print_share("  and told as more than that", also, named);
+            }
+        }
+        let [found, wrong] = self.others;
+        print_share("others called missing or stuck", wrong, found);
+    }
+}
+
 impl Claim {
     pub(super) fn of_alert(alert: &Alert) -> Self {
         Self {
@@ -81,13 +124,15 @@ impl Claim {
             slice: alert.slice.clone(),
             group: alert.incident_id.clone(),
             id: Some(alert.id.clone()),
+            kind: alert.kind,
             what: format!("{} {}", alert.metric, alert.statistic),
         }
     }
 
     /// A rule without memory says each thing anew.
     pub(super) fn by_rule(at: Timestamp) -> Self {
-        Self { at, slice: Slice::total(), group: at.to_string(), id: None, what: String::new() }
+        let kind = FindingKind::Regression;
+        Self { at, slice: Slice::total(), group: at.to_string(), id: None, kind, what: String::new() }
     }
 }
 
@@ -153,6 +198,7 @@ impl Score {
         };
         family.0 += 1;
         self.found += 1;
+        self.kinds.add(incident.family, answers);
         self.exact += u64::from(answers.iter().any(|claim| claim.slice == incident.slice));
         self.delays_minutes.push(first.at.minutes_since(incident.start));
         if incident.slices_hit >= MANY_SLICES {
@@ -215,6 +261,7 @@ impl Score {
             print_rate("  alerts a cause", alerts, causes as f64);
         }
         if self.joins > 0 {
+            self.kinds.print();
             print_share("findings merged wrongly", self.wrong_joins, self.joins);
         }
     }
@@ -234,6 +281,6 @@ impl Incident {
 
 impl Claim {
     fn told(&self) -> String {
-        format!("{} in {} at {} ({})", self.what, self.slice, self.at, self.group)
+        format!("{} {:?} in {} at {} ({})", self.what, self.kind, self.slice, self.at, self.group)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use hark_dashboard::{Engine, IngestAnswer, IngestError, Live, RejectedLine};
-use hark_ingest::{Applied, EventsRecord, IngestLog, LogError, Record, Rejected};
+use hark_ingest::{Applied, EventsRecord, IngestLog, LogError, Record, Rejected, SILENCE, SILENCE_MINUTES};
 use hark_model::{Alert, Change, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
@@ -47,8 +47,16 @@ impl Default for Cadence {
 }
 
 pub(super) enum Message {
-    Events { admitted: Box<Admitted>, reply: oneshot::Sender<Result<IngestAnswer, IngestError>> },
-    Change { change: Change, reply: oneshot::Sender<Result<(), IngestError>> },
+    Events {
+        admitted: Box<Admitted>,
+        reply: oneshot::Sender<Result<IngestAnswer, IngestError>>,
+    },
+    Change {
+        change: Change,
+        reply: oneshot::Sender<Result<(), IngestError>>,
+    },
+    /// Nobody has sent anything.
+    Silence(EventsRecord),
     Stop,
 }
 
@@ -103,12 +111,17 @@ impl Worker {
     pub(super) fn run(mut self, waiting: &Receiver<Message>, budget: Budget) -> Result<()> {
         self.recover(budget)?;
         self.shared.set_ready();
+        let mut last_came = Timestamp::now();
         loop {
             let first = match waiting.recv_timeout(Duration::from_secs(self.cadence.history_seconds)) {
                 Ok(first) => Some(first),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
+            let first = first.or_else(|| self.silence(&mut last_came));
+            if !matches!(first, None | Some(Message::Silence(_))) {
+                last_came = Timestamp::now();
+            }
             let mut group: Vec<Message> = first.into_iter().collect();
             group.extend(waiting.try_iter().take(GROUP_MAX - group.len()));
             let is_last = group.iter().any(|message| matches!(message, Message::Stop));
@@ -124,6 +137,21 @@ impl Worker {
                 return Ok(());
             }
         }
+    }
+
+    /// Once nothing has come for a while, steps close by the wall clock, so that a stream which has stopped is noticed. Time in
+    /// which hark itself did not run does not count: senders come again first.
+    fn silence(&self, last_came: &mut Timestamp) -> Option<Message> {
+        let now = Timestamp::now();
+        // A clock that was put back must not stop it.
+        *last_came = (*last_came).min(now);
+        let next_step = self.shared.read().watermark()?.step().end();
+        let is_silent = now.minutes_since(*last_came) >= SILENCE_MINUTES;
+        let closes = next_step <= now.plus_minutes(-SILENCE_MINUTES);
+        (is_silent && closes && self.log.is_some()).then(|| {
+            let source = SILENCE.to_owned();
+            Message::Silence(EventsRecord { source, received: Some(now), ..EventsRecord::default() })
+        })
     }
 
     /// Takes up the snapshot, where there is a good one, and folds what the log holds beyond it.
@@ -191,6 +219,7 @@ impl Worker {
                     let json = serde_json::to_vec(change).context("a change cannot be written")?;
                     records.push(Record::Change(json).encode());
                 }
+                Message::Silence(record) => records.push(record.encode()),
                 Message::Stop => {}
             }
         }
@@ -228,6 +257,12 @@ impl Worker {
             Message::Change { change, reply } => {
                 self.shared.write().add_change(change);
                 let _ = reply.send(Ok(()));
+            }
+            Message::Silence(record) => {
+                self.take(offset, record)?;
+                let alerts = self.shared.write().take_changed();
+                self.send(alerts);
+                self.shared.publish(Live::Ingestion(Box::new(self.shared.status())));
             }
             Message::Stop => {}
         }
@@ -329,7 +364,7 @@ impl Message {
         match self {
             Self::Events { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Change { reply, .. } => drop(reply.send(Err(refusal))),
-            Self::Stop => {}
+            Self::Silence(_) | Self::Stop => {}
         }
     }
 }

@@ -12,8 +12,8 @@ mod reopen;
 
 use hark_model::{
     Alert, AlertId, AlertStatus, Attribution, Cause, DetectorEvidence, Direction, Effect, ErrorSignature, Evidence,
-    Feedback, FrozenChart, LeftOut, Mix, Severity, Similar, Slice, Stage, Statistic, Suspect, Timestamp, Verdict, Why,
-    WhyVerdict,
+    Feedback, FindingKind, FrozenChart, LeftOut, Mix, Severity, Similar, Slice, Stage, Statistic, Suspect, Timestamp,
+    Verdict, Why, WhyVerdict,
 };
 
 use crate::{AlertQuery, Store, StoreError};
@@ -85,6 +85,7 @@ fn alert(name: &str, opened_at: Timestamp) -> Alert {
     let slice = Slice::total().with("cluster", "us-east-2").with("locale", "de_DE");
     Alert {
         id: id(name),
+        kind: FindingKind::NoData,
         metric: "response_time".to_owned(),
         statistic: Statistic::P95,
         direction: Direction::Up,

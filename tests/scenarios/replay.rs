@@ -94,3 +94,34 @@ fn broken_lines_are_named_and_a_missing_field_is_said() {
     assert_eq!(outcome["ingested"]["events"], 2);
     assert_eq!(outcome["alerts"], serde_json::json!([]));
 }
+
+/// What a simulated week of one family of incidents is told as: its strong incidents, and all alerts.
+fn told_of(kinds: &str, seed: &str) -> (Vec<Value>, Vec<Value>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let kinds = ["--kinds", kinds, "--seed", seed];
+    let sizes = ["simulate", "--days", "8", "--rate", "30", "--incidents", "3", "--out", text(folder.path())];
+    run(&[&sizes[..], &kinds].concat());
+    let (events, changes, out) = (path("events.ndjson"), path("changes.ndjson"), path("alerts.json"));
+    run(&["replay", text(&events), "--changes", text(&changes), "--out", text(&out), "--no-self-test"]);
+    let incidents = read(&path("truth.json"))["incidents"].as_array().unwrap().clone();
+    let strong = incidents.into_iter().filter(|incident| incident["strong"] == true).collect();
+    (strong, read(&out)["alerts"].as_array().unwrap().clone())
+}
+
+#[test]
+fn what_stopped_coming_or_measuring_is_called_that() {
+    for (family, kind, metric) in [("data_gap", "no_data", "requests"), ("stuck", "stuck", "response_time")] {
+        let (strong, alerts) = told_of(family, "112");
+        assert!(!strong.is_empty(), "the seed must plant strong incidents");
+        let is_named = |incident: &&Value| {
+            let mut told = alerts.iter().filter(|alert| answers(alert, incident));
+            told.any(|alert| alert["kind"] == kind && alert["metric"] == metric)
+        };
+        let unnamed: Vec<&Value> = strong.iter().filter(|incident| !is_named(incident)).collect();
+        assert!(
+            2 * unnamed.len() < strong.len(),
+            "most {family}s must be called {kind}, and these were not: {unnamed:#?}"
+        );
+    }
+}

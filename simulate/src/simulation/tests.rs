@@ -210,3 +210,23 @@ fn mix_shift_makes_nobody_slower() {
         assert!(p95.abs() < tolerance, "{feature}: {p95} of {tolerance}");
     }
 }
+
+#[test]
+fn stuck_requests_all_report_the_same_time() {
+    let (truth, before, with) = twins(Family::Stuck);
+    assert_eq!((truth.metric, truth.expect, truth.slice.len()), (Metric::ResponseTime, Expectation::Alert, 1));
+    let spread = |seen: &Seen| quantile(&seen.totals_ms, 1.0) - quantile(&seen.totals_ms, 0.0);
+    assert!(before.totals_ms.len() > 100 && spread(&before) > 100.0);
+    assert_eq!(spread(&with), 0.0);
+    assert_eq!(with.requests, before.requests);
+}
+
+#[test]
+fn thin_slices_get_a_little_slower_and_the_others_do_not() {
+    let (truth, before, with) = twins(Family::Thin);
+    // Several values of a dimension have no name as a slice.
+    assert_eq!((truth.expect, truth.slice.len()), (Expectation::Alert, 0));
+    assert!((0.01..0.25).contains(&truth.magnitude), "{truth:?}");
+    let overall = quantile(&with.overall_ms, 0.5) / quantile(&before.overall_ms, 0.5) - 1.0;
+    assert!(overall > 0.0 && overall < 0.7 * truth.magnitude, "{overall} {truth:?}");
+}

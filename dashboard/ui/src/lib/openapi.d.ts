@@ -440,6 +440,7 @@ export interface components {
             folded_into?: components["schemas"]["AlertId"] | null;
             id: components["schemas"]["AlertId"];
             incident_id: string;
+            kind?: components["schemas"]["FindingKind"];
             label?: components["schemas"]["Label"] | null;
             metric: string;
             mix?: components["schemas"]["Mix"] | null;
@@ -595,6 +596,11 @@ export interface components {
             note?: string | null;
             verdict: components["schemas"]["Verdict"];
         };
+        /**
+         * @description What there is to tell of a series.
+         * @enum {string}
+         */
+        FindingKind: "regression" | "no_data" | "stuck";
         /** @description Aligned columns, one entry a step from `start`; `None` is a gap. */
         FrozenChart: {
             expected: (number | null)[];

@@ -26,6 +26,12 @@ test('a rate that tripled is told as a multiple, a score in points', () => {
   expect(plainText(`${drop.subject} ${drop.move}`)).toBe('UX score on iOS fell by 12.0 points');
 });
 
+test('what stopped coming or measuring is told as that', () => {
+  expect(headline(exampleAlert({ kind: 'no_data' })).move).toBe('stopped coming in');
+  expect(headline(exampleAlert({ kind: 'stuck' })).move).toBe('stands still');
+  expect(headline(exampleAlert({ kind: 'regression' })).move).toMatch(/^rose/);
+});
+
 test('a move from nothing has no percentage', () => {
   const effect = effectOf({ before: 0, after: 40, delta: 40, relative: 0, unit: 'requests' });
   expect(headline(exampleAlert({ effect })).move).toBe('rose by 40');

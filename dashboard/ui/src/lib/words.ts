@@ -59,7 +59,9 @@ export function headline(alert: Alert): Headline {
   return { subject: capitalised(subject), move: moveOf(alert), values: fromTo(before, after, unit) };
 }
 
-function moveOf({ direction, effect }: Alert): string {
+function moveOf({ kind, direction, effect }: Alert): string {
+  if (kind === 'no_data') return 'stopped coming in';
+  if (kind === 'stuck') return 'stands still';
   const verb = direction === 'up' ? 'rose' : 'fell';
   // A score has no natural zero, so a share of it says nothing; nor has anything a share of zero.
   if (effect.unit === 'points' || effect.before === 0) return `${verb} by ${quantity(Math.abs(effect.delta), effect.unit)}`;

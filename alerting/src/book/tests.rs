@@ -1,0 +1,190 @@
+//! Findings join, alerts end, are reviewed and fire again.
+
+use hark_model::{Definitions, Direction};
+
+use super::*;
+
+fn finding(metric: &str, slice: &str, minute: i64) -> Finding {
+    let onset = Timestamp::from_millis(0).plus_minutes(minute);
+    let shift = Shift {
+        kind: FindingKind::Regression,
+        statistic: Statistic::P95,
+        direction: Direction::Up,
+        onset,
+        onset_interval: [onset, onset],
+        before: 100.0,
+        after: 150.0,
+        interval: [40.0, 60.0],
+        requests: 1000,
+        e_value: 1e6,
+        detectors: Vec::new(),
+    };
+    Finding { metric: metric.to_owned(), slice: slice.parse().unwrap(), at: onset.plus_minutes(10), shift }
+}
+
+fn caused_by(slice: &str) -> Explanation {
+    let cause = Cause { slice: slice.parse().unwrap(), share: 0.9, delta: 10.0, requests: 100 };
+    Explanation { causes: vec![cause], ..Explanation::default() }
+}
+
+fn take(book: &mut Book, finding: &Finding, explanation: Explanation) -> Alert {
+    take_fresh(book, finding, explanation, false)
+}
+
+fn take_fresh(book: &mut Book, finding: &Finding, explanation: Explanation, is_fresh: bool) -> Alert {
+    let definitions = Definitions::built_in();
+    let metric = definitions.get(&finding.metric).unwrap();
+    let is_fresh = &|_: &Alert| is_fresh;
+    book.take(Opening { finding, metric, users: Some(9), explanation, budget: "1 per week", is_fresh }).clone()
+}
+
+#[test]
+fn one_cause_seen_in_many_slices_is_one_alert() {
+    let mut book = Book::default();
+    let first = take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
+    let second = take(&mut book, &finding("response_time", "platform:iOS", 5), caused_by("cluster:eu,platform:iOS"));
+    let third = take(&mut book, &finding("response_time", "locale:de_DE", 5), Explanation::default());
+    assert_eq!((&second.id, &third.id), (&first.id, &first.id));
+    assert_eq!(first.slice.to_string(), "cluster:eu");
+    assert_eq!(third.folded.len(), 2);
+}
+
+#[test]
+fn another_cause_is_another_alert_and_another_metric_the_same_incident() {
+    let mut book = Book::default();
+    let first = take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
+    let other = take(&mut book, &finding("response_time", "total", 400), caused_by("cluster:us"));
+    let failing = take(&mut book, &finding("failure_rate", "cluster:eu", 20), caused_by("cluster:eu"));
+    assert_ne!(other.id, first.id);
+    assert_ne!(other.incident_id, first.incident_id);
+    assert_ne!(failing.id, first.id);
+    assert_eq!(failing.incident_id, first.incident_id);
+}
+
+#[test]
+fn it_ends_when_all_recovered_and_fires_again_when_one_relapses() {
+    let mut book = Book::default();
+    let first = take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
+    take(&mut book, &finding("response_time", "cluster:eu", 5), caused_by("cluster:eu"));
+    let at = Timestamp::from_millis(0).plus_minutes(60);
+    assert_eq!(book.recover("response_time", &Slice::total(), at), None);
+    let ended = book.recover("response_time", &"cluster:eu".parse().unwrap(), at).unwrap();
+    assert_eq!((ended.status, ended.resolved_at), (AlertStatus::Resolved, Some(at)));
+    let again = take(&mut book, &finding("response_time", "total", 100), caused_by("cluster:eu"));
+    assert_eq!((again.id, again.status, again.resolved_at), (first.id, AlertStatus::Firing, None));
+}
+
+#[test]
+fn what_began_later_is_told_though_an_alert_around_it_has_not_ended() {
+    let mut book = Book::default();
+    let first = take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
+    let within = "cluster:eu,platform:iOS";
+    let late = finding("response_time", "platform:iOS", 20 * 60);
+    let part = take_fresh(&mut book, &late, caused_by(within), false);
+    assert_eq!(part.id, first.id, "its series cannot say that it is another");
+    let other = take_fresh(&mut book, &late, caused_by(within), true);
+    assert_ne!((&other.id, &other.incident_id), (&first.id, &first.incident_id));
+    assert_eq!(book.fold_into_wider(&other.id, other.opened_at), None, "nor does it vanish in it later");
+}
+
+#[test]
+fn hours_of_alerts_and_of_dismissed_findings_are_known_to_be_unusual() {
+    let mut book = Book::default();
+    let minute = |minute: i64| Timestamp::from_millis(0).plus_minutes(minute);
+    take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
+    book.recover("response_time", &Slice::total(), minute(90));
+    let at = minute(300);
+    let slice: Slice = "cluster:us".parse().unwrap();
+    let metric = "response_time".to_owned();
+    book.dismiss(Dropped { at, metric, slice, stage: Stage::Rate, reason: Reason::Gone }, minute(200));
+    let unusual = |book: &Book, slice: &str| book.unusual("response_time", &slice.parse().unwrap(), minute(400));
+    assert_eq!(unusual(&book, "cluster:eu"), [[minute(0), minute(90)]]);
+    book.due(minute(400));
+    assert_eq!(unusual(&book, "total"), [[minute(200), minute(300)], [minute(0), minute(90)]]);
+    assert!(unusual(&book, "cluster:asia").is_empty());
+    assert!(book.unusual("requests", &Slice::total(), minute(400)).is_empty());
+    book.due(minute(20 * 24 * 60));
+    assert!(unusual(&book, "total").is_empty());
+}
+
+#[test]
+fn an_alert_that_turns_out_to_be_part_of_another_ends_in_it() {
+    let mut book = Book::default();
+    let wide = take(&mut book, &finding("response_time", "total", 0), caused_by("platform:iOS"));
+    let other = take(&mut book, &finding("response_time", "feature:calls", 9), caused_by("feature:calls"));
+    assert_ne!(wide.id, other.id);
+    let now = Timestamp::from_millis(0).plus_minutes(90);
+    assert_eq!(book.fold_into_wider(&other.id, now), None);
+    let shift = finding("response_time", "feature:calls", 9).shift;
+    book.renew(&other.id, &shift, caused_by("feature:calls,platform:iOS"));
+    assert_eq!(book.fold_into_wider(&other.id, now), Some(wide.id.clone()));
+    let folded = book.alert(&other.id).unwrap();
+    assert_eq!((folded.status, &folded.folded_into), (AlertStatus::Resolved, &Some(wide.id.clone())));
+    // Its series keeps the wider one open.
+    assert_eq!(book.recover("response_time", &Slice::total(), now), None);
+    let ended = book.recover("response_time", &"feature:calls".parse().unwrap(), now).unwrap();
+    assert_eq!(ended.id, wide.id);
+}
+
+#[test]
+fn an_alert_that_has_settled_keeps_its_place() {
+    let mut book = Book::default();
+    let alert = take(&mut book, &finding("response_time", "total", 0), caused_by("feature:home"));
+    let shift = finding("response_time", "total", 0).shift;
+    let mut review = |minutes: i64, slice: &str| {
+        book.due(alert.opened_at.plus_minutes(minutes));
+        book.renew(&alert.id, &shift, caused_by(slice));
+        book.alert(&alert.id).unwrap().slice.to_string()
+    };
+    assert_eq!(review(15, "feature:calls"), "feature:calls");
+    assert_eq!(review(30, "feature:home"), "feature:home");
+    // Another regression that began beside it does not carry it away; a truer slice of its own does.
+    assert_eq!(review(60, "feature:music"), "feature:home");
+    assert_eq!(review(120, "feature:home,platform:iOS"), "feature:home,platform:iOS");
+    let causes: Vec<_> = book.alert(&alert.id).unwrap().causes.iter().map(|one| one.slice.to_string()).collect();
+    assert_eq!(causes, ["feature:home,platform:iOS"]);
+}
+
+#[test]
+fn an_estimate_is_said_in_two_digits() {
+    assert_eq!([0, 7, 42, 104, 105, 9_120, 123_456].map(about), [0, 7, 42, 100, 110, 9_100, 120_000]);
+}
+
+#[test]
+fn reviews_come_ever_less_often() {
+    let mut book = Book::default();
+    take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
+    let reviewed =
+        (0..24 * 60).filter(|minute| !book.due(Timestamp::from_millis(0).plus_minutes(10 + *minute)).is_empty());
+    assert_eq!(reviewed.collect::<Vec<_>>(), [15, 30, 60, 120, 240, 480, 720, 960, 1200]);
+}
+
+#[test]
+fn what_has_stopped_measuring_is_no_regression_any_more() {
+    let mut book = Book::default();
+    let worse = take(&mut book, &finding("response_time", "cluster:eu", 0), caused_by("cluster:eu"));
+    let of_kind = |kind, slice: &str| {
+        let mut finding = finding("response_time", slice, 3);
+        finding.shift.kind = kind;
+        finding.shift.direction = Direction::Down;
+        finding
+    };
+    let stuck = take(&mut book, &of_kind(FindingKind::Stuck, "cluster:eu"), Explanation::default());
+    assert_eq!((stuck.id, stuck.kind), (worse.id, FindingKind::Stuck));
+    // A regression beside it is none of it.
+    let other = take(&mut book, &finding("response_time", "cluster:eu,platform:iOS", 4), Explanation::default());
+    assert_eq!(other.kind, FindingKind::Regression);
+}
+
+#[test]
+fn where_no_data_comes_other_metrics_say_nothing() {
+    let mut book = Book::default();
+    let mut silent = finding("requests", "cluster:eu", 0);
+    silent.shift.kind = FindingKind::NoData;
+    silent.shift.direction = Direction::Down;
+    let alert = take(&mut book, &silent, Explanation::default());
+    let id = |finding: &Finding| book.without_data(finding).map(|alert| alert.id.clone());
+    assert_eq!(id(&finding("failure_rate", "cluster:eu,platform:iOS", 5)), Some(alert.id));
+    assert_eq!(id(&finding("failure_rate", "total", 5)), None, "elsewhere there is data");
+    assert_eq!(id(&finding("failure_rate", "cluster:eu", -60)), None, "it failed before it went silent");
+}
