@@ -7,13 +7,14 @@
 use hark_alerting::{Comparison, Dropped, Opening, Reason, Stage, filter};
 use hark_detectors::list::THIN_SLICES;
 use hark_detectors::{Candidate, Mutant, Transition, Watch};
+use hark_explain::Answer;
 use hark_ingest::{ClosedCell, Fold, SliceIndex};
 use hark_model::{Alert, AlertId, Cell, Direction, Explanation, Finding, MetricKind, STEP_MINUTES, Shift, Slice, Step};
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
 use super::{Detection, doubted};
-use crate::explainer::{self, Answer, Asked};
+use crate::explainer::{self, Asked};
 
 const DAY_STEPS: i64 = 24 * 60 / STEP_MINUTES;
 /// A slice is thin with at most this part of the requests of its siblings and its own.

@@ -73,6 +73,7 @@ fn scope(case: &Case, fold: &Fold, metric_at: usize) -> Slice {
 fn shift(case: &Case, fold: &Fold, metric_at: usize, plan: &MetricPlan, scope: &Slice, now: Step) -> Option<Shift> {
     let direction = if plan.metric.kind == MetricKind::Count { Direction::Down } else { Direction::Up };
     let empty = Shift {
+        kind: hark_model::FindingKind::Regression,
         statistic: case.statistic,
         direction,
         onset: case.onset.step().start(),
