@@ -74,6 +74,7 @@ fn cube(leaves: Vec<Leaf>, values_in_bins: Vec<BinCount>) -> Leaves {
 fn shift(statistic: Statistic, direction: Direction, before: f64, after: f64) -> Shift {
     let onset = Timestamp::from_millis(0);
     Shift {
+        kind: hark_model::FindingKind::Regression,
         statistic,
         direction,
         onset,
