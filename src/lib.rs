@@ -15,6 +15,7 @@ pub mod explainer;
 mod funnel;
 pub mod history;
 pub mod import;
+pub mod models_command;
 mod moved;
 pub mod pipeline;
 pub mod query_command;

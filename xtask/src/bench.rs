@@ -6,6 +6,7 @@ mod events;
 mod http;
 mod load;
 mod measure;
+mod models;
 mod otlp;
 mod peers;
 mod processor;
@@ -34,6 +35,8 @@ use report::{Line, Report};
 pub(crate) enum Bench {
     /// Measure the way of events from the socket to the cells, with peers in the same run
     Ingest(Ingest),
+    /// Measure our models beside those of Python, in the same run
+    Models(models::Models),
 }
 
 #[derive(Debug, clap::Args)]
@@ -123,8 +126,15 @@ struct Run {
 }
 
 pub(crate) fn run(what: Bench) -> Result<()> {
-    let Bench::Ingest(Ingest { binary, events, minutes, python, peer, victoria, only, runs, json }) = what;
-    let folder = Folder::new()?;
+    match what {
+        Bench::Ingest(what) => ingest(what),
+        Bench::Models(what) => models::run(what),
+    }
+}
+
+fn ingest(what: Ingest) -> Result<()> {
+    let Ingest { binary, events, minutes, python, peer, victoria, only, runs, json } = what;
+    let folder = Folder::new("ingest")?;
     let mut run = Run {
         binary: binary.map_or_else(build, |binary| absolute(&binary))?,
         about_events: events,
@@ -195,10 +205,10 @@ impl Run {
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Result<Self> {
+    fn new(what: &str) -> Result<Self> {
         let release = process::binary("release")?;
         let target = release.ancestors().nth(2).context("the target folder has no name")?;
-        let path = target.join(format!("bench-ingest-{}", std::process::id()));
+        let path = target.join(format!("bench-{what}-{}", std::process::id()));
         fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
         Ok(Self(path))
     }
