@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{NaiveDate, NaiveDateTime};
-use hark_detectors::list::for_series;
-use hark_detectors::{Detector, Row, Scored, Settings};
+use hark_detectors::list::{Build, for_series};
+use hark_detectors::{Row, Scored, Settings};
 use hark_model::{Timestamp, nearest};
 
 pub struct Request {
     /// `-` is standard input.
     pub series: PathBuf,
-    pub build: fn(Settings) -> Box<dyn Detector>,
+    pub build: Build,
     pub settings: Settings,
     pub out: Option<PathBuf>,
     /// Every row is judged by what the whole series says.
@@ -166,7 +166,7 @@ fn time_ms(text: &str) -> Option<i64> {
 }
 
 /// A detector by its name.
-pub fn detector(name: &str) -> Result<fn(Settings) -> Box<dyn Detector>, String> {
+pub fn detector(name: &str) -> Result<Build, String> {
     let known = || for_series().map(|(entry, _)| entry.name);
     let found = for_series().find(|(entry, _)| entry.name == name).map(|(_, build)| build);
     found.ok_or_else(|| match nearest(name, known()) {

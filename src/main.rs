@@ -12,8 +12,9 @@ use hark::{
     alerts_command, bench, demo, detect_command, doctor, explain_command, import, models_command, query_command,
     replay, serve, simulate_command,
 };
+use hark_detectors::list::Build;
 use hark_detectors::values::PERIOD_ROWS_MAX;
-use hark_detectors::{Detector, Mutant, Settings};
+use hark_detectors::{Mutant, Settings};
 use hark_explain::leaves_file::{Columns, Format};
 use tracing_subscriber::EnvFilter;
 
@@ -156,7 +157,7 @@ struct DetectArgs {
         value_parser = detect_command::detector,
         long_help = detect_command::detectors_help(),
     )]
-    detector: fn(Settings) -> Box<dyn Detector>,
+    detector: Build,
     /// Rows until a season comes again; a day and a week of the timestamps are found without
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(2..=PERIOD_ROWS_MAX as i64))]
     period: Option<u32>,

@@ -39,13 +39,16 @@ pub struct Unmoved {
     pub scale: bool,
 }
 
+/// Makes one for a series of its own.
+pub type Build = fn(Settings) -> Box<dyn Detector>;
+
 /// What is put before it.
 #[derive(Debug, Clone, Copy)]
 pub enum Judges {
     /// The cells of a metric, with their counts: always on, in `serve` and `replay`.
     Metrics,
     /// Rows of a plain series, by `hark detect`.
-    Series(fn(Settings) -> Box<dyn Detector>),
+    Series(Build),
 }
 
 pub const SEASONAL_CHANGE: Entry = Entry {
@@ -68,7 +71,7 @@ pub const ALL: &[Entry] = &[
 ];
 
 /// Those for plain series.
-pub fn for_series() -> impl Iterator<Item = (&'static Entry, fn(Settings) -> Box<dyn Detector>)> {
+pub fn for_series() -> impl Iterator<Item = (&'static Entry, Build)> {
     ALL.iter().filter_map(|entry| match entry.judges {
         Judges::Series(build) => Some((entry, build)),
         Judges::Metrics => None,

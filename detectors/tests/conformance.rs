@@ -2,14 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
-use hark_detectors::list::{Entry, for_series};
-use hark_detectors::{Detector, Row, Scored, Settings};
+use hark_detectors::list::{Build, Entry, for_series};
+use hark_detectors::{Row, Scored, Settings};
 
 const HOUR_MS: i64 = 3_600_000;
 const START_MS: i64 = 1_777_593_600_000;
 const SETTINGS: Settings = Settings { false_alarms: 0.1, period_rows: None, seed: 1 };
-
-type Build = fn(Settings) -> Box<dyn Detector>;
 
 /// Fixed pseudo-random numbers (splitmix64), so that a failure repeats.
 struct Numbers(u64);

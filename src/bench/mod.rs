@@ -16,7 +16,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use hark_detectors::{Detector, Settings};
+use hark_detectors::Settings;
+use hark_detectors::list::Build;
 use hark_simulate::Kinds;
 
 use crate::detect_command::{detector, probability};
@@ -96,7 +97,7 @@ pub enum Bench {
         false_alarms: f64,
         /// Which detector; `hark models list` names them all
         #[arg(long, value_name = "NAME", default_value = "ensemble", value_parser = detector)]
-        detector: fn(Settings) -> Box<dyn Detector>,
+        detector: Build,
     },
     /// How many points of series a second are judged, and how much memory a series takes
     Watches {

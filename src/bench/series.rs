@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use anyhow::Result;
-use hark_detectors::{Detector, Row, Settings};
+use hark_detectors::list::Build;
+use hark_detectors::{Row, Settings};
 
 use crate::bench::dice::Dice;
 use crate::bench::{stopwatch, wilson};
@@ -22,7 +23,7 @@ const REMEMBERED: usize = 168;
 pub(super) struct Request {
     pub seeds: RangeInclusive<u64>,
     pub settings: Settings,
-    pub build: fn(Settings) -> Box<dyn Detector>,
+    pub build: Build,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

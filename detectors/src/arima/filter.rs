@@ -32,6 +32,8 @@ pub(super) struct Filter {
     /// The covariance before the row at hand.
     before: Vec<f64>,
     gain: Vec<f64>,
+    /// Rows until all of the last values are known again: while they are, only the inner part has a covariance.
+    unknown: usize,
     /// Nothing but the state changes from now on, until a value is missing.
     is_settled: bool,
 }
@@ -70,7 +72,19 @@ impl Filter {
         }
         let zeros = || vec![0.0; size];
         let (moved, before) = (vec![0.0; size * size], vec![0.0; size * size]);
-        Self { arma, differencing, inner, size, state, covariance, moved, before, gain: zeros(), is_settled: false }
+        Self {
+            arma,
+            differencing,
+            inner,
+            size,
+            state,
+            covariance,
+            moved,
+            before,
+            gain: zeros(),
+            unknown: 0,
+            is_settled: false,
+        }
     }
 
     /// What the next value should be.
@@ -96,8 +110,9 @@ impl Filter {
     pub(super) fn take(&mut self, row: Option<[f64; COLUMNS]>) -> Option<Innovation> {
         let Some(row) = row else {
             self.is_settled = false;
+            self.unknown = self.differencing.len();
             self.advance_states();
-            self.advance_covariance();
+            self.advance_covariance(self.size);
             return None;
         };
         let variance = self.variance();
@@ -109,21 +124,47 @@ impl Filter {
         }
         self.advance_states();
         if !self.is_settled {
+            let used = self.used();
             self.before.copy_from_slice(&self.covariance);
-            for (at, row) in self.covariance.chunks_mut(self.size).enumerate() {
+            for (at, row) in self.covariance.chunks_mut(self.size).take(used).enumerate() {
                 let share = self.gain[at] / variance;
                 if share != 0.0 {
-                    row.iter_mut().zip(&self.gain).for_each(|(one, gain)| *one -= share * gain);
+                    row[..used].iter_mut().zip(&self.gain).for_each(|(one, gain)| *one -= share * gain);
                 }
             }
-            self.advance_covariance();
+            self.advance_covariance(used);
+            if self.unknown > 0 {
+                self.unknown -= 1;
+                if self.unknown == 0 {
+                    self.forget_last();
+                }
+            }
             self.settle();
         }
         Some(Innovation { by, variance })
     }
 
+    /// How much of the state has a covariance.
+    fn used(&self) -> usize {
+        if self.unknown == 0 { self.inner } else { self.size }
+    }
+
+    /// All of the last values are known: what is left of their covariance is rounding.
+    fn forget_last(&mut self) {
+        let inner = self.inner;
+        for (at, row) in self.covariance.chunks_mut(self.size).enumerate() {
+            row[if at < inner { inner } else { 0 }..].fill(0.0);
+        }
+    }
+
     /// The covariance of each part of the state with the next value.
     fn find_gain(&mut self) {
+        if self.unknown == 0 {
+            let first = self.covariance.iter().step_by(self.size).take(self.inner);
+            self.gain.iter_mut().zip(first).for_each(|(gain, first)| *gain = *first);
+            self.gain[self.inner..].fill(0.0);
+            return;
+        }
         for (row, gain) in self.covariance.chunks(self.size).zip(&mut self.gain) {
             let (inner, last) = row.split_at(self.inner);
             *gain = inner[0] + self.differencing.iter().zip(last).map(|(a, b)| a * b).sum::<f64>();
@@ -145,18 +186,18 @@ impl Filter {
         }
     }
 
-    /// T P T' + R R'.
-    fn advance_covariance(&mut self) {
+    /// T P T' + R R', of the first so many parts of the state.
+    fn advance_covariance(&mut self, used: usize) {
         let (size, inner) = (self.size, self.inner);
-        for at in 0..size {
-            let own = &mut self.moved[at * size..][..size];
+        for at in 0..used {
+            let own = &mut self.moved[at * size..][..used];
             if at < inner {
                 own.fill(0.0);
                 if let Some(&ar) = self.arma.ar.get(at).filter(|ar| **ar != 0.0) {
-                    add(own, &self.covariance[..size], ar);
+                    add(own, &self.covariance[..used], ar);
                 }
                 if at + 1 < inner {
-                    add(own, &self.covariance[(at + 1) * size..][..size], 1.0);
+                    add(own, &self.covariance[(at + 1) * size..][..used], 1.0);
                 }
             } else if at == inner {
                 own.copy_from_slice(&self.covariance[..size]);
@@ -168,7 +209,7 @@ impl Filter {
             }
         }
         let noise = |at: usize| if at == 0 { 1.0 } else { self.arma.ma.get(at - 1).copied().unwrap_or(0.0) };
-        for (at, moved) in self.moved.chunks(size).enumerate() {
+        for (at, moved) in self.moved.chunks(size).take(used).enumerate() {
             let own = &mut self.covariance[at * size..][..size];
             let (own_noise, first) = (if at < inner { noise(at) } else { 0.0 }, moved[0]);
             for (to, one) in own[..inner].iter_mut().enumerate() {
@@ -176,7 +217,7 @@ impl Filter {
                 let ar = self.arma.ar.get(to).copied().unwrap_or(0.0);
                 *one = ar * first + next + own_noise * noise(to);
             }
-            if size > inner {
+            if used > inner {
                 own[inner] = first + self.differencing.iter().zip(&moved[inner..]).map(|(a, b)| a * b).sum::<f64>();
                 own[inner + 1..].copy_from_slice(&moved[inner..size - 1]);
             }
@@ -376,6 +417,16 @@ mod tests {
         ] {
             assert!((a - b).abs() < 1e-9, "{inside:?} {outside:?}");
         }
+    }
+
+    /// Behind a gap a walk is as far off as two steps take it, and then all is known again.
+    #[test]
+    fn a_walk_goes_on_behind_a_gap() {
+        let mut filter = Filter::new(arma(&[], &[]), vec![1.0], [&[5.0], &[0.0]]);
+        let mut take = |value: Option<f64>| filter.take(value.map(|value| [value, 0.0]));
+        let found = [take(Some(6.0)), take(None), take(Some(9.0)), take(Some(8.0))];
+        let seen = |by: f64, variance: f64| Some(Innovation { by: [by, 0.0], variance });
+        assert_eq!(found, [seen(1.0, 1.0), None, seen(3.0, 2.0), seen(-1.0, 1.0)]);
     }
 
     #[test]

@@ -263,7 +263,7 @@ mod tests {
     fn nothing_to_fit_is_no_model() {
         let orders = Orders { ar: 1, has_mean: true, ..Orders::default() };
         for values in
-            [vec![], vec![Some(1.0)], vec![None; 50], vec![Some(5.0); 50], vec![Some(1e300), Some(-1e300)].repeat(20)]
+            [vec![], vec![Some(1.0)], vec![None; 50], vec![Some(5.0); 50], [Some(1e300), Some(-1e300)].repeat(20)]
         {
             assert!(fit(&values, orders).is_none(), "{values:?}");
         }

@@ -7,7 +7,7 @@ const DAY_MS: i64 = 24 * 60 * 60_000;
 const WEEK_MS: i64 = 7 * DAY_MS;
 /// Of the shorter season and the longer one.
 const HARMONICS: [usize; 2] = [6, 3];
-const _: () = assert!(1 + 2 * (HARMONICS[0] + HARMONICS[1]) <= FEATURES);
+const _: () = assert!(2 * (HARMONICS[0] + HARMONICS[1]) < FEATURES);
 /// A season has to have come so often.
 const PERIODS_MIN: f64 = 2.0;
 /// A period of fewer rows has no waves.
