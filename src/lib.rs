@@ -16,6 +16,7 @@ mod funnel;
 pub mod history;
 pub mod import;
 pub mod isolation;
+pub mod models_command;
 mod moved;
 mod parts;
 pub mod pipeline;

@@ -18,9 +18,11 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
+use hark_detectors::Settings;
+use hark_detectors::list::Build;
 use hark_simulate::Kinds;
 
-use crate::detect_command::probability;
+use crate::detect_command::{detector, probability};
 
 pub(crate) use figures::wilson;
 
@@ -131,6 +133,9 @@ pub enum Bench {
         /// The chance of any false alarm within a thousand rows
         #[arg(long, default_value_t = 0.1, value_parser = probability)]
         false_alarms: f64,
+        /// Which detector; `hark models list` names them all
+        #[arg(long, value_name = "NAME", default_value = "ensemble", value_parser = detector)]
+        detector: Build,
     },
     /// How many points of series a second are judged, and how much memory a series takes
     Watches {
@@ -170,8 +175,9 @@ pub fn run(what: Bench) -> Result<()> {
             let seeds = parse_seeds(&seeds)?;
             selftest::selftest(&selftest::Request { seeds, rate, healthy_hours, broken_hours, days, incidents })
         }
-        Bench::Series { seeds, false_alarms } => {
-            series::series(&series::Request { seeds: parse_seeds(&seeds)?, false_alarms })
+        Bench::Series { seeds, false_alarms, detector: build } => {
+            let settings = Settings { false_alarms, period_rows: None, seed: 1 };
+            series::series(&series::Request { seeds: parse_seeds(&seeds)?, settings, build })
         }
         Bench::Watches { series, days } => watches::watches(&watches::Request { series, days }),
     }
