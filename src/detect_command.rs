@@ -1,4 +1,4 @@
-//! `hark detect`: any series of timestamps and values, row by row, through the detector for plain values.
+//! `hark detect`: any series of timestamps and values, row by row, through any detector of plain series.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -6,28 +6,29 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{NaiveDate, NaiveDateTime};
-use hark_detectors::values::{Detector, Scored, Settings, ValueWatch};
-use hark_model::Timestamp;
+use hark_detectors::list::{Build, for_series};
+use hark_detectors::{Row, Scored, Settings};
+use hark_model::{Timestamp, nearest};
 
 pub struct Request {
     /// `-` is standard input.
     pub series: PathBuf,
-    pub detector: Detector,
-    pub period_rows: Option<usize>,
-    /// The probability of any false alarm within a thousand rows.
-    pub false_alarms: f64,
+    pub build: Build,
+    pub settings: Settings,
     pub out: Option<PathBuf>,
     /// Every row is judged by what the whole series says.
     pub is_batch: bool,
 }
 
-/// A row as it was written, and what it says. Without a value it is a gap.
-struct Row {
+/// A row as it was written, and what it says.
+struct Line {
     time: String,
     value: String,
-    at_ms: i64,
-    number: Option<f64>,
+    row: Row,
 }
+
+/// So many rows are judged at a time.
+const BATCH: usize = 1_024;
 
 pub fn detect(request: &Request) -> Result<()> {
     let name = request.series.display().to_string();
@@ -55,43 +56,56 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 }
 
 fn score(request: &Request, input: impl Read, name: &str, mut out: impl Write) -> Result<()> {
-    let settings =
-        Settings { detector: request.detector, false_alarms: request.false_alarms, period_rows: request.period_rows };
-    let mut watch = ValueWatch::new(settings);
-    let judge = |watch: &mut ValueWatch, row: &Row| row.number.map(|number| watch.observe(row.at_ms, number));
+    let mut detector = (request.build)(request.settings);
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
-    let rows = rows(&mut reader, name)?;
+    let mut lines = lines(&mut reader, name)?;
     let written = "the result cannot be written";
     writeln!(out, "timestamp,value,score,p_value,anomaly").context(written)?;
     if request.is_batch {
-        let rows = rows.collect::<Result<Vec<Row>>>()?;
-        // The first time through is for learning alone.
-        for row in &rows {
-            judge(&mut watch, row);
-        }
-        watch.rewind();
-        for row in &rows {
-            write(&mut out, row, judge(&mut watch, row)).context(written)?;
-        }
+        let lines = lines.collect::<Result<Vec<Line>>>()?;
+        let rows: Vec<Row> = lines.iter().map(|line| line.row).collect();
+        detector.fit(&rows);
+        write(&mut out, &lines, &detector.score(&rows)).context(written)?;
     } else {
-        for row in rows {
-            let row = row?;
-            write(&mut out, &row, judge(&mut watch, &row)).context(written)?;
+        loop {
+            // What stands before a line that can't be read is answered all the same.
+            let mut failed = None;
+            let mut batch = Vec::new();
+            while batch.len() < BATCH
+                && let Some(line) = lines.next()
+            {
+                match line {
+                    Ok(line) => batch.push(line),
+                    Err(error) => {
+                        failed = Some(error);
+                        break;
+                    }
+                }
+            }
+            let rows: Vec<Row> = batch.iter().map(|line| line.row).collect();
+            write(&mut out, &batch, &detector.score(&rows)).context(written)?;
+            match failed {
+                Some(error) => return Err(error),
+                None if batch.len() < BATCH => break,
+                None => {}
+            }
         }
     }
     out.flush().context(written)
 }
 
-fn write(out: &mut impl Write, row: &Row, scored: Option<Scored>) -> io::Result<()> {
-    let Row { time, value, .. } = row;
-    let Scored { score, p_value, is_anomaly } = scored.unwrap_or(Scored::NOTHING);
-    writeln!(out, "{time},{value},{score:.6},{p_value:.6e},{}", u8::from(is_anomaly))
+fn write(out: &mut impl Write, lines: &[Line], verdicts: &[Scored]) -> io::Result<()> {
+    for (Line { time, value, .. }, scored) in lines.iter().zip(verdicts) {
+        let Scored { score, p_value, is_anomaly } = scored;
+        writeln!(out, "{time},{value},{score:.6},{p_value:.6e},{}", u8::from(*is_anomaly))?;
+    }
+    Ok(())
 }
 
-fn rows<'a, R: Read>(
+fn lines<'a, R: Read>(
     reader: &'a mut csv::Reader<R>,
     name: &'a str,
-) -> Result<impl Iterator<Item = Result<Row>> + use<'a, R>> {
+) -> Result<impl Iterator<Item = Result<Line>> + use<'a, R>> {
     let headers = reader.headers().with_context(|| format!("{name} cannot be read as CSV"))?.clone();
     let column = |wanted: &str| {
         let found =
@@ -107,18 +121,18 @@ fn rows<'a, R: Read>(
         let record = record.with_context(|| format!("{name} cannot be read as CSV"))?;
         let line = record.position().map_or(0, csv::Position::line);
         let cell = |at: usize| record.get(at).unwrap_or_default().to_owned();
-        Row::read(cell(time), cell(value)).with_context(|| format!("line {line} of {name}"))
+        Line::read(cell(time), cell(value)).with_context(|| format!("line {line} of {name}"))
     }))
 }
 
-impl Row {
+impl Line {
     fn read(time: String, value: String) -> Result<Self> {
         let at_ms = time_ms(&time).with_context(|| {
             let shown = time.escape_debug();
             format!("`{shown}` is not a time; write 2026-05-01 12:00:00, RFC 3339, or seconds since 1970")
         })?;
-        let number = if value.is_empty() { None } else { Some(number(&value)?) };
-        Ok(Self { time, value, at_ms, number })
+        let row = if value.is_empty() { Row::gap(at_ms) } else { Row::new(at_ms, number(&value)?) };
+        Ok(Self { time, value, row })
     }
 }
 
@@ -151,6 +165,22 @@ fn time_ms(text: &str) -> Option<i64> {
     parsed.map(|time| time.and_utc().timestamp_millis())
 }
 
+/// A detector by its name.
+pub fn detector(name: &str) -> Result<Build, String> {
+    let known = || for_series().map(|(entry, _)| entry.name);
+    let found = for_series().find(|(entry, _)| entry.name == name).map(|(_, build)| build);
+    found.ok_or_else(|| match nearest(name, known()) {
+        Some(meant) => format!("there is no detector `{name}`; did you mean `{meant}`?"),
+        None => format!("there is no detector `{name}`; there are {}", known().collect::<Vec<_>>().join(", ")),
+    })
+}
+
+/// What can be asked for, for the help.
+pub fn detectors_help() -> String {
+    let lines = for_series().map(|(entry, _)| format!("{}: {}", entry.name, entry.looks_for));
+    format!("By name, as `hark models list` shows them:\n{}", lines.collect::<Vec<_>>().join(";\n"))
+}
+
 /// A chance of false alarms, as one writes it on the command line.
 pub fn probability(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| (1e-9..=0.5).contains(number));
@@ -164,15 +194,22 @@ mod tests {
     fn run(text: &str, is_batch: bool) -> Result<String> {
         let request = Request {
             series: PathBuf::from("s.csv"),
-            detector: Detector::Ensemble,
-            period_rows: None,
-            false_alarms: 0.1,
+            build: detector("ensemble").unwrap(),
+            settings: Settings { false_alarms: 0.1, period_rows: None, seed: 1 },
             out: None,
             is_batch,
         };
         let mut out = Vec::new();
         score(&request, text.as_bytes(), "s.csv", &mut out)?;
         Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest() {
+        assert_eq!(detector("ensembel").unwrap_err(), "there is no detector `ensembel`; did you mean `ensemble`?");
+        assert!(detector("xyzzy").unwrap_err().contains("there are shift, "));
+        // This one judges metrics.
+        assert!(detector("seasonal_change").is_err());
     }
 
     #[test]

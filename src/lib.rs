@@ -15,6 +15,8 @@ pub mod explainer;
 mod funnel;
 pub mod history;
 pub mod import;
+pub mod isolation;
+pub mod models_command;
 mod moved;
 mod parts;
 pub mod pipeline;

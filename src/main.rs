@@ -9,11 +9,12 @@ use clap::{Args, Parser, Subcommand};
 use hark::config::{Config, Overrides};
 use hark::detection::Budget;
 use hark::{
-    alerts_command, bench, demo, detect_command, doctor, explain_command, import, query_command, replay, serve,
-    simulate_command,
+    alerts_command, bench, demo, detect_command, doctor, explain_command, import, models_command, query_command,
+    replay, serve, simulate_command,
 };
-use hark_detectors::Mutant;
-use hark_detectors::values::{Detector, PERIOD_ROWS_MAX};
+use hark_detectors::list::Build;
+use hark_detectors::values::PERIOD_ROWS_MAX;
+use hark_detectors::{Mutant, Settings};
 use hark_explain::leaves_file::{Columns, Format};
 use tracing_subscriber::EnvFilter;
 
@@ -50,6 +51,11 @@ enum Command {
     Simulate(SimulateArgs),
     /// List alerts, the newest first
     Alerts(AlertsArgs),
+    /// The detectors there are
+    Models {
+        #[command(subcommand)]
+        what: Models,
+    },
     /// Check that everything is in place
     Doctor(Where),
     /// Measure on simulated traffic, beside rules that are dumb on purpose
@@ -143,15 +149,24 @@ struct ReplayArgs {
 struct DetectArgs {
     /// CSV with the columns timestamp and value; - for standard input
     series: PathBuf,
-    /// shift (moves that stay), spike (single rows), or both as one
-    #[arg(long, value_enum, default_value_t = DetectorName::Ensemble)]
-    detector: DetectorName,
+    /// Which detector; `hark models list` names them all
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "ensemble",
+        value_parser = detect_command::detector,
+        long_help = detect_command::detectors_help(),
+    )]
+    detector: Build,
     /// Rows until a season comes again; a day and a week of the timestamps are found without
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(2..=PERIOD_ROWS_MAX as i64))]
     period: Option<u32>,
     /// The chance of any false alarm within a thousand rows
     #[arg(long, default_value_t = 0.1, value_parser = detect_command::probability)]
     false_alarms: f64,
+    /// Where a detector takes chances, the same seed gives the same answer
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     /// Where the result goes, instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -164,6 +179,15 @@ struct DetectArgs {
 enum Explain {
     /// The slices that carry the difference between what was seen and what was expected, ranked; or that there are none
     Slices(SlicesArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum Models {
+    /// Every detector: its name, how it judges, and what it looks for
+    List {
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -181,13 +205,6 @@ struct SlicesArgs {
     dims: Option<Vec<String>>,
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum DetectorName {
-    Shift,
-    Spike,
-    Ensemble,
 }
 
 #[derive(Debug, Args)]
@@ -281,6 +298,7 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Replay(args) => done(replay::replay(&args.try_into()?)),
         Command::Detect(args) => done(detect_command::detect(&args.into())),
         Command::Explain { what: Explain::Slices(args) } => done(explain_command::slices(&args.into())),
+        Command::Models { what: Models::List { json } } => done(models_command::list(json)),
         Command::Simulate(args) => {
             let SimulateArgs { seed, days, rate, incidents, kinds, out } = args;
             let start_ms = hark_simulate::Config::DEFAULT_START_MS;
@@ -335,13 +353,9 @@ impl From<SlicesArgs> for explain_command::Request {
 
 impl From<DetectArgs> for detect_command::Request {
     fn from(args: DetectArgs) -> Self {
-        let DetectArgs { series, detector, period, false_alarms, out, batch } = args;
-        let detector = match detector {
-            DetectorName::Shift => Detector::Shift,
-            DetectorName::Spike => Detector::Spike,
-            DetectorName::Ensemble => Detector::Ensemble,
-        };
-        Self { series, detector, period_rows: period.map(|rows| rows as usize), false_alarms, out, is_batch: batch }
+        let DetectArgs { series, detector, period, false_alarms, seed, out, batch } = args;
+        let settings = Settings { false_alarms, period_rows: period.map(|rows| rows as usize), seed };
+        Self { series, build: detector, settings, out, is_batch: batch }
     }
 }
 

@@ -1,12 +1,17 @@
 //! Detectors that turn series into findings.
 //!
 //! Pure: cells and times in, points and shifts out; no clock, no file, no name of any series. [`Watch`] is the state of
-//! one metric in one slice, [`values`] judges a plain series; [`list::ALL`] names every detector there is.
+//! one metric in one slice; a [`Detector`] judges a plain series; [`list::ALL`] names every detector there is.
 
+pub mod arima;
+mod calibrated;
+mod detector;
+mod discord;
 mod dispersion;
 mod draws;
 mod entry;
 mod evidence;
+pub mod forest;
 mod gathered;
 mod hours;
 mod injection;
@@ -17,11 +22,14 @@ mod profile;
 mod recent;
 mod season;
 mod steady;
+mod subsequence_pca;
 mod tally;
 mod track;
 pub mod values;
 mod watch;
 
+pub use calibrated::{Calibrated, Scorer};
+pub use detector::{Detector, Row, Scored, Settings};
 pub use injection::{Injection, Shape, evidence_between};
 pub use mutant::Mutant;
 pub use track::value as series_value;

@@ -6,6 +6,7 @@ mod dice;
 mod explain;
 mod figures;
 mod fleet;
+mod forest;
 mod score;
 pub mod selftest;
 mod series;
@@ -17,9 +18,11 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
+use hark_detectors::Settings;
+use hark_detectors::list::Build;
 use hark_simulate::Kinds;
 
-use crate::detect_command::probability;
+use crate::detect_command::{detector, probability};
 
 pub(crate) use figures::wilson;
 
@@ -75,6 +78,18 @@ pub enum Bench {
         #[arg(long)]
         list: bool,
     },
+    /// The isolation forest beside scikit-learn's, and TreeSHAP beside shap's on the same forest, turn by turn
+    Forest {
+        /// A Python with scikit-learn, shap and numpy
+        #[arg(long, value_name = "PATH", default_value = "python3")]
+        python: PathBuf,
+        /// A folder of labelled sets, one .npz each with X and y; without it only explanations are compared
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// Each comparison is made so often
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(2..=100))]
+        turns: u64,
+    },
     /// Whether the weekly budget is kept over thousands of slices in which nothing is wrong
     Fleet {
         #[arg(long, default_value_t = 10_000)]
@@ -118,6 +133,9 @@ pub enum Bench {
         /// The chance of any false alarm within a thousand rows
         #[arg(long, default_value_t = 0.1, value_parser = probability)]
         false_alarms: f64,
+        /// Which detector; `hark models list` names them all
+        #[arg(long, value_name = "NAME", default_value = "ensemble", value_parser = detector)]
+        detector: Build,
     },
     /// How many points of series a second are judged, and how much memory a series takes
     Watches {
@@ -152,12 +170,14 @@ pub fn run(what: Bench) -> Result<()> {
         Bench::Fleet { slices, weeks, seed, budget, threads } => {
             fleet::fleet(&fleet::Request { slices, weeks, seed, budget, threads: threads.max(1) })
         }
+        Bench::Forest { python, data, turns } => forest::forest(&forest::Request { python, data, turns }),
         Bench::Selftest { seeds, rate, healthy_hours, broken_hours, days, incidents } => {
             let seeds = parse_seeds(&seeds)?;
             selftest::selftest(&selftest::Request { seeds, rate, healthy_hours, broken_hours, days, incidents })
         }
-        Bench::Series { seeds, false_alarms } => {
-            series::series(&series::Request { seeds: parse_seeds(&seeds)?, false_alarms })
+        Bench::Series { seeds, false_alarms, detector: build } => {
+            let settings = Settings { false_alarms, period_rows: None, seed: 1 };
+            series::series(&series::Request { seeds: parse_seeds(&seeds)?, settings, build })
         }
         Bench::Watches { series, days } => watches::watches(&watches::Request { series, days }),
     }

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use anyhow::Result;
-use hark_detectors::values::{Detector, Settings, ValueWatch};
+use hark_detectors::list::Build;
+use hark_detectors::{Row, Settings};
 
 use crate::bench::dice::Dice;
 use crate::bench::{stopwatch, wilson};
@@ -21,7 +22,8 @@ const REMEMBERED: usize = 168;
 
 pub(super) struct Request {
     pub seeds: RangeInclusive<u64>,
-    pub false_alarms: f64,
+    pub settings: Settings,
+    pub build: Build,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +59,7 @@ impl Family {
 }
 
 pub(super) fn series(request: &Request) -> Result<()> {
-    let Request { seeds, false_alarms } = request;
+    let Request { seeds, settings: Settings { false_alarms, .. }, .. } = request;
     let count = seeds.clone().count() as u64;
     println!("{count} series a family; nominal chance of any alarm in {WATCHED} rows: {false_alarms}");
     println!("\nno change at all: share of series with an alarm (95 % interval)");
@@ -68,7 +70,7 @@ pub(super) fn series(request: &Request) -> Result<()> {
         for seed in seeds.clone() {
             let series = made(family, WARM_UP + WATCHED, seed);
             let watch = stopwatch();
-            let alarms = alarms(&series, *false_alarms);
+            let alarms = alarms(&series, request);
             seconds += watch.elapsed().as_secs_f64();
             rows += series.len();
             let any =
@@ -85,7 +87,7 @@ pub(super) fn series(request: &Request) -> Result<()> {
     println!("{:16} {:>5} {:>8} {:>24} {:>24}", "", "step", "median", "within 24", "within 72");
     for (family, name) in FAMILIES.into_iter().filter(|(family, _)| has_steps(*family)) {
         for step in STEPS {
-            let mut delays: Vec<usize> = seeds.clone().map(|seed| delay(family, step, seed, *false_alarms)).collect();
+            let mut delays: Vec<usize> = seeds.clone().map(|seed| delay(family, step, seed, request)).collect();
             delays.sort_unstable();
             let within = |rows: usize| share(delays.iter().filter(|delay| **delay <= rows).count() as u64, count);
             let median = match delays[delays.len() / 2] {
@@ -109,25 +111,18 @@ fn has_steps(family: Family) -> bool {
     matches!(family, Family::Normal | Family::Autoregressive5 | Family::Autoregressive8 | Family::Daily)
 }
 
-fn watch(false_alarms: f64) -> ValueWatch {
-    ValueWatch::new(Settings { detector: Detector::Ensemble, false_alarms, period_rows: None })
-}
-
-fn alarms(series: &[(i64, f64)], false_alarms: f64) -> Vec<usize> {
-    let mut watch = watch(false_alarms);
-    let judged = series.iter().enumerate().filter(|(_, (time, value))| watch.observe(*time, *value).is_anomaly);
-    judged.map(|(at, _)| at).collect()
+fn alarms(series: &[(i64, f64)], request: &Request) -> Vec<usize> {
+    let rows: Vec<Row> = series.iter().map(|(time, value)| Row::new(*time, *value)).collect();
+    let verdicts = (request.build)(request.settings).score(&rows);
+    verdicts.iter().enumerate().filter(|(_, scored)| scored.is_anomaly).map(|(at, _)| at).collect()
 }
 
 /// How many rows of a step it takes until an alarm; alarms before it do not count.
-fn delay(family: Family, step: f64, seed: u64, false_alarms: f64) -> usize {
-    let mut watch = watch(false_alarms);
-    let series = made(family, WARM_UP + 400, seed.wrapping_add(1 << 40));
-    let judged = series.iter().enumerate().filter(|(at, (time, value))| {
-        let moved = if *at >= WARM_UP { step * family.deviation() } else { 0.0 };
-        watch.observe(*time, value + moved).is_anomaly && *at >= WARM_UP
-    });
-    judged.map(|(at, _)| at - WARM_UP + 1).next().unwrap_or(usize::MAX)
+fn delay(family: Family, step: f64, seed: u64, request: &Request) -> usize {
+    let mut series = made(family, WARM_UP + 400, seed.wrapping_add(1 << 40));
+    series[WARM_UP..].iter_mut().for_each(|(_, value)| *value += step * family.deviation());
+    let after = alarms(&series, request).into_iter().find(|at| *at >= WARM_UP);
+    after.map_or(usize::MAX, |at| at - WARM_UP + 1)
 }
 
 fn three_sigma(series: &[(i64, f64)]) -> Vec<usize> {

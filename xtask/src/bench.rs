@@ -8,6 +8,7 @@ mod explain;
 mod http;
 mod load;
 mod measure;
+mod models;
 mod otlp;
 mod peers;
 mod processor;
@@ -38,6 +39,8 @@ pub(crate) enum Bench {
     Ingest(Ingest),
     /// Measure how good explanations are: slices of files, and alerts of simulated traffic
     Explain(explain::Explain),
+    /// Measure our models beside those of Python, in the same run
+    Models(models::Models),
 }
 
 #[derive(Debug, clap::Args)]
@@ -127,11 +130,16 @@ struct Run {
 }
 
 pub(crate) fn run(what: Bench) -> Result<()> {
-    let Ingest { binary, events, minutes, python, peer, victoria, only, runs, json } = match what {
-        Bench::Ingest(ingest) => ingest,
-        Bench::Explain(explain) => return explain::run(explain),
-    };
-    let folder = Folder::new()?;
+    match what {
+        Bench::Ingest(what) => ingest(what),
+        Bench::Explain(what) => explain::run(what),
+        Bench::Models(what) => models::run(what),
+    }
+}
+
+fn ingest(what: Ingest) -> Result<()> {
+    let Ingest { binary, events, minutes, python, peer, victoria, only, runs, json } = what;
+    let folder = Folder::new("ingest")?;
     let mut run = Run {
         binary: binary.map_or_else(build, |binary| absolute(&binary))?,
         about_events: events,
@@ -202,10 +210,10 @@ impl Run {
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Result<Self> {
+    fn new(what: &str) -> Result<Self> {
         let release = process::binary("release")?;
         let target = release.ancestors().nth(2).context("the target folder has no name")?;
-        let path = target.join(format!("bench-ingest-{}", std::process::id()));
+        let path = target.join(format!("bench-{what}-{}", std::process::id()));
         fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
         Ok(Self(path))
     }

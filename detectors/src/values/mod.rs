@@ -3,10 +3,11 @@
 mod forecast;
 mod neighbours;
 mod novelty;
-mod ranks;
-mod regression;
-mod scale;
+pub(crate) mod ranks;
+pub(crate) mod regression;
+pub(crate) mod scale;
 mod shifts;
+mod unlike;
 
 use std::collections::VecDeque;
 
@@ -16,6 +17,10 @@ use novelty::Novelty;
 use ranks::{Ranks, normal_quantile};
 use scale::Scale;
 use shifts::{Shifts, evidence};
+pub(crate) use unlike::NOVELTY;
+
+use crate::detector::{Detector, Row, Scored, Settings};
+use crate::list::{Entry, Family, Judges, Unmoved};
 
 /// Before so many residuals nothing is said.
 const RESIDUALS_MIN: usize = 12;
@@ -33,48 +38,45 @@ const OVERSHOOT: f64 = 1.9;
 /// alone no row gets as far as one that is new.
 const SIZE_SHARE: f64 = 0.5;
 const SIZE_MAX: f64 = 100.0;
-/// False alarms are promised for so many rows.
-const ROWS_OF_BUDGET: f64 = 1_000.0;
-
 /// What an alarm may be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detector {
+pub enum Kind {
     /// A move that stays.
     Shift,
     /// A row that is far off by itself.
     Spike,
     /// Both, within one budget.
-    Ensemble,
+    Both,
 }
 
-/// What is asked of a [`ValueWatch`].
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    pub detector: Detector,
-    /// The probability of any false alarm within a thousand rows.
-    pub false_alarms: f64,
-    /// The season in rows; a day and a week of the timestamps are found without.
-    pub period_rows: Option<usize>,
-}
+pub(crate) const SHIFT: Entry = Entry {
+    name: "shift",
+    looks_for: "a move that stays, beyond its season and what the values just before explain",
+    family: Family::Sequential,
+    unmoved_by: Unmoved { shift: false, scale: true },
+    judges: Judges::Series(|settings| Box::new(ValueWatch::new(Kind::Shift, settings))),
+};
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scored {
-    /// How rare it is that the newest rows are so unlike all before them, in decimal logarithms, where that is news: a
-    /// burst is told once. Any row has up to one more, by how many deviations it is off.
-    pub score: f64,
-    /// The chance of a row this far off, or of evidence for a shift as strong as it is by now, were nothing unusual.
-    pub p_value: f64,
-    pub is_anomaly: bool,
-}
+pub(crate) const SPIKE: Entry = Entry {
+    name: "spike",
+    looks_for: "single values further off than the tail of those before explains",
+    family: Family::Forecast,
+    unmoved_by: Unmoved { shift: false, scale: true },
+    judges: Judges::Series(|settings| Box::new(ValueWatch::new(Kind::Spike, settings))),
+};
 
-impl Scored {
-    /// What is said of a row that nothing is known of.
-    pub const NOTHING: Self = Self { score: 0.0, p_value: 1.0, is_anomaly: false };
-}
+pub(crate) const ENSEMBLE: Entry = Entry {
+    name: "ensemble",
+    looks_for: "moves that stay and single values far off, within one budget of false alarms",
+    family: Family::Ensemble,
+    unmoved_by: Unmoved { shift: false, scale: true },
+    judges: Judges::Series(|settings| Box::new(ValueWatch::new(Kind::Both, settings))),
+};
 
 /// Judges one series. What it knows is what rows before have told it.
 #[derive(Debug, Clone)]
 pub struct ValueWatch {
+    kind: Kind,
     settings: Settings,
     scale: Scale,
     /// The first rows, until the scale is settled.
@@ -86,6 +88,7 @@ pub struct ValueWatch {
 /// The state on one scale.
 #[derive(Debug, Clone)]
 struct Judge {
+    kind: Kind,
     settings: Settings,
     forecast: Forecast,
     ranks: Ranks,
@@ -95,9 +98,9 @@ struct Judge {
 }
 
 impl ValueWatch {
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(kind: Kind, settings: Settings) -> Self {
         let novelty = Novelty::new(settings.period_rows);
-        Self { settings, scale: Scale::Plain, first: Vec::new(), judge: Judge::new(settings), novelty }
+        Self { kind, settings, scale: Scale::Plain, first: Vec::new(), judge: Judge::new(kind, settings), novelty }
     }
 
     /// Takes a finite value.
@@ -113,17 +116,12 @@ impl ValueWatch {
         scored
     }
 
-    /// The same rows will be observed once more, from the first one on, by what is known now.
-    pub fn rewind(&mut self) {
-        self.novelty.rewind();
-    }
-
     /// Another scale may fit better: then the first rows are learned from anew.
     fn settle(&mut self) {
         let scale = Scale::fitting(self.first.iter().map(|(_, value)| *value));
         if scale != self.scale {
             self.scale = scale;
-            self.judge = Judge::new(self.settings);
+            self.judge = Judge::new(self.kind, self.settings);
             for &(time_ms, value) in &self.first {
                 self.judge.observe(time_ms, self.scale.of(value));
             }
@@ -131,9 +129,22 @@ impl ValueWatch {
     }
 }
 
+impl Detector for ValueWatch {
+    fn fit(&mut self, rows: &[Row]) {
+        self.score(rows);
+        self.novelty.rewind();
+    }
+
+    fn score(&mut self, rows: &[Row]) -> Vec<Scored> {
+        let judge = |row: &Row| row.value().map(|value| self.observe(row.time_ms(), value));
+        rows.iter().map(judge).map(|scored| scored.unwrap_or(Scored::NOTHING)).collect()
+    }
+}
+
 impl Judge {
-    fn new(settings: Settings) -> Self {
+    fn new(kind: Kind, settings: Settings) -> Self {
         Self {
+            kind,
             settings,
             forecast: Forecast::new(settings.period_rows),
             ranks: Ranks::default(),
@@ -169,12 +180,10 @@ impl Judge {
         if self.recent.len() > RECENT {
             self.recent.pop_front();
         }
-        let detector = self.settings.detector;
-        let shift = if detector == Detector::Spike { 1.0 } else { 1.0 / self.shifts.mean() };
-        let spike = if detector == Detector::Shift { 1.0 } else { self.ranks.chance_beyond(residual) };
-        let budget = -(-self.settings.false_alarms).ln_1p() / ROWS_OF_BUDGET;
-        let (shifts, spikes) =
-            if detector == Detector::Ensemble { (1.0 - SPIKES_SHARE, SPIKES_SHARE) } else { (1.0, 1.0) };
+        let shift = if self.kind == Kind::Spike { 1.0 } else { 1.0 / self.shifts.mean() };
+        let spike = if self.kind == Kind::Shift { 1.0 } else { self.ranks.chance_beyond(residual) };
+        let budget = self.settings.budget();
+        let (shifts, spikes) = if self.kind == Kind::Both { (1.0 - SPIKES_SHARE, SPIKES_SHARE) } else { (1.0, 1.0) };
         let is_shift = shift <= OVERSHOOT * shifts * budget;
         let is_spike = spike <= spikes * budget;
         if is_shift {
@@ -227,12 +236,16 @@ mod tests {
     }
 
     fn settings() -> Settings {
-        Settings { detector: Detector::Ensemble, false_alarms: 0.01, period_rows: None }
+        Settings { false_alarms: 0.01, period_rows: None, seed: 1 }
     }
 
     /// The rows that are anomalies.
     fn alarms(settings: Settings, rows: usize, value: impl Fn(usize) -> f64) -> Vec<usize> {
-        let mut watch = ValueWatch::new(settings);
+        alarms_of(Kind::Both, settings, rows, value)
+    }
+
+    fn alarms_of(kind: Kind, settings: Settings, rows: usize, value: impl Fn(usize) -> f64) -> Vec<usize> {
+        let mut watch = ValueWatch::new(kind, settings);
         let mut judge = |at: usize| watch.observe(START_MS + at as i64 * HOUR_MS, value(at)).is_anomaly;
         (0..rows).filter(|&at| judge(at)).collect()
     }
@@ -264,7 +277,7 @@ mod tests {
 
     #[test]
     fn size_alone_scores_less_than_what_is_new() {
-        let mut watch = ValueWatch::new(settings());
+        let mut watch = ValueWatch::new(Kind::Both, settings());
         let value = |at: usize| daily(at) + if at == 900 || at == 910 { 40.0 } else { 0.0 };
         let scores: Vec<f64> = (0..1_000).map(|at| watch.observe(at as i64 * HOUR_MS, value(at)).score).collect();
         assert!(scores[900] > 3.0, "{}", scores[900]);
@@ -276,11 +289,10 @@ mod tests {
     fn each_detector_looks_for_its_own() {
         let spike = |at: usize| daily(at) + if at == 900 { 40.0 } else { 0.0 };
         let step = |at: usize| daily(at) + if at >= 900 { 1.5 } else { 0.0 };
-        let only = |detector| Settings { detector, ..settings() };
-        assert_eq!(alarms(only(Detector::Spike), 1_200, spike), [900]);
-        assert_eq!(alarms(only(Detector::Shift), 1_200, spike), Vec::<usize>::new());
-        assert_eq!(alarms(only(Detector::Spike), 1_200, step), Vec::<usize>::new());
-        assert_eq!(alarms(only(Detector::Shift), 1_200, step).len(), 1);
+        assert_eq!(alarms_of(Kind::Spike, settings(), 1_200, spike), [900]);
+        assert_eq!(alarms_of(Kind::Shift, settings(), 1_200, spike), Vec::<usize>::new());
+        assert_eq!(alarms_of(Kind::Spike, settings(), 1_200, step), Vec::<usize>::new());
+        assert_eq!(alarms_of(Kind::Shift, settings(), 1_200, step).len(), 1);
     }
 
     #[test]
@@ -302,7 +314,7 @@ mod tests {
     #[test]
     fn whatever_finite_comes_is_judged() {
         let wild = [f64::MAX, f64::MIN, 0.0, -0.0, f64::MIN_POSITIVE, 1e300, -1e300];
-        let mut watch = ValueWatch::new(settings());
+        let mut watch = ValueWatch::new(Kind::Both, settings());
         for at in 0..2_000 {
             let value = if at % 3 == 0 { wild[at % wild.len()] } else { noise(at) };
             // Times may stand still and go back.

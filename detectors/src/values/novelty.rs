@@ -6,6 +6,8 @@ use super::neighbours::{Distances, KEPT, Neighbours};
 
 /// Fewer distances say nothing of how rare one is.
 const DISTANCES_MIN: usize = 20;
+/// So many of all distances are usual ones: where most rows have come before to the last digit, the median is zero.
+const USUAL: f64 = 0.9;
 /// What was told fades by half in a fifth of the rows so far, within these bounds.
 const TOLD_SHARE: f64 = 0.2;
 const TOLD_ROWS_MIN: f64 = 200.0;
@@ -51,7 +53,23 @@ impl Novelty {
 
     /// Decimal logarithms of rarity; zero where a row says no more than others did of late.
     pub(super) fn score(&mut self, time_ms: i64, value: f64, p_value: f64) -> f64 {
-        let Distances { value, run, run_of_day } = self.neighbours.observe(time_ms, value);
+        let distances = self.neighbours.observe(time_ms, value);
+        self.score_of(distances, p_value)
+    }
+
+    /// The score by novelty alone, and how many times further than usual the run that ends with the row is from what it
+    /// is most like, at any time or at this time of day. Distances of single values have so heavy a tail, even of normal
+    /// noise, that no alarm can be had from them.
+    pub(super) fn score_and_strangeness(&mut self, time_ms: i64, value: f64) -> (f64, Option<f64>) {
+        let distances = self.neighbours.observe(time_ms, value);
+        let known = [(&self.run, distances.run), (&self.run_of_day, distances.run_of_day)];
+        let all = known.into_iter().filter_map(|(rarity, distance)| rarity.times_usual(distance?));
+        let strangeness = all.fold(None, |most: Option<f64>, one| Some(most.map_or(one, |most| most.max(one))));
+        (self.score_of(distances, 1.0), strangeness)
+    }
+
+    fn score_of(&mut self, distances: Distances, p_value: f64) -> f64 {
+        let Distances { value, run, run_of_day } = distances;
         let new = [self.value.of(value), self.run.of(run), self.run_of_day.of(run_of_day)];
         let unlikely = (-p_value.log10()).clamp(0.0, P_VALUE_DECADES);
         self.news(new.into_iter().fold(0.0, f64::max) + P_VALUE_SHARE * unlikely)
@@ -83,6 +101,18 @@ impl Rarity {
         }
         self.in_order.push_back(distance);
         if known < DISTANCES_MIN { 0.0 } else { ((known + 1) as f64 / (known - at + 1) as f64).log10() }
+    }
+
+    /// How many times the usual distance this one is; `None` while too few are known.
+    fn times_usual(&self, distance: f32) -> Option<f64> {
+        if self.sorted.len() < DISTANCES_MIN {
+            return None;
+        }
+        let usual = self.sorted[(USUAL * self.sorted.len() as f64) as usize];
+        let most = self.sorted[self.sorted.len() - 1];
+        let by = if usual > 0.0 { usual } else { most };
+        // Distances are squared.
+        Some(if by > 0.0 { (f64::from(distance) / f64::from(by)).sqrt() } else { f64::from(distance).sqrt() })
     }
 
     fn place(&self, distance: f32) -> usize {

@@ -19,7 +19,7 @@ const PRIOR_INDEX: f64 = 4.0;
 const PRIOR_WEIGHT: f64 = 2.0;
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ranks {
+pub(crate) struct Ranks {
     held_back: VecDeque<Known>,
     in_order: VecDeque<Known>,
     sorted: Vec<f64>,
@@ -35,7 +35,7 @@ struct Known {
 }
 
 impl Ranks {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.in_order.len() + self.held_back.len()
     }
 
@@ -60,7 +60,7 @@ impl Ranks {
 
     /// How probable a residual at least this large (in either direction) is: counted within what was seen, and beyond
     /// it by a Pareto tail.
-    pub(super) fn chance_beyond(&self, residual: f64) -> f64 {
+    pub(crate) fn chance_beyond(&self, residual: f64) -> f64 {
         let (size, known) = (residual.abs(), &self.sorted);
         let n = known.len();
         let beyond = n - known.partition_point(|known| *known < size) + known.partition_point(|known| *known <= -size);
@@ -110,7 +110,7 @@ impl Ranks {
         known[from].abs().max(known[from + wanted - 1].abs()) * 1.4826
     }
 
-    pub(super) fn add(&mut self, residual: f64) {
+    pub(crate) fn add(&mut self, residual: f64) {
         let deviation = self.deviation();
         let most = if deviation > 0.0 { CLIP_DEVIATIONS * deviation } else { f64::INFINITY };
         let clipped = residual.clamp(-most, most);
@@ -161,7 +161,7 @@ impl Ranks {
 
 /// The value that a standard normal variable is below with this probability (Acklam's approximation, relative error
 /// below 1.2e-9).
-pub(super) fn normal_quantile(p: f64) -> f64 {
+pub(crate) fn normal_quantile(p: f64) -> f64 {
     const A: [f64; 6] = [
         -3.969_683_028_665_376e1,
         2.209_460_984_245_205e2,

@@ -1,26 +1,26 @@
 //! Least squares with a little ridge, for a handful of features, from sums that rows are added to and taken off.
 
 /// A feature each, and what they explain behind them.
-pub(super) const FEATURES: usize = 20;
+pub(crate) const FEATURES: usize = 20;
 const WIDTH: usize = FEATURES + 1;
 
 /// Features of a row, and behind them what they should explain.
-pub(super) type Numbers = [f64; WIDTH];
+pub(crate) type Numbers = [f64; WIDTH];
 
 /// Sums over rows of the products of all pairs, from which coefficients follow.
 #[derive(Debug, Clone)]
-pub(super) struct Sums {
+pub(crate) struct Sums {
     /// The upper triangle counts.
     products: [[f64; WIDTH]; WIDTH],
 }
 
 impl Sums {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { products: [[0.0; WIDTH]; WIDTH] }
     }
 
     /// Adds a row, or takes it off with a weight of minus one.
-    pub(super) fn add(&mut self, numbers: &Numbers, weight: f64) {
+    pub(crate) fn add(&mut self, numbers: &Numbers, weight: f64) {
         for (at, &a) in numbers.iter().enumerate() {
             if a != 0.0 {
                 let a = weight * a;
@@ -29,28 +29,28 @@ impl Sums {
         }
     }
 
-    pub(super) fn add_all(&mut self, other: &Self) {
+    pub(crate) fn add_all(&mut self, other: &Self) {
         let both = self.products.as_flattened_mut().iter_mut().zip(other.products.as_flattened());
         both.for_each(|(sum, more)| *sum += more);
     }
 
     /// How many rows there are: the first feature is always one.
-    pub(super) fn rows(&self) -> f64 {
+    pub(crate) fn rows(&self) -> f64 {
         self.products[0][0]
     }
 
     /// The sum of what is explained.
-    pub(super) fn total(&self) -> f64 {
+    pub(crate) fn total(&self) -> f64 {
         self.products[0][FEATURES]
     }
 
     /// The sum of squares of what is explained.
-    pub(super) fn squares(&self) -> f64 {
+    pub(crate) fn squares(&self) -> f64 {
         self.products[FEATURES][FEATURES]
     }
 
     /// Goes about the features named, in this order. It ends early before one that says nothing new.
-    pub(super) fn solve(&self, used: &[usize], ridge: f64) -> Solved {
+    pub(crate) fn solve(&self, used: &[usize], ridge: f64) -> Solved {
         let mut lower = [[0.0; FEATURES]; FEATURES];
         let mut half = [0.0; FEATURES];
         let mut order = [0; FEATURES];
@@ -81,7 +81,7 @@ impl Sums {
 
 /// What some features explain.
 #[derive(Debug, Clone)]
-pub(super) struct Solved {
+pub(crate) struct Solved {
     order: [usize; FEATURES],
     count: usize,
     lower: [[f64; FEATURES]; FEATURES],
@@ -91,18 +91,18 @@ pub(super) struct Solved {
 
 impl Solved {
     /// How many features were gone about.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count
     }
 
     /// The sum of squares that the first so many features leave unexplained.
-    pub(super) fn left(&self, count: usize) -> f64 {
+    pub(crate) fn left(&self, count: usize) -> f64 {
         (self.squares - self.half[..count].iter().map(|part| part * part).sum::<f64>()).max(0.0)
     }
 
     /// The coefficients by feature, zero for those not used. The last ones may be moved by `correct` before the others
     /// are fitted beside them.
-    pub(super) fn coefficients(&self, last: usize, correct: impl Fn(&mut [f64])) -> [f64; FEATURES] {
+    pub(crate) fn coefficients(&self, last: usize, correct: impl Fn(&mut [f64])) -> [f64; FEATURES] {
         let mut solved = [0.0; FEATURES];
         for i in (0..self.count).rev() {
             let known: f64 = (i + 1..self.count).map(|k| self.lower[k][i] * solved[k]).sum();
@@ -118,7 +118,7 @@ impl Solved {
 
     /// The variance of what is expected of a row, in variances of what is left unexplained: how unlike it is the rows
     /// learned from, and how few those are.
-    pub(super) fn leverage(&self, numbers: &Numbers) -> f64 {
+    pub(crate) fn leverage(&self, numbers: &Numbers) -> f64 {
         let mut parts = [0.0; FEATURES];
         for i in 0..self.count {
             let known: f64 = self.lower[i][..i].iter().zip(&parts[..i]).map(|(a, b)| a * b).sum();

@@ -4,7 +4,7 @@
 const GAIN_MIN: f64 = 0.5;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Scale {
+pub(crate) enum Scale {
     Plain,
     /// Of the value and so much more, which is nothing unless there are zeros.
     Log {
@@ -13,7 +13,7 @@ pub(super) enum Scale {
 }
 
 impl Scale {
-    pub(super) fn fitting(values: impl Iterator<Item = f64> + Clone) -> Self {
+    pub(crate) fn fitting(values: impl Iterator<Item = f64> + Clone) -> Self {
         let least = values.clone().fold(f64::INFINITY, f64::min);
         if !(0.0..f64::INFINITY).contains(&least) {
             return Self::Plain;
@@ -26,10 +26,18 @@ impl Scale {
         if more.is_finite() && logarithmic + GAIN_MIN < plain { log } else { Self::Plain }
     }
 
-    pub(super) fn of(self, value: f64) -> f64 {
+    pub(crate) fn of(self, value: f64) -> f64 {
         match self {
             Self::Plain => value,
             Self::Log { more } => (value + more).max(f64::MIN_POSITIVE.sqrt()).ln(),
+        }
+    }
+
+    /// The value that is seen as this.
+    pub(crate) fn back(self, seen: f64) -> f64 {
+        match self {
+            Self::Plain => seen,
+            Self::Log { more } => (seen.exp() - more).clamp(f64::MIN, f64::MAX),
         }
     }
 }
