@@ -1,7 +1,7 @@
 //! What `cargo xtask bench models` runs of ours: fits of ARIMA models with their times, and the verdicts of detectors.
 //!
 //! `models fit CASES.csv RUNS` reads lines of name,p,d,q,P,D,Q,s,mean,values… (an empty value is a gap) and writes
-//! name,log-likelihood,seconds of each run. `models score OUT NAME… -- FILES…` judges series of timestamp,value (seconds)
+//! name,log-likelihood,seconds of each run. `models score OUT NAME… -- FILES…` (or `all`) judges series of timestamp,value (seconds)
 //! and writes OUT/NAME/FILE with timestamp,value,score,p_value,anomaly.
 
 use std::error::Error;
@@ -68,6 +68,8 @@ fn fits(cases: &str, runs: usize) -> Result<(), Box<dyn Error>> {
 }
 
 fn score(out: &Path, names: &[&str], files: &[&str]) -> Result<(), Box<dyn Error>> {
+    let all: Vec<&str> = for_series().map(|(entry, _)| entry.name).collect();
+    let names = if names == ["all"] { &all } else { names };
     for file in files {
         let text = fs::read_to_string(file)?;
         let mut rows = Vec::new();

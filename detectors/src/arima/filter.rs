@@ -8,7 +8,7 @@
 use super::polynomial::Arma;
 
 /// A variance that moves by less than this share from row to row has settled.
-const SETTLED: f64 = 1e-13;
+const SETTLED: f64 = 1e-11;
 /// So often the covariance of the first state is doubled back into the past: 2^40 rows.
 const DOUBLINGS_MAX: usize = 40;
 /// What is further back than this share of the variance adds nothing.

