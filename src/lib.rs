@@ -15,6 +15,7 @@ pub mod explainer;
 mod funnel;
 pub mod history;
 pub mod import;
+pub mod isolation;
 mod moved;
 mod parts;
 pub mod pipeline;

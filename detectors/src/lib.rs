@@ -7,6 +7,7 @@ mod dispersion;
 mod draws;
 mod entry;
 mod evidence;
+pub mod forest;
 mod gathered;
 mod hours;
 mod injection;
