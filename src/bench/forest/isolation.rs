@@ -20,7 +20,7 @@ pub(super) fn compare(peer: &mut Peer, data: &Path, turns: u64) -> Result<()> {
     );
     let (mut differences, mut speeds) = (Vec::new(), Vec::new());
     for set in peer.sets(data)? {
-        let (mut ours, mut theirs, mut times) = (Vec::new(), Vec::new(), [const { Vec::new() }; 3]);
+        let (mut ours, mut theirs, mut times) = (Vec::new(), Vec::new(), <[Vec<f64>; 3]>::default());
         for seed in 0..turns {
             let started = stopwatch();
             let forest = IsolationForestParams::default().trees(TREES).seed(seed).fit_rows(&set.rows, set.columns)?;
