@@ -13,6 +13,7 @@ use crate::cells::{Counted, Rows};
 use crate::dictionary::Dictionary;
 use crate::fold::MetricFold;
 use crate::grain::Grain;
+use crate::groups::{Groups, Slots};
 use crate::slice_set::SliceSet;
 
 /// What the expressions of one metric gave for a batch.
@@ -107,6 +108,8 @@ pub(crate) struct Run {
     users: Vec<Option<UserMark>>,
     /// By set: the number of each row's slice.
     numbers: Vec<Vec<u32>>,
+    /// By set: the open rows in order of their cells, where many share one.
+    groups: Vec<Option<Groups>>,
     /// By grain: the number of each row's leaf; meaningless for late rows.
     leaves: Vec<Vec<u32>>,
     steps: Vec<Step>,
@@ -114,6 +117,7 @@ pub(crate) struct Run {
     next: Step,
     measured: Vec<Measured>,
     positions: Vec<u32>,
+    is_counted: Vec<bool>,
 }
 
 impl Run {
@@ -124,11 +128,13 @@ impl Run {
             requests: Vec::new(),
             users: Vec::new(),
             numbers: vec![Vec::new(); sets],
+            groups: Vec::new(),
             leaves: vec![Vec::new(); grains],
             steps: Vec::new(),
             next: Step(i64::MIN),
             measured: Vec::new(),
             positions: Vec::new(),
+            is_counted: Vec::new(),
         }
     }
 
@@ -158,6 +164,9 @@ impl Run {
         self.next = next;
         self.steps.clear();
         self.steps.extend(self.minutes.iter().map(|minute| minute.step()));
+        let slots = Slots::of(&self.minutes, |position| self.steps[position] >= next);
+        let group = |numbers: &Vec<u32>| slots.as_ref().and_then(|slots| slots.group(numbers));
+        self.groups = self.numbers.iter().map(group).collect();
         for (grain, leaves) in grains.iter_mut().zip(&mut self.leaves) {
             grain.number(&self.rows, &self.steps, codes, next, leaves);
         }
@@ -173,6 +182,8 @@ impl Run {
     ) -> u64 {
         let unusable = self.measure(&plan.metric, reading);
         self.positions.clear();
+        self.is_counted.clear();
+        self.is_counted.resize(self.rows.len(), false);
         for (position, measured) in self.measured.iter().enumerate() {
             let Some(class) = measured.class().filter(|_| self.requests[position] > 0) else { continue };
             if self.steps[position] < self.next {
@@ -185,6 +196,7 @@ impl Run {
                 metric.leaves.add_late(self.steps[position], &own[..plan.dimensions.len()], class, times);
             } else {
                 self.positions.push(position as u32);
+                self.is_counted[position] = true;
             }
         }
         let leaves = &self.leaves[metric.grain];
@@ -193,7 +205,8 @@ impl Run {
             let class = self.measured[position].class()?;
             Some((self.steps[position], leaves[position], class, times_of(self.requests[position])))
         }));
-        let rows = Rows { positions: &self.positions, numbers: &self.numbers, minutes: &self.minutes };
+        let Self { positions, numbers, minutes, groups, is_counted, .. } = &*self;
+        let rows = Rows { positions, numbers, minutes, groups, is_counted };
         metric.cells.add(&rows, |counted, at| self.count(counted, at));
         unusable
     }
