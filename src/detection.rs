@@ -1,12 +1,14 @@
 //! From closed steps to alerts: watches observe, findings are explained and filtered, the book keeps the alerts.
 
+mod past;
+
 use std::cmp::Reverse;
 
 use hark_alerting::{Book, Comparison, Dropped, Funnel, Opening, Reason, Stage, filter};
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
 use hark_model::{
-    Alert, AlertId, Cell, Change, ChangeId, ChangeKind, Direction, Finding, Metric, Point, STEP_MINUTES, Shift, Slice,
+    Alert, AlertId, Change, ChangeId, ChangeKind, Direction, Finding, Metric, Point, STEP_MINUTES, Shift, Slice,
     Statistic, Step, Timestamp,
 };
 use hark_query::Plan;
@@ -63,6 +65,8 @@ pub struct Detection {
     /// Alerts that changed since they were last taken.
     outbox: Vec<Alert>,
     self_test: SelfTest,
+    /// Whether the last steps were of the past, and only learned from.
+    has_only_learned: bool,
     /// How every watch is broken on purpose, if at all; no part of the state.
     #[serde(skip)]
     mutant: Option<Mutant>,
@@ -95,6 +99,7 @@ impl Detection {
             changed: Vec::new(),
             outbox: Vec::new(),
             self_test: SelfTest::new(plan),
+            has_only_learned: false,
             mutant: None,
         }
     }
@@ -157,14 +162,15 @@ impl Detection {
         let Closed { step, cells, corrected, fold, .. } = closed;
         self.correct(plan, fold, &corrected);
         let now = step.end();
-        self.changes.retain(|(_, change)| now.minutes_since(change.time) < CHANGES_KEPT_MINUTES);
+        self.forget_changes(now);
         let holidays = holidays(&self.changes, step.start());
+        self.wake(plan, fold);
         let mut opened = Vec::new();
         let alerts_before = self.book.funnel.opened();
         for closed in &cells {
             let slice = fold.cells(closed.metric).slice(closed.slice);
-            let transition =
-                self.observe(plan, fold, closed.metric, closed.slice, slice, step, &closed.cell, &holidays);
+            let Some((transition, candidate)) = self.observe(plan, fold, closed, step, &holidays) else { continue };
+            self.follow(plan, closed.metric, slice, step, candidate);
             match transition {
                 Some(Transition::Opened(shift)) => opened.push((closed.metric, closed.slice, *shift)),
                 Some(Transition::Recovered) => {
@@ -228,18 +234,21 @@ impl Detection {
         });
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one cell of one series and where it stands")]
+    fn forget_changes(&mut self, now: Timestamp) {
+        self.changes.retain(|(_, change)| now.minutes_since(change.time) < CHANGES_KEPT_MINUTES);
+    }
+
+    /// Shows a series its newest cell. `None` for a metric that no watch is for.
     fn observe(
         &mut self,
         plan: &Plan,
         fold: &Fold,
-        metric: usize,
-        index: SliceIndex,
-        slice: &Slice,
+        closed: &ClosedCell,
         step: Step,
-        cell: &Cell,
         holidays: &[Slice],
-    ) -> Option<Transition> {
+    ) -> Option<(Option<Transition>, Option<Candidate>)> {
+        let ClosedCell { metric, slice: index, ref cell } = *closed;
+        let slice = fold.cells(metric).slice(index);
         let log_threshold = self.log_threshold();
         let is_rest_day = rests(holidays, slice, step);
         if index.0 == self.watches[metric].len() {
@@ -251,7 +260,12 @@ impl Detection {
         for (id, (_, point)) in watched.series.iter().zip(observed.points) {
             self.series.push(*id, point);
         }
-        match observed.candidate {
+        Some((observed.transition, observed.candidate))
+    }
+
+    /// The funnel counts what there was evidence for.
+    fn follow(&mut self, plan: &Plan, metric: usize, slice: &Slice, step: Step, candidate: Option<Candidate>) {
+        match candidate {
             Some(Candidate::Began) => self.book.funnel.begin(),
             Some(Candidate::Ended(doubt)) => {
                 let definition = &plan.metrics[metric].metric;
@@ -261,7 +275,6 @@ impl Detection {
             }
             None => {}
         }
-        observed.transition
     }
 
     /// A slice that was not there before: a watch and its series, and those of the composites that have it.

@@ -118,6 +118,11 @@ impl Watch {
         matches!(self.state, State::Open { .. })
     }
 
+    /// The first step of the open regression.
+    pub fn open_since(&self) -> Option<Step> {
+        if let State::Open { onset, .. } = self.state { Some(onset) } else { None }
+    }
+
     /// Whether it has learned enough to judge, and is not just setting a new level.
     pub fn is_settled(&self, step: Step, is_rest_day: bool) -> bool {
         self.tracks.iter().all(|track| !track.is_settling() && track.expected(step, is_rest_day).is_some())
