@@ -1,11 +1,13 @@
 //! From closed steps to alerts: watches observe, findings are explained and filtered, the book keeps the alerts.
 
+mod parts;
 mod past;
 
 use std::cmp::Reverse;
 
 use hark_alerting::{Book, Comparison, Dropped, Funnel, Opening, Reason, Stage, filter};
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
+use hark_explain::Answer;
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
 use hark_model::{
     Alert, AlertId, Change, ChangeId, ChangeKind, Direction, Finding, Metric, Point, STEP_MINUTES, Shift, Slice,
@@ -14,7 +16,7 @@ use hark_model::{
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
-use crate::explainer::{self, Answer};
+use crate::explainer::{self, Asked};
 use crate::moved::moved_to;
 use crate::selftest::{SelfTest, World};
 use crate::series::{SeriesId, SeriesKey, SeriesStore};
@@ -67,6 +69,7 @@ pub struct Detection {
     self_test: SelfTest,
     /// Whether the last steps were of the past, and only learned from.
     has_only_learned: bool,
+    remembered: parts::Remembered,
     /// How every watch is broken on purpose, if at all; no part of the state.
     #[serde(skip)]
     mutant: Option<Mutant>,
@@ -100,6 +103,7 @@ impl Detection {
             outbox: Vec::new(),
             self_test: SelfTest::new(plan),
             has_only_learned: false,
+            remembered: parts::Remembered::default(),
             mutant: None,
         }
     }
@@ -345,15 +349,15 @@ impl Detection {
     ) {
         let metric_plan = &plan.metrics[metric];
         let Finding { slice, shift, .. } = finding;
-        let Answer { explanation, split } =
-            explainer::explain(fold, metric, metric_plan, slice, shift, step, self.changes_until(step.end()));
+        let asked = Asked { slice, shift, within: None };
+        let changes = self.changes_until(step.end());
+        let Answer { explanation, split } = explainer::explain(fold, metric, metric_plan, &asked, step, changes, &[]);
         let comparison = split.map(|split| Comparison {
             mix_part: split.mix_part(),
             rate_part: split.rate_part(),
             deviations: split.deviations,
         });
         let min_effect = metric_plan.metric.alert.min_effect;
-        let changes = self.changes_until(step.end());
         if let Some(doubt) = filter(finding, &explanation.causes, comparison, min_effect, changes) {
             self.dismiss(fold, metric, index, finding, doubt, step);
             return;
@@ -363,6 +367,7 @@ impl Detection {
         let opening = Opening { finding, metric: &metric_plan.metric, users, explanation, budget: &budget };
         let id = self.book.take(opening).id.clone();
         self.measure(fold, metric, &metric_plan.metric, &id, step);
+        self.tell_parts(plan, fold, metric, &id, step);
         self.changed.push(id);
     }
 
@@ -434,10 +439,12 @@ impl Detection {
             // The onset is what the alert says; only what is known of it since is renewed.
             let Some(alert) = self.book.alert(&id) else { continue };
             let shift = Shift { onset: alert.onset, onset_interval: alert.onset_interval, ..shift };
-            let answer =
-                explainer::explain(fold, metric, metric_plan, &slice, &shift, step, self.changes_until(step.end()));
+            let asked = Asked { slice: &slice, shift: &shift, within: None };
+            let changes = self.changes_until(step.end());
+            let answer = explainer::explain(fold, metric, metric_plan, &asked, step, changes, &[]);
             self.book.renew(&id, &shift, answer.explanation);
             self.measure(fold, metric, &metric_plan.metric, &id, step);
+            self.tell_parts(plan, fold, metric, &id, step);
             self.changed.extend(self.book.fold_into_wider(&id, step.end()));
             self.changed.push(id);
         }
@@ -470,6 +477,7 @@ impl Detection {
         changed.sort();
         changed.dedup();
         for id in changed {
+            self.tell_similar(&id);
             let Some(alert) = self.book.alert(&id) else { continue };
             let Some(metric) = plan.metrics.iter().find(|metric| metric.metric.name == alert.metric) else { continue };
             let Some((slice, series)) = self.charted(&metric.metric, alert.statistic, &alert.slice) else { continue };

@@ -1,130 +1,233 @@
 //! Gathers the leaves behind a finding and asks for slices, mix and suspects.
 
-use hark_explain::{Located, Question, Split, locate, suspects};
+use hark_explain::{Answer, Inquiry, Question};
 use hark_ingest::{Fold, LeafRow};
 use hark_model::{
-    Change, ChangeId, DIMENSIONS_MAX, Explanation, Leaf, Leaves, MetricKind, Mix, STEP_MINUTES, Shift, Sketch, Slice,
-    Step,
+    BinCount, Change, ChangeId, DIMENSIONS_MAX, Direction, Leaf, Leaves, LeftOut, MetricKind, STEP_MINUTES, Shift,
+    Sketch, Slice, Statistic, Step,
 };
 use hark_query::MetricPlan;
 use rustc_hash::FxHashMap;
 
-/// The same hours of so many days before are what "usual" means.
-const DAYS_BEFORE_MAX: i64 = 7;
-/// Half an hour on either side steadies a short window.
-const MARGIN_STEPS: i64 = 6;
+use crate::usual;
+
 /// The window of a long regression is its newest part.
 const WINDOW_STEPS_MAX: i64 = 72;
-/// All windows before together are no longer than this: a day's worth.
-const BEFORE_STEPS_MAX: i64 = 288;
-const DAY_STEPS: i64 = 24 * 60 / STEP_MINUTES;
+/// A mean moves with its largest values: what lies beyond this part of those before is called bad.
+const MEAN_LEVEL: f64 = 0.9;
 
-/// What the search said, in the terms of an alert, and what the filters want to know.
-pub struct Answer {
-    pub explanation: Explanation,
-    pub split: Option<Split>,
+/// What has to be explained.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub slice: &'a Slice,
+    pub shift: &'a Shift,
+    /// Where only the requests of some slices are looked at: those slices.
+    pub within: Option<&'a [Slice]>,
 }
 
-/// Explains a shift of `metric`, seen in `slice`, at the end of step `now`.
+/// Explains what was `asked` of a metric at the end of step `now`. In `unusual` steps requests are known not to
+/// have fared as usual.
 pub fn explain(
     fold: &Fold,
     metric_at: usize,
     plan: &MetricPlan,
-    slice: &Slice,
-    shift: &Shift,
+    asked: &Asked<'_>,
     now: Step,
     changes: &[(ChangeId, Change)],
+    unusual: &[[Step; 2]],
 ) -> Answer {
-    let Some(question) = question(plan, shift) else {
-        let suspects = suspects(changes, shift.onset, shift.onset_interval, slice);
-        return Answer { explanation: Explanation { suspects, ..Explanation::default() }, split: None };
+    let Some(prepared) = prepare(fold, metric_at, plan, asked, now, unusual) else {
+        let reason = "what a gauge or a composite measures is not kept slice by slice";
+        return hark_explain::unsearched(changes, asked.shift, asked.slice, reason, Vec::new());
     };
-    let leaves = gather(fold, metric_at, plan, shift, now);
-    let located = locate(&leaves, question, slice);
-    let scope = located.causes.first().map_or(slice, |cause| &cause.slice);
-    let suspects = suspects(changes, shift.onset, shift.onset_interval, scope);
-    let mix = mix(&located, shift);
-    Answer { explanation: Explanation { causes: located.causes, mix, suspects }, split: located.split }
+    prepared.explain(asked, plan, changes)
+}
+
+/// What an explanation is made of, gathered once.
+pub struct Prepared {
+    pub leaves: Leaves,
+    pub question: Question,
+    windows: Windows,
+    left_out: Vec<LeftOut>,
+}
+
+/// What is set against what: from the onset to now (the second step is the first that is not in it), and the same hours
+/// of the days before, newest first.
+#[derive(Clone)]
+struct Windows {
+    after: (Step, Step),
+    before: Vec<(Step, Step)>,
+}
+
+/// `None` where the metric keeps nothing slice by slice.
+pub fn prepare(
+    fold: &Fold,
+    metric_at: usize,
+    plan: &MetricPlan,
+    asked: &Asked<'_>,
+    now: Step,
+    unusual: &[[Step; 2]],
+) -> Option<Prepared> {
+    let question = question(plan, asked.shift)?;
+    let end = now.next();
+    let from = asked.shift.onset.step().max(Step(end.0 - WINDOW_STEPS_MAX)).min(now);
+    let oldest = fold.leaves(metric_at).oldest().unwrap_or(end);
+    let windows = Windows { after: (from, end), before: usual::windows(from, end, oldest, unusual) };
+    let gathered = gather(fold, metric_at, plan, asked, &windows);
+    let left_out = left_out(plan, &windows, &gathered, asked.shift);
+    Some(Prepared { leaves: gathered.leaves, question, windows, left_out })
+}
+
+impl Prepared {
+    /// The same of other leaves.
+    #[must_use]
+    pub fn with(&self, leaves: Leaves) -> Self {
+        Self { leaves, windows: self.windows.clone(), left_out: self.left_out.clone(), ..*self }
+    }
+
+    pub fn explain(&self, asked: &Asked<'_>, plan: &MetricPlan, changes: &[(ChangeId, Change)]) -> Answer {
+        hark_explain::explain(Inquiry {
+            leaves: &self.leaves,
+            question: self.question,
+            scope: asked.slice,
+            shift: asked.shift,
+            min_effect: plan.metric.alert.min_effect,
+            unit: &plan.metric.shown_unit(),
+            bad_is_hit: asked.shift.direction == Direction::Up,
+            window: [self.windows.after.0.start(), self.windows.after.1.start()],
+            days_before: self.windows.before.len() as u32,
+            changes,
+            left_out: self.left_out.clone(),
+        })
+    }
 }
 
 fn question(plan: &MetricPlan, shift: &Shift) -> Option<Question> {
+    let bad_above = |level: f64| Question::BadShare {
+        usual: match shift.direction {
+            Direction::Up => 1.0 - level,
+            Direction::Down => level,
+        },
+    };
     match plan.metric.kind {
-        MetricKind::Latency { .. } => Some(Question::BadShare { usual: 1.0 - shift.statistic.quantile()? }),
-        MetricKind::Ratio { .. } => Some(Question::BadShare { usual: shift.before }),
-        MetricKind::Count => Some(Question::Missing),
+        MetricKind::Latency { .. } if shift.statistic == Statistic::Mean => Some(bad_above(MEAN_LEVEL)),
+        MetricKind::Latency { .. } => Some(bad_above(shift.statistic.quantile()?)),
+        MetricKind::Ratio { .. } => Some(Question::BadShare {
+            usual: match shift.direction {
+                Direction::Up => shift.before,
+                Direction::Down => 1.0 - shift.before,
+            },
+        }),
+        MetricKind::Count if shift.direction == Direction::Down => Some(Question::Missing),
+        MetricKind::Count => Some(Question::Surplus),
         // A gauge's leaves keep no values to compare.
         MetricKind::Gauge { .. } | MetricKind::Composite { .. } => None,
     }
 }
 
-/// The parts are found on the share of bad requests and scaled to the effect, so that they add up to its delta.
-fn mix(located: &Located, shift: &Shift) -> Option<Mix> {
-    let Split { within, mix_shift, .. } = located.split?;
-    let moved = within + mix_shift;
-    // Parts of a move of nothing would be infinite.
-    if moved.abs() < 1e-9 {
-        return None;
-    }
-    let within = shift.delta() * within / moved;
-    Some(Mix { within, mix_shift: shift.delta() - within })
+struct Gathered {
+    leaves: Leaves,
+    /// Requests since the onset whose dimensions were folded away, for want of room.
+    folded: u64,
 }
 
-fn gather(fold: &Fold, metric_at: usize, plan: &MetricPlan, shift: &Shift, now: Step) -> Leaves {
+fn gather(fold: &Fold, metric_at: usize, plan: &MetricPlan, asked: &Asked<'_>, windows: &Windows) -> Gathered {
+    let Asked { shift, within, .. } = *asked;
     let store = fold.leaves(metric_at);
-    let end = now.next();
-    let from = shift.onset.step().max(Step(end.0 - WINDOW_STEPS_MAX)).min(now);
-    let windows = windows_before(from, end, store.oldest().unwrap_or(end));
-    let is_bad = bad_classes(plan, shift);
     let searched = searched(plan);
-    let mut leaves: FxHashMap<[u16; DIMENSIONS_MAX], Counts> = FxHashMap::default();
-    let mut add = |row: LeafRow<'_>, is_after: bool| {
-        let mut codes = [0; DIMENSIONS_MAX];
-        codes.iter_mut().zip(&searched).for_each(|(code, &at)| *code = row.codes[at]);
-        let counts = leaves.entry(codes).or_default();
-        let side = if is_after { &mut counts.after } else { &mut counts.before };
-        side.all += u64::from(row.count);
-        side.bad += if is_bad(row.class) { u64::from(row.count) } else { 0 };
+    let is_latency = matches!(plan.metric.kind, MetricKind::Latency { .. });
+    let within = within.map(|slices| slices.iter().map(|slice| codes_of(fold, plan, slice)).collect::<Vec<_>>());
+    let is_asked = |row: &LeafRow<'_>| {
+        let is_in = |slice: &Vec<(usize, u16)>| slice.iter().all(|&(at, code)| row.codes[at] == code);
+        within.as_ref().is_none_or(|slices| slices.iter().any(is_in))
     };
-    store.rows(from, end).for_each(|row| add(row, true));
-    for &(from, to) in &windows {
-        store.rows(from, to).for_each(|row| add(row, false));
+    let mut table = Table::default();
+    let (from, end) = windows.after;
+    store.rows(from, end).filter(is_asked).for_each(|row| table.add(&row, &searched, 1));
+    for &(from, to) in &windows.before {
+        store.rows(from, to).filter(is_asked).for_each(|row| table.add(&row, &searched, 0));
     }
-    let before_steps: i64 = windows.iter().map(|(from, to)| to.0 - from.0).sum();
-    let mut leaves: Vec<Leaf> =
-        leaves.into_iter().map(|(codes, counts)| counts.leaf(&codes[..searched.len()])).collect();
-    leaves.sort_unstable_by(|a, b| a.codes.cmp(&b.codes));
+    let before_steps: i64 = windows.before.iter().map(|(from, to)| to.0 - from.0).sum();
     if before_steps == 0 {
-        leaves.clear();
+        table = Table::default();
     }
-    Leaves {
+    let folded = table.folded;
+    let is_bad = is_bad(plan, shift, &table);
+    let (leaves, values_in_bins) = table.into_leaves(searched.len(), is_bad, is_latency);
+    let leaves = Leaves {
         dimensions: searched.iter().map(|&at| plan.metric.dimensions[at].clone()).collect(),
         values: searched.iter().map(|&at| fold.dictionary(plan.dimensions[at]).values().to_vec()).collect(),
         leaves,
+        values_in_bins,
         before_to_after: before_steps as f64 / (end.0 - from.0) as f64,
-    }
+    };
+    Gathered { leaves, folded }
 }
 
+type Codes = [u16; DIMENSIONS_MAX];
+
+/// Rows of the store put together by their codes and class.
 #[derive(Default)]
-struct Counts {
-    before: Side,
-    after: Side,
+struct Table {
+    numbers: FxHashMap<Codes, u32>,
+    codes: Vec<Codes>,
+    /// By leaf and class: requests before and after.
+    counts: FxHashMap<(u32, i16), [u64; 2]>,
+    folded: u64,
 }
 
-#[derive(Default)]
-struct Side {
-    all: u64,
-    bad: u64,
-}
-
-impl Counts {
-    fn leaf(&self, codes: &[u16]) -> Leaf {
-        Leaf {
-            codes: codes.to_vec(),
-            before: self.before.all as f64,
-            bad_before: self.before.bad as f64,
-            after: self.after.all as f64,
-            bad_after: self.after.bad as f64,
+impl Table {
+    fn add(&mut self, row: &LeafRow<'_>, searched: &[usize], side: usize) {
+        let mut codes = Codes::default();
+        codes.iter_mut().zip(searched).for_each(|(code, &at)| *code = row.codes[at]);
+        let number = *self.numbers.entry(codes).or_insert_with(|| {
+            self.codes.push(codes);
+            self.codes.len() as u32 - 1
+        });
+        self.counts.entry((number, row.class)).or_default()[side] += u64::from(row.count);
+        if side == 1 && row.codes.iter().all(|&code| code == 0) {
+            self.folded += u64::from(row.count);
         }
+    }
+
+    /// In order of their codes, and bins in order of leaf and class.
+    fn into_leaves(
+        self,
+        dimensions: usize,
+        is_bad: impl Fn(i16) -> bool,
+        is_latency: bool,
+    ) -> (Vec<Leaf>, Vec<BinCount>) {
+        let mut order: Vec<u32> = (0..self.codes.len() as u32).collect();
+        order.sort_unstable_by_key(|&number| self.codes[number as usize]);
+        let mut place = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(at, &number)| place[number as usize] = at as u32);
+        let leaf = |&number: &u32| Leaf {
+            codes: self.codes[number as usize][..dimensions].to_vec(),
+            before: 0.0,
+            bad_before: 0.0,
+            after: 0.0,
+            bad_after: 0.0,
+        };
+        let mut leaves: Vec<Leaf> = order.iter().map(leaf).collect();
+        let mut bins: Vec<BinCount> = Vec::with_capacity(self.counts.len());
+        // The map's order is arbitrary; the sums are of whole numbers, and the bins are sorted.
+        for ((number, class), [before, after]) in self.counts {
+            let (leaf, before, after) = (place[number as usize], before as f64, after as f64);
+            let sums = &mut leaves[leaf as usize];
+            sums.before += before;
+            sums.after += after;
+            if is_bad(class) {
+                sums.bad_before += before;
+                sums.bad_after += after;
+            }
+            bins.push(BinCount { leaf, class, before, after });
+        }
+        if is_latency {
+            bins.sort_unstable_by_key(|bin| (bin.leaf, bin.class));
+        } else {
+            bins.clear();
+        }
+        (leaves, bins)
     }
 }
 
@@ -137,32 +240,83 @@ fn searched(plan: &MetricPlan) -> Vec<usize> {
     (0..metric.dimensions.len()).filter(|&at| is_searched(&metric.dimensions[at])).collect()
 }
 
-/// The same hours of the days before, newest first, cut to what is kept and never reaching into the window itself.
-fn windows_before(from: Step, end: Step, oldest: Step) -> Vec<(Step, Step)> {
-    let mut left = BEFORE_STEPS_MAX;
-    let mut windows = Vec::new();
-    for day in 1..=DAYS_BEFORE_MAX {
-        let start = Step(from.0 - MARGIN_STEPS - day * DAY_STEPS).max(oldest);
-        let stop = Step(end.0 + MARGIN_STEPS - day * DAY_STEPS).min(from);
-        let length = stop.0 - start.0;
-        if length <= 0 || length > left {
-            break;
-        }
-        left -= length;
-        windows.push((start, stop));
-    }
-    windows
+/// A slice as positions among the metric's dimensions and the codes of its values there.
+fn codes_of(fold: &Fold, plan: &MetricPlan, slice: &Slice) -> Vec<(usize, u16)> {
+    let code = |(name, value): (&str, &str)| {
+        let at = plan.metric.dimensions.iter().position(|dimension| dimension == name)?;
+        let values = fold.dictionary(plan.dimensions[at]).values();
+        // A value without a code is one that no row has.
+        let code = values.iter().position(|known| known == value).map_or(u16::MAX, |code| code as u16);
+        Some((at, code))
+    };
+    slice.iter().filter_map(code).collect()
 }
 
-fn bad_classes(plan: &MetricPlan, shift: &Shift) -> Box<dyn Fn(i16) -> bool> {
-    match plan.metric.kind {
-        MetricKind::Latency { .. } => {
-            let usual = Sketch::bucket_of(shift.before.max(f64::MIN_POSITIVE));
-            Box::new(move |class| class > usual)
+/// Which classes are worse than usual: values beyond what was expected, and hits, or misses where hits are good.
+fn is_bad(plan: &MetricPlan, shift: &Shift, table: &Table) -> Box<dyn Fn(i16) -> bool> {
+    match (&plan.metric.kind, shift.direction) {
+        (MetricKind::Latency { .. }, direction) => {
+            let usual = if shift.statistic == Statistic::Mean {
+                table.class_before(if direction == Direction::Up { MEAN_LEVEL } else { 1.0 - MEAN_LEVEL })
+            } else {
+                Sketch::bucket_of(shift.before.max(f64::MIN_POSITIVE))
+            };
+            match direction {
+                Direction::Up => Box::new(move |class| class > usual),
+                Direction::Down => Box::new(move |class| class < usual),
+            }
         }
-        MetricKind::Ratio { .. } => Box::new(|class| class == 1),
+        (MetricKind::Ratio { .. }, Direction::Up) => Box::new(|class| class == 1),
+        (MetricKind::Ratio { .. }, Direction::Down) => Box::new(|class| class != 1),
         _ => Box::new(|_| false),
     }
+}
+
+impl Table {
+    /// The class that a quantile of the values before falls in.
+    fn class_before(&self, level: f64) -> i16 {
+        let mut by_class: Vec<(i16, u64)> = Vec::new();
+        let mut counts: Vec<(i16, u64)> = self.counts.iter().map(|((_, class), sides)| (*class, sides[0])).collect();
+        counts.sort_unstable();
+        for (class, count) in counts {
+            match by_class.last_mut() {
+                Some((last, sum)) if *last == class => *sum += count,
+                _ => by_class.push((class, count)),
+            }
+        }
+        let rank = level * by_class.iter().map(|(_, count)| *count as f64).sum::<f64>();
+        let mut below = 0.0;
+        let reaching = by_class.iter().find(|(_, count)| {
+            below += *count as f64;
+            below >= rank
+        });
+        reaching.or(by_class.last()).map_or(0, |(class, _)| *class)
+    }
+}
+
+/// What the leaves do not hold of what happened.
+fn left_out(plan: &MetricPlan, windows: &Windows, gathered: &Gathered, shift: &Shift) -> Vec<LeftOut> {
+    let mut left_out = Vec::new();
+    let mut add = |what: &str, count: i64, sentence: String| {
+        if count > 0 {
+            left_out.push(LeftOut { what: what.to_owned(), count: count.unsigned_abs(), sentence });
+        }
+    };
+    let folded = gathered.folded as i64;
+    let sentence = format!("{folded} requests are counted without dimensions, since their steps had no room left");
+    add("folded_requests", folded, sentence);
+    let earlier = windows.after.0.0 - shift.onset.step().0;
+    let hours = WINDOW_STEPS_MAX * STEP_MINUTES / 60;
+    add("earlier_steps", earlier, format!("only the newest {hours} hours since the onset are compared"));
+    let missing_days = usual::DAYS_BEFORE_MAX - windows.before.len() as i64;
+    let asked = usual::DAYS_BEFORE_MAX;
+    let sentence = format!("{missing_days} of {asked} days before are not there, were unusual, or would be too much");
+    add("days_before", missing_days, sentence);
+    let unsearched = (plan.metric.dimensions.len() - searched(plan).len()) as i64;
+    let sentence =
+        format!("{unsearched} dimensions that no series is watched by are not searched for missing requests");
+    add("unsearched_dimensions", unsearched, sentence);
+    left_out
 }
 
 #[cfg(test)]
@@ -170,13 +324,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_are_the_same_hours_of_earlier_days() {
-        let from = Step(10 * DAY_STEPS);
-        let windows = windows_before(from, Step(from.0 + 12), Step(8 * DAY_STEPS));
-        let first = (Step(from.0 - DAY_STEPS - 6), Step(from.0 - DAY_STEPS + 18));
-        assert_eq!(windows[0], first);
-        assert_eq!(windows[1].0, Step(8 * DAY_STEPS));
-        assert!(windows.iter().all(|(start, stop)| start < stop && *stop <= from));
-        assert_eq!(windows_before(from, from.next(), from), []);
+    fn rows_are_put_together_in_order_of_codes_and_bins() {
+        let mut table = Table::default();
+        for (codes, class, count, side) in
+            [([2, 1], 9, 3, 0), ([1, 1], 7, 2, 1), ([2, 1], 9, 4, 1), ([2, 1], 8, 1, 0), ([0, 0], 8, 5, 1)]
+        {
+            table.add(&LeafRow { codes: &codes, class, count }, &[0, 1], side);
+        }
+        assert_eq!((table.folded, table.class_before(0.5)), (5, 9));
+        let (leaves, bins) = table.into_leaves(2, |class| class > 8, true);
+        let codes: Vec<_> = leaves.iter().map(|leaf| leaf.codes.clone()).collect();
+        assert_eq!(codes, [[0, 0], [1, 1], [2, 1]]);
+        let last = &leaves[2];
+        assert_eq!((last.before, last.bad_before, last.after, last.bad_after), (4.0, 3.0, 4.0, 4.0));
+        let bins: Vec<_> = bins.iter().map(|bin| (bin.leaf, bin.class)).collect();
+        assert_eq!(bins, [(0, 8), (1, 7), (2, 8), (2, 9)]);
     }
 }

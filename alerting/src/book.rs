@@ -1,8 +1,8 @@
 //! The open alerts: a finding joins the alert it belongs to or opens one; an alert ends when all its series recovered.
 
 use hark_model::{
-    Alert, AlertId, AlertStatus, Cause, Effect, Evidence, Explanation, Finding, FrozenChart, Metric, Severity, Shift,
-    Slice, Timestamp,
+    Alert, AlertId, AlertStatus, Cause, Effect, ErrorSignature, Evidence, Explanation, Finding, FrozenChart, Metric,
+    Severity, Shift, Similar, Slice, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -181,6 +181,21 @@ impl Book {
         }
     }
 
+    /// Says which stages the effect is made of, and what failures say. Errors that were found once are not unsaid.
+    pub fn set_parts(&mut self, id: &AlertId, stages: Vec<hark_model::Stage>, errors: Vec<ErrorSignature>) {
+        let Some(alert) = self.alert_mut(id) else { return };
+        alert.stages = stages;
+        if alert.errors.is_empty() || !errors.is_empty() {
+            alert.errors = errors;
+        }
+    }
+
+    pub fn set_similar(&mut self, id: &AlertId, similar: Vec<Similar>) {
+        if let Some(alert) = self.alert_mut(id) {
+            alert.similar = similar;
+        }
+    }
+
     pub fn freeze_chart(&mut self, id: &AlertId, chart: FrozenChart) -> Option<&Alert> {
         let alert = self.alert_mut(id)?;
         alert.evidence.chart = Some(chart);
@@ -220,6 +235,7 @@ impl Book {
             stages: Vec::new(),
             errors: Vec::new(),
             suspects: Vec::new(),
+            why: None,
             label: None,
             similar: Vec::new(),
             folded_into: None,
@@ -332,6 +348,7 @@ fn explain(alert: &mut Alert, explanation: Explanation) {
         alert.causes = explanation.causes;
         alert.mix = explanation.mix;
         alert.suspects = explanation.suspects;
+        alert.why = explanation.why;
     }
 }
 
@@ -359,7 +376,7 @@ mod tests {
     }
 
     fn caused_by(slice: &str) -> Explanation {
-        let cause = Cause { slice: slice.parse().unwrap(), share: 0.9, delta: 10.0, requests: 100 };
+        let cause = Cause { slice: slice.parse().unwrap(), share: 0.9, delta: 10.0, requests: 100, ..Cause::default() };
         Explanation { causes: vec![cause], ..Explanation::default() }
     }
 

@@ -100,7 +100,13 @@ mod tests {
     #[test]
     fn a_slice_that_carries_the_move_stands_for_itself() {
         let unsure = Comparison { mix_part: 0.1, rate_part: 0.9, deviations: 3.0 };
-        let cause = |slice: &str, share| Cause { slice: slice.parse().unwrap(), share, delta: 9.0, requests: 100 };
+        let cause = |slice: &str, share| Cause {
+            slice: slice.parse().unwrap(),
+            share,
+            delta: 9.0,
+            requests: 100,
+            ..Cause::default()
+        };
         assert_eq!(stage(unsure, &[cause("cluster:eu", 0.8)]), None);
         assert_eq!(stage(unsure, &[cause("cluster:eu", 0.3)]), Some(Stage::Like));
         assert_eq!(stage(unsure, &[cause("total", 1.0)]), Some(Stage::Like));

@@ -4,7 +4,7 @@ use hark_model::{Leaf, Leaves};
 use rustc_hash::FxHashMap;
 
 /// A leaf's own past counts as much as its values' past once it holds so many requests.
-const OWN_WEIGHT_FROM: f64 = 60.0;
+pub(crate) const OWN_WEIGHT_FROM: f64 = 60.0;
 /// A value's effect starts at zero and is believed as far as this many (weighted) requests speak for it.
 const EFFECT_PRIOR: f64 = 5.0;
 /// A pair's effect needs more to be believed: there are many pairs.
@@ -115,7 +115,7 @@ mod tests {
         }
         let values = [4, 4, 61].map(|count| (0..count).map(|value| value.to_string()).collect()).to_vec();
         let dimensions = ["a", "b", "c"].map(str::to_owned).to_vec();
-        let leaves = Leaves { dimensions, values, leaves, before_to_after: 1.0 };
+        let leaves = Leaves { dimensions, values, leaves, values_in_bins: Vec::new(), before_to_after: 1.0 };
         let shares = usual_shares(&leaves);
         let mean = |pair: [u16; 2]| {
             let of_pair = || leaves.leaves.iter().zip(&shares).filter(|(leaf, _)| leaf.codes[..2] == pair);

@@ -1,14 +1,34 @@
 //! Why a series moved: the slices that carry the move, mix against rate, and the changes that fit.
 //!
 //! Pure: leaves, shifts and changes in, an explanation out. The search for slices is a bounded likelihood-ratio scan
-//! over all combinations of up to three dimensions; each combination pays for having been one of many.
+//! over all combinations of up to four dimensions; each combination pays for having been one of many. What is found is
+//! sized by parts that add up to the move, and tested by putting it back.
 
+mod account;
 mod baseline;
-mod cube;
+mod beside;
 mod evidence;
+mod groups;
+mod histograms;
+mod leaf_evidence;
 pub mod leaves_file;
+mod mean_parts;
+mod measure;
+mod mix_share;
+mod quantile_parts;
+mod signatures;
+mod similar;
 mod slices;
+mod split;
+mod stages;
+mod suspect_tests;
 mod suspects;
+mod verdict;
 
-pub use slices::{Located, Question, Split, locate};
-pub use suspects::suspects;
+pub use account::{Answer, Inquiry, explain, unsearched};
+pub use quantile_parts::part_quantile;
+pub use signatures::{SignatureCounts, changed_signatures};
+pub use similar::{Brief, kind_name, similar};
+pub use slices::{Located, Named, Question, locate};
+pub use split::Split;
+pub use stages::{GAP, GROUPS, Moved, StageSums, waterfall};

@@ -1,18 +1,21 @@
-//! Which slices carry a move, and how much of it is only a change of who came.
+//! Which slices carry a move: a scan over all cells of up to four dimensions, each of which pays for being one of many.
 
 use hark_model::{Cause, Leaf, Leaves, Slice};
 
-use crate::baseline::{trust, usual_shares};
-use crate::cube::{Cell, best_cell, cuboids};
-use crate::evidence::{SEVERITIES, Vector, of_missing, of_share};
+use crate::leaf_evidence::{Evidence, evidence_of};
+use crate::leaves_file::choose::{Chosen, choose};
+use crate::leaves_file::evidence::{Direction, Said};
+use crate::leaves_file::noise::Shape;
+use crate::leaves_file::scan::{Cell, Scene, Vectors, score_min};
+use crate::split::{Split, split};
 
-/// A cell is named when its evidence exceeds its price by this much.
-const SCORE_MIN: f64 = 2.0;
-const CAUSES_MAX: usize = 3;
-/// Cells looked at: some may lie outside what moved and are passed over.
-const CELLS_MAX: usize = 6;
-/// A cause that carries less than this part of the excess is none.
-const SHARE_MIN: f64 = 0.2;
+/// So many slices are named; more are no explanation.
+const CAUSES_MAX: usize = 4;
+/// A slice that carries less than this part of the excess is none.
+const SHARE_MIN: f64 = 0.15;
+/// One that carries less than this part of what the largest does is not told, to be short.
+const SHARE_OF_LARGEST_MIN: f64 = 0.1;
+const OFFSETS_MAX: usize = 3;
 
 /// What kind of worse is looked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,39 +24,39 @@ pub enum Question {
     BadShare { usual: f64 },
     /// Requests are missing.
     Missing,
+    /// There are too many requests.
+    Surplus,
 }
 
+impl Question {
+    pub(crate) fn is_count(self) -> bool {
+        matches!(self, Self::Missing | Self::Surplus)
+    }
+}
+
+/// What the search came to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Located {
     /// Ranked by evidence; the total slice where it is everywhere; empty where nothing stands out.
-    pub causes: Vec<Cause>,
+    pub causes: Vec<Named>,
+    /// Slices that moved the other way, ranked by how much.
+    pub offsets: Vec<Named>,
     /// `None` for counts.
     pub split: Option<Split>,
+    /// How many cells were looked at.
+    pub tested: usize,
+    /// How many slices stood out and are not told: too small beside the others, too many, or without a name.
+    pub untold: usize,
 }
 
-/// The move of a scope's bad share from its usual one, told apart; both parts add up to it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Split {
-    /// Those who came fared worse: what today's requests lie above the usual shares of their like.
-    pub within: f64,
-    /// Others came.
-    pub mix_shift: f64,
-    /// How many deviations of chance `within` is.
-    pub deviations: f64,
-}
-
-impl Split {
-    /// The part of the move that is a change of who came.
-    pub fn mix_part(&self) -> f64 {
-        let all = self.within.abs() + self.mix_shift.abs();
-        if all > 0.0 { self.mix_shift.abs() / all } else { 0.0 }
-    }
-
-    /// What is left of the move when like is compared with like: 1 is all of it, and it may be more.
-    pub fn rate_part(&self) -> f64 {
-        let moved = self.within + self.mix_shift;
-        if moved.abs() > f64::MIN_POSITIVE { self.within / moved } else { 1.0 }
-    }
+/// A slice that stands out, with its leaves: those that no slice named before it has.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Named {
+    pub cause: Cause,
+    /// Positions in [`Leaves::leaves`].
+    pub rows: Vec<u32>,
+    /// Logarithm of the evidence over what it pays for being one of many.
+    pub score: f64,
 }
 
 /// Searches the cube for the cells that best tell where the move of `scope` comes from.
@@ -61,58 +64,36 @@ impl Split {
 /// The search is over all traffic, so that a cause wider than the scope is seen in its full width; what it names must
 /// carry the scope's own excess.
 pub fn locate(leaves: &Leaves, question: Question, scope: &Slice) -> Located {
+    let evidence = evidence_of(leaves, question);
+    locate_by(leaves, &evidence, question, scope)
+}
+
+pub(crate) fn locate_by(leaves: &Leaves, evidence: &[Evidence], question: Question, scope: &Slice) -> Located {
     if leaves.leaves.is_empty() {
         return Located::default();
     }
-    let evidence = match question {
-        Question::BadShare { .. } => bad_share(leaves),
-        Question::Missing => missing(leaves),
-    };
-    let inside: Vec<bool> = leaves.leaves.iter().map(|leaf| is_inside(leaves, leaf, scope)).collect();
+    let inside = inside(leaves, scope);
     let split = match question {
-        Question::BadShare { usual } => split(leaves, &evidence, &inside, usual),
-        Question::Missing => None,
+        Question::BadShare { usual } => split(leaves, evidence, &inside, usual),
+        Question::Missing | Question::Surplus => None,
     };
     // A leaf without requests now says nothing of how requests fare; it only informed the usual shares.
-    let speaks = |leaf: &Leaf| question == Question::Missing || leaf.after > 0.0;
-    let rows = leaves.leaves.iter().cloned().zip(evidence).zip(inside);
-    let mut speaking = Leaves { leaves: Vec::new(), ..leaves.clone() };
-    let (mut said, mut inside) = (Vec::new(), Vec::new());
-    for ((leaf, evidence), is_inside) in rows.filter(|((leaf, _), _)| speaks(leaf)) {
-        speaking.leaves.push(leaf);
-        said.push(evidence);
-        inside.push(is_inside);
-    }
-    let mut causes = search(&speaking, &said, &inside, question);
+    let speaks = |row: &u32| question.is_count() || leaves.leaves[*row as usize].after > 0.0;
+    let rows: Vec<u32> = (0..leaves.leaves.len() as u32).filter(speaks).collect();
+    let search = Search { leaves, evidence, inside: &inside, rows: &rows, question };
+    let mut located = Located { split, ..search.run() };
     if question == Question::Missing {
-        narrow(&mut causes, &speaking, &said, &inside, scope);
+        narrow(&mut located.causes, leaves, evidence, &inside, scope);
     }
-    Located { causes, split }
+    located
 }
 
-/// All traffic wanders together, so a small loss everywhere is no part of a large one in the scope: a cause wider than the
-/// scope stays only if what it has outside of it lost a comparable part of its own traffic.
-fn narrow(causes: &mut [Cause], leaves: &Leaves, evidence: &[Evidence], inside: &[bool], scope: &Slice) {
-    const COMPARABLE: f64 = 0.25;
-    let Some(first) = causes.first_mut().filter(|cause| cause.slice != *scope && cause.slice.contains(scope)) else {
-        return;
-    };
-    let (mut within, mut without) = ((0.0, 0.0), (0.0, 0.0));
-    for ((leaf, said), is_in_scope) in leaves.leaves.iter().zip(evidence).zip(inside) {
-        if !is_inside(leaves, leaf, &first.slice) {
-            continue;
-        }
-        let side = if *is_in_scope { &mut within } else { &mut without };
-        *side = (side.0 + said.excess, side.1 + leaf.after);
-    }
-    // Lost over expected; what was expected is what came and what is missing.
-    let lost = |(missing, came): (f64, f64)| missing / (missing + came).max(1.0);
-    if lost(without) < COMPARABLE * lost(within) {
-        *first = Cause { slice: scope.clone(), share: 1.0, delta: -within.0, requests: within.1 as u64 };
-    }
+/// For each leaf whether it lies in a slice.
+pub(crate) fn inside(leaves: &Leaves, scope: &Slice) -> Vec<bool> {
+    leaves.leaves.iter().map(|leaf| is_inside(leaves, leaf, scope)).collect()
 }
 
-fn is_inside(leaves: &Leaves, leaf: &Leaf, scope: &Slice) -> bool {
+pub(crate) fn is_inside(leaves: &Leaves, leaf: &Leaf, scope: &Slice) -> bool {
     scope.iter().all(|(dimension, value)| {
         // A dimension that is not searched cannot be told apart and is let pass.
         leaves
@@ -123,119 +104,170 @@ fn is_inside(leaves: &Leaves, leaf: &Leaf, scope: &Slice) -> bool {
     })
 }
 
-/// The best cell, then the best of what is left, until nothing stands out.
-fn search(leaves: &Leaves, evidence: &[Evidence], inside: &[bool], question: Question) -> Vec<Cause> {
-    let of_scope = evidence.iter().zip(inside).filter(|(_, inside)| **inside);
-    let total: f64 = of_scope.map(|(leaf, _)| leaf.excess).sum();
-    let cuboids = cuboids(leaves);
-    let mut free = vec![true; leaves.leaves.len()];
-    let mut causes = Vec::new();
-    let mut searched = 0;
-    while causes.len() < CAUSES_MAX && searched < CELLS_MAX {
-        let vector = |at: usize| &evidence[at].vector;
-        let Some(mut cell) = best_cell(leaves, &cuboids, vector, &free).filter(|cell| cell.score >= SCORE_MIN) else {
-            break;
+/// All traffic wanders together, so a small loss everywhere is no part of a large one in the scope: a cause wider than the
+/// scope stays only if what it has outside of it lost a comparable part of its own traffic.
+fn narrow(causes: &mut [Named], leaves: &Leaves, evidence: &[Evidence], inside: &[bool], scope: &Slice) {
+    const COMPARABLE: f64 = 0.25;
+    let is_wider = |named: &&mut Named| named.cause.slice != *scope && named.cause.slice.contains(scope);
+    let Some(first) = causes.first_mut().filter(is_wider) else { return };
+    let (mut within, mut without) = ((0.0, 0.0), (0.0, 0.0));
+    for &row in &first.rows {
+        let side = if inside[row as usize] { &mut within } else { &mut without };
+        *side = (side.0 + evidence[row as usize].excess, side.1 + leaves.leaves[row as usize].after);
+    }
+    // Lost over expected; what was expected is what came and what is missing.
+    let lost = |(missing, came): (f64, f64)| missing / (missing + came).max(1.0);
+    if lost(without) < COMPARABLE * lost(within) {
+        let (delta, requests) = (-within.0, within.1 as u64);
+        first.cause = Cause { slice: scope.clone(), share: 1.0, delta, requests, ..Cause::default() };
+        first.rows.retain(|&row| inside[row as usize]);
+    }
+}
+
+struct Search<'a> {
+    leaves: &'a Leaves,
+    evidence: &'a [Evidence],
+    inside: &'a [bool],
+    /// The leaves that say something.
+    rows: &'a [u32],
+    question: Question,
+}
+
+impl Search<'_> {
+    fn run(&self) -> Located {
+        let dimensions = 0..self.leaves.dimensions.len();
+        let column = |at: usize| self.rows.iter().map(|&row| u32::from(self.leaf(row).codes[at])).collect();
+        let codes: Vec<Vec<u32>> = dimensions.clone().map(column).collect();
+        let values: Vec<usize> = dimensions.map(|at| self.leaves.values[at].len()).collect();
+        let said = self.rows.iter().map(|&row| Said::told(self.evidence[row as usize].vectors)).collect();
+        let scene = Scene::new(codes, values, said, Shape::ANY, false);
+        let mut choice = choose(&scene);
+        choice.chosen.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.cell.cmp(&b.cell)));
+        let (worse, better): (Vec<Chosen>, Vec<Chosen>) =
+            choice.chosen.into_iter().partition(|chosen| chosen.direction == Direction::Down);
+        let mut located = Located { tested: choice.looked_at, ..Located::default() };
+        let everything = self.everything(&scene);
+        if everything >= score_min() && self.is_everywhere(&worse, everything) {
+            let rows = self.rows.to_vec();
+            located.causes.extend(self.size(Slice::total(), rows, everything));
+        } else {
+            self.tell(worse, 1.0, CAUSES_MAX, &mut located.causes, &mut located.untold);
+        }
+        self.tell(better, -1.0, OFFSETS_MAX, &mut located.offsets, &mut located.untold);
+        located
+    }
+
+    fn leaf(&self, row: u32) -> &Leaf {
+        &self.leaves.leaves[row as usize]
+    }
+
+    /// What the evidence of all leaves together scores.
+    fn everything(&self, scene: &Scene) -> f64 {
+        let all: Vec<u32> = (0..scene.rows() as u32).collect();
+        let mut vectors = Vectors::new(scene.rows());
+        scene.candidate(Cell::default(), Direction::Down, &all, &mut vectors).score_at_most()
+    }
+
+    /// "Everywhere" is free of the price of a choice; it must not swallow slices that carry nearly all of it.
+    fn is_everywhere(&self, worse: &[Chosen], everything: f64) -> bool {
+        const MOST: f64 = 0.75;
+        const HALF: f64 = 0.5;
+        let sums = |rows: &mut dyn Iterator<Item = u32>| {
+            rows.fold((0.0, 0.0), |sum, row| {
+                let leaf = self.leaf(row);
+                (sum.0 + self.evidence[row as usize].excess, sum.1 + leaf.before + leaf.after)
+            })
         };
-        if cell.dimensions.is_empty() {
-            // "Everywhere" is free of the price of a choice; it must not swallow a slice that carries nearly all of it.
-            let narrower = best_cell(leaves, &cuboids[1..], vector, &free).filter(|cell| cell.score >= SCORE_MIN);
-            cell = narrower.filter(|narrower| carries_most(leaves, narrower, evidence)).unwrap_or(cell);
-        }
-        let cause = cause(leaves, &cell, evidence, inside, total, &mut free);
-        let is_missing = question == Question::Missing;
-        let is_everything = cell.dimensions.is_empty();
-        if cause.share >= SHARE_MIN {
-            causes.push(Cause { delta: if is_missing { -cause.delta } else { cause.delta }, ..cause });
-        }
-        if is_everything {
-            break;
-        }
-        searched += 1;
+        let Some(first) = worse.first() else { return true };
+        let all = sums(&mut self.rows.iter().copied());
+        let first_rows = || first.rows.iter().map(|&row| self.rows[row as usize]);
+        let inside = sums(&mut first_rows());
+        let carries_most = inside.0 >= MOST * all.0 && inside.1 <= HALF * all.1;
+        everything >= first.score && !carries_most
     }
-    causes
-}
 
-/// Whether a cell holds most of all excess and less than half of the requests.
-fn carries_most(leaves: &Leaves, cell: &Cell, evidence: &[Evidence]) -> bool {
-    const MOST: f64 = 0.75;
-    const HALF: f64 = 0.5;
-    let (mut inside, mut all) = ((0.0, 0.0), (0.0, 0.0));
-    for (leaf, said) in leaves.leaves.iter().zip(evidence) {
-        let requests = leaf.before + leaf.after;
-        all = (all.0 + said.excess, all.1 + requests);
-        if cell.holds(&leaf.codes) {
-            inside = (inside.0 + said.excess, inside.1 + requests);
-        }
-    }
-    inside.0 >= MOST * all.0 && inside.1 <= HALF * all.1
-}
-
-/// Takes the cell's leaves out of the search and sums up what they carry.
-fn cause(leaves: &Leaves, cell: &Cell, evidence: &[Evidence], inside: &[bool], total: f64, free: &mut [bool]) -> Cause {
-    let (mut carried, mut carried_inside, mut requests) = (0.0, 0.0, 0.0);
-    for (at, leaf) in leaves.leaves.iter().enumerate() {
-        if free[at] && cell.holds(&leaf.codes) {
-            free[at] = false;
-            carried += evidence[at].excess;
-            carried_inside += if inside[at] { evidence[at].excess } else { 0.0 };
-            requests += leaf.after;
+    /// Names what was chosen, as far as it carries the scope's own excess.
+    fn tell(&self, chosen: Vec<Chosen>, sign: f64, most: usize, told: &mut Vec<Named>, untold: &mut usize) {
+        for chosen in chosen {
+            let pairs = || chosen.cell.pairs();
+            // A slice cannot say that a dimension is absent.
+            if pairs().any(|(_, code)| code == 0) {
+                *untold += 1;
+                continue;
+            }
+            let name = |(at, code): (usize, u32)| {
+                (self.leaves.dimensions[at].clone(), self.leaves.values[at][code as usize].clone())
+            };
+            let mut rows: Vec<u32> = chosen.rows.iter().map(|&row| self.rows[row as usize]).collect();
+            rows.sort_unstable();
+            let Some(named) = self.size(pairs().map(name).collect(), rows, chosen.score) else {
+                *untold += 1;
+                continue;
+            };
+            let largest = told.first().map_or(0.0, |first: &Named| first.cause.share);
+            let is_large = sign * named.cause.share >= SHARE_MIN.max(SHARE_OF_LARGEST_MIN * sign * largest);
+            if is_large && told.len() < most {
+                told.push(named);
+            } else {
+                *untold += 1;
+            }
         }
     }
-    let named = cell.dimensions.iter().zip(&cell.codes).map(|(&dimension, &code)| {
-        (leaves.dimensions[dimension].clone(), leaves.values[dimension][usize::from(code)].clone())
-    });
-    let slice: Slice = named.collect();
-    // Where the rest fares better than usual a slice can carry more than there is in all: that is all of it.
-    let whole = total.max(carried_inside);
-    let share = if carried_inside > 0.0 { carried_inside / whole } else { 0.0 };
-    Cause { slice, share, delta: carried, requests: requests as u64 }
+
+    /// What some leaves carry; `None` where that is nothing of the scope.
+    fn size(&self, slice: Slice, rows: Vec<u32>, score: f64) -> Option<Named> {
+        let total = Sums::of(self.rows.iter().copied(), self);
+        let own = Sums::of(rows.iter().copied(), self);
+        if own.inside == 0.0 {
+            return None;
+        }
+        // Where the rest fares better than usual a slice can carry more than there is in all: that is all of it.
+        let whole = total.inside.max(own.inside.abs());
+        let (share, share_interval) = own.share_of(&total, whole);
+        let delta = if self.question == Question::Missing { -own.excess } else { own.excess };
+        let requests = own.requests as u64;
+        let chance = Some(crate::leaves_file::scan::chance_at(score).min(1.0));
+        let share_interval = Some(share_interval);
+        Some(Named {
+            cause: Cause { slice, share, delta, requests, share_interval, chance, ..Cause::default() },
+            rows,
+            score,
+        })
+    }
 }
 
-/// What one leaf has to say.
-struct Evidence {
-    /// Bad requests over those expected, or requests missing.
+/// Of some leaves: excess in all and in the scope, the variance of that, and requests.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
     excess: f64,
-    vector: Vector,
+    inside: f64,
+    variance: f64,
+    requests: f64,
 }
 
-/// Bad requests over those expected at each leaf's usual share and today's traffic, so that mix cannot make a cell.
-fn bad_share(leaves: &Leaves) -> Vec<Evidence> {
-    let usual = usual_shares(leaves);
-    let of = |(leaf, share): (&Leaf, f64)| Evidence {
-        excess: leaf.bad_after - leaf.after * share,
-        vector: if leaf.after > 0.0 { of_share(leaf, share) } else { [0.0; SEVERITIES] },
-    };
-    leaves.leaves.iter().zip(usual).map(of).collect()
-}
-
-/// Missing requests against the same hours before. The expectation is itself a count, less sure the shorter the past.
-fn missing(leaves: &Leaves) -> Vec<Evidence> {
-    let longer = leaves.before_to_after.max(f64::MIN_POSITIVE);
-    let weight = longer / (1.0 + longer);
-    let of = |leaf: &Leaf| {
-        let expected = leaf.before / longer;
-        Evidence { excess: expected - leaf.after, vector: of_missing(leaf, expected, weight) }
-    };
-    leaves.leaves.iter().map(of).collect()
-}
-
-fn split(leaves: &Leaves, evidence: &[Evidence], inside: &[bool], usual: f64) -> Option<Split> {
-    let rows = || leaves.leaves.iter().zip(evidence).zip(inside).filter(|(_, inside)| **inside).map(|(row, _)| row);
-    let after: f64 = rows().map(|(leaf, _)| leaf.after).sum();
-    if after <= 0.0 {
-        return None;
+impl Sums {
+    fn of(rows: impl Iterator<Item = u32>, search: &Search<'_>) -> Self {
+        rows.fold(Self::default(), |sum, row| {
+            let (said, inside) = (&search.evidence[row as usize], search.inside[row as usize]);
+            let of_scope = if inside { 1.0 } else { 0.0 };
+            Self {
+                excess: sum.excess + said.excess,
+                inside: sum.inside + of_scope * said.excess,
+                variance: sum.variance + of_scope * said.variance,
+                requests: sum.requests + search.leaf(row).after,
+            }
+        })
     }
-    let moved = rows().map(|(leaf, _)| leaf.bad_after).sum::<f64>() / after - usual;
-    let excess: f64 = rows().map(|(_, said)| said.excess).sum();
-    // The usual share is itself an estimate, the less sure the shorter the leaf's past.
-    let variance = |(leaf, said): (&Leaf, &Evidence)| {
-        let expected = leaf.bad_after - said.excess;
-        expected * (1.0 - expected / leaf.after.max(1.0)) / trust(leaf.before, leaf.after)
-    };
-    let deviation = rows().map(variance).sum::<f64>().max(0.0).sqrt();
-    let deviations = if deviation > 0.0 { excess / deviation } else { 0.0 };
-    let within = excess / after;
-    Some(Split { within, deviations, mix_shift: moved - within })
+
+    /// The part of a whole that these leaves carry, and its 95 % interval: that of a quotient whose parts are these
+    /// leaves and all others.
+    fn share_of(&self, total: &Self, whole: f64) -> (f64, [f64; 2]) {
+        const Z95: f64 = 1.96;
+        let share = self.inside / whole;
+        let others = (total.variance - self.variance).max(0.0);
+        let half = Z95 * ((1.0 - share).powi(2) * self.variance + share * share * others).sqrt() / whole;
+        (share, [share - half, share + half])
+    }
 }
 
 #[cfg(test)]
@@ -274,12 +306,13 @@ mod tests {
             dimensions: ["a", "b", "c"].map(str::to_owned).to_vec(),
             values: (0..3).map(values).collect(),
             leaves,
+            values_in_bins: Vec::new(),
             before_to_after: 400.0 / 60.0,
         }
     }
 
     fn named(located: &Located) -> Vec<String> {
-        located.causes.iter().map(|cause| cause.slice.to_string()).collect()
+        located.causes.iter().map(|named| named.cause.slice.to_string()).collect()
     }
 
     #[test]
@@ -288,7 +321,7 @@ mod tests {
         assert_eq!(named(&one), ["b:b2"]);
         let two = locate(&cube(|c| (1.0, if c[0] == 3 && c[2] == 1 { 5.0 } else { 1.0 })), BAD, &Slice::total());
         assert_eq!(named(&two), ["a:a3,c:c1"]);
-        assert!((two.causes[0].share - 1.0).abs() < 0.15, "{two:?}");
+        assert!((two.causes[0].cause.share - 1.0).abs() < 0.15, "{two:?}");
     }
 
     #[test]
@@ -322,7 +355,7 @@ mod tests {
         let located =
             locate(&cube(|codes| (if codes[2] == 3 { 0.1 } else { 1.0 }, 1.0)), Question::Missing, &Slice::total());
         assert_eq!(named(&located), ["c:c3"]);
-        assert!(located.causes[0].delta < 0.0);
+        assert!(located.causes[0].cause.delta < 0.0);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::num::NonZeroU64;
 
-use hark_model::{Cell, Minute, Slice, Step, Timestamp};
+use hark_model::{Cell, MetricKind, Minute, Slice, Step, Timestamp};
 use hark_query::{MetricPlan, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -18,12 +18,16 @@ use crate::events::{Column, Events, Weight};
 use crate::grain::Grain;
 use crate::leaf_store::LeafStore;
 use crate::projection::{project, to_record_batch};
-use crate::run::{Reading, Run};
+use crate::run::{self, Read, Reading, Run};
 use crate::scrapes::{self, Scrapes, Through};
 use crate::seen::Seen;
+use crate::signatures::{Signature, Signatures};
 use crate::slice_set::SliceSet;
+use crate::tagged_leaves::TaggedLeaves;
 use crate::totals::{self, Totals};
 
+/// The field that holds an error's free text.
+const ERROR_FIELD: &str = "error";
 /// Ids are looked up so many at a time: what that fetches stays near until it is asked for.
 const SEEN_AHEAD: usize = 256;
 
@@ -44,12 +48,17 @@ pub struct Fold {
     sets: Vec<SliceSet>,
     grains: Vec<Grain>,
     metrics: Vec<MetricFold>,
+    signatures: Signatures,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct MetricFold {
     pub(crate) cells: MetricCells,
     pub(crate) leaves: LeafStore,
+    /// Of a latency: its stages by class.
+    pub(crate) stages: Option<TaggedLeaves>,
+    /// Of a ratio: what failed, by error signature.
+    pub(crate) failures: Option<TaggedLeaves>,
     /// Position among the fold's grains.
     pub(crate) grain: usize,
 }
@@ -174,8 +183,13 @@ impl Fold {
                 grains.len() - 1
             });
             let cells = MetricCells::new(&metric.metric, watched);
-            let leaves = LeafStore::new(metric.dimensions.len());
-            metrics.extend(cells.map(|cells| MetricFold { cells, leaves, grain }));
+            let dimensions = metric.dimensions.len();
+            let leaves = LeafStore::new(dimensions);
+            let stages = &metric.stages;
+            let stages = (!stages.is_empty()).then(|| TaggedLeaves::new(dimensions, run::STAGE_SUMS + stages.len()));
+            let is_ratio = matches!(metric.metric.kind, MetricKind::Ratio { .. });
+            let failures = is_ratio.then(|| TaggedLeaves::new(dimensions, 1));
+            metrics.extend(cells.map(|cells| MetricFold { cells, leaves, stages, failures, grain }));
         }
         Self {
             clock: Clock::default(),
@@ -189,6 +203,7 @@ impl Fold {
             sets,
             grains,
             metrics,
+            signatures: Signatures::default(),
         }
     }
 
@@ -215,6 +230,22 @@ impl Fold {
 
     pub fn leaves(&self, metric: usize) -> &LeafStore {
         &self.metrics[metric].leaves
+    }
+
+    /// What the stages of a metric took: the tag is the class of latency (four an octave), the sums are
+    /// requests, the value and each stage, in thousandths.
+    pub fn stages(&self, metric: usize) -> Option<&TaggedLeaves> {
+        self.metrics[metric].stages.as_ref()
+    }
+
+    /// What failed of a ratio: the tag is the number of the error signature, the sum is requests.
+    pub fn failures(&self, metric: usize) -> Option<&TaggedLeaves> {
+        self.metrics[metric].failures.as_ref()
+    }
+
+    /// What the tag of a failure stands for.
+    pub fn signature(&self, number: u32) -> Signature {
+        self.signatures.signature(number)
     }
 
     /// The minutes of a metric that no closed step has handed out yet.
@@ -274,11 +305,12 @@ impl Fold {
         for (seen, column) in self.seen_columns.iter_mut().zip(&columns) {
             *seen = *seen || column.has_any();
         }
+        let read = Read { readings: &readings, codes: &codes, columns: &columns, errors: events.column(ERROR_FIELD) };
         for (step, mut run) in closing {
-            self.add_run(plan, &readings, &codes, &mut run, step);
+            self.add_run(plan, &read, &mut run, step);
             self.close(step, &mut on_close);
         }
-        self.add_run(plan, &readings, &codes, &mut rest, next);
+        self.add_run(plan, &read, &mut rest, next);
         applied
     }
 
@@ -423,13 +455,16 @@ impl Fold {
     }
 
     /// Adds rows that came while `next` was the first step that is open.
-    fn add_run(&mut self, plan: &Plan, readings: &[Reading], codes: &[Vec<u16>], run: &mut Run, next: Step) {
+    fn add_run(&mut self, plan: &Plan, read: &Read<'_>, run: &mut Run, next: Step) {
         if run.is_empty() {
             return;
         }
-        run.number(&mut self.sets, &mut self.grains, codes, &self.dictionaries, next);
-        for ((metric, plan), reading) in self.metrics.iter_mut().zip(&plan.metrics).zip(readings) {
-            self.counts.unusable += run.add_to(metric, plan, reading, codes);
+        run.number(&mut self.sets, &mut self.grains, read.codes, &self.dictionaries, next);
+        if self.metrics.iter().any(|metric| metric.failures.is_some()) {
+            run.sign(&mut self.signatures, read.errors);
+        }
+        for ((metric, plan), reading) in self.metrics.iter_mut().zip(&plan.metrics).zip(read.readings) {
+            self.counts.unusable += run.add_to(metric, plan, reading, read);
         }
     }
 
@@ -446,7 +481,9 @@ impl Fold {
         for (at, metric) in self.metrics.iter_mut().enumerate() {
             let mut closed = Vec::new();
             let merged = metric.cells.close(step, &self.sets, &mut closed);
-            metric.leaves.close(step, &self.grains[metric.grain]);
+            let grain = &self.grains[metric.grain];
+            metric.leaves.close(step, grain);
+            metric.stages.iter_mut().chain(&mut metric.failures).for_each(|tagged| tagged.close(step, grain));
             let of_slice = |(slice, cell)| ClosedCell { metric: at, slice: SliceIndex(slice), cell };
             cells.extend(merged.into_iter().enumerate().map(of_slice));
             let late = closed.iter().filter(|minute| minute.minute.step() < step);
@@ -456,6 +493,7 @@ impl Fold {
         corrected.sort_unstable();
         corrected.dedup();
         self.grains.iter_mut().for_each(|grain| grain.close(step));
+        self.signatures.close(step);
         on_close(Closed { step, cells, corrected, minutes, fold: self });
     }
 

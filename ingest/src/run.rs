@@ -1,20 +1,27 @@
 //! Rows that are added together: those between two closings of a step, set by set and metric by metric.
 
+use std::borrow::Cow;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, RecordBatchOptions};
 use arrow_select::dictionary::garbage_collect_any_dictionary;
-use hark_model::{Cell, DIMENSIONS_MAX, Magnitude, Metric, MetricKind, Minute, Step, UserMark};
+use hark_model::{Better, Cell, DIMENSIONS_MAX, Magnitude, Metric, MetricKind, Minute, Step, UserMark};
 use hark_query::{Measure, MetricPlan, Predicate, Value};
 
 use crate::cells::{Counted, Rows};
 use crate::dictionary::Dictionary;
+use crate::events::Column;
 use crate::fold::MetricFold;
 use crate::grain::Grain;
 use crate::groups::{Groups, Slots};
+use crate::signatures::{NO_TEXT, Signatures};
 use crate::slice_set::SliceSet;
+use crate::tagged_leaves::{SUMS_MAX, TaggedLeaves};
+
+/// Before the stages come requests and the value.
+pub(crate) const STAGE_SUMS: usize = 2;
 
 /// What the expressions of one metric gave for a batch.
 pub(crate) struct Reading {
@@ -22,6 +29,17 @@ pub(crate) struct Reading {
     values: Values,
     /// Rows that an expression failed on.
     pub(crate) failed: u64,
+}
+
+/// All that is known of the rows of a batch.
+pub(crate) struct Read<'a> {
+    /// By metric.
+    pub(crate) readings: &'a [Reading],
+    /// By column of the plan's schema: codes that hold for the whole stream, and the columns themselves.
+    pub(crate) codes: &'a [Vec<u16>],
+    pub(crate) columns: &'a [Cow<'a, Column>],
+    /// Error texts, where events have any.
+    pub(crate) errors: Option<&'a Column>,
 }
 
 enum Values {
@@ -118,6 +136,8 @@ pub(crate) struct Run {
     measured: Vec<Measured>,
     positions: Vec<u32>,
     is_counted: Vec<bool>,
+    /// The number of each row's error signature; empty where no row has an error text.
+    signatures: Vec<u32>,
 }
 
 impl Run {
@@ -135,6 +155,7 @@ impl Run {
             measured: Vec::new(),
             positions: Vec::new(),
             is_counted: Vec::new(),
+            signatures: Vec::new(),
         }
     }
 
@@ -172,14 +193,35 @@ impl Run {
         }
     }
 
+    /// Looks up the error signature of each row. A text that the run has had is masked once.
+    pub(crate) fn sign(&mut self, signatures: &mut Signatures, errors: Option<&Column>) {
+        self.signatures.clear();
+        let Some(Column::Text { codes, values }) = errors else { return };
+        let mut known: Vec<Option<u32>> = vec![None; values.len()];
+        for (&row, &step) in self.rows.iter().zip(&self.steps) {
+            let code = codes[row as usize].checked_sub(1).map(|code| code as usize);
+            self.signatures.push(match code {
+                None => NO_TEXT,
+                Some(code) => match known[code] {
+                    Some(id) => {
+                        signatures.count(id, step);
+                        id
+                    }
+                    None => *known[code].insert(signatures.number(&values[code], step)),
+                },
+            });
+        }
+    }
+
     /// Adds the rows that a metric counts to its cells and leaves. Says how many values it could not use.
     pub(crate) fn add_to(
         &mut self,
         metric: &mut MetricFold,
         plan: &MetricPlan,
         reading: &Reading,
-        codes: &[Vec<u16>],
+        read: &Read<'_>,
     ) -> u64 {
+        let codes = read.codes;
         let unusable = self.measure(&plan.metric, reading);
         self.positions.clear();
         self.is_counted.clear();
@@ -193,7 +235,9 @@ impl Run {
                 own.iter_mut().zip(&plan.dimensions).for_each(|(code, &column)| *code = codes[column][row]);
                 let minute = self.minutes[position];
                 metric.cells.add_late(position, &self.numbers, minute, |counted, at| self.count(counted, at));
-                metric.leaves.add_late(self.steps[position], &own[..plan.dimensions.len()], class, times);
+                let own = &own[..plan.dimensions.len()];
+                metric.leaves.add_late(self.steps[position], own, class, times);
+                self.tag(metric, plan, read, position, |tagged, step, tag, sums| tagged.add_late(step, own, tag, sums));
             } else {
                 self.positions.push(position as u32);
                 self.is_counted[position] = true;
@@ -205,10 +249,52 @@ impl Run {
             let class = self.measured[position].class()?;
             Some((self.steps[position], leaves[position], class, times_of(self.requests[position])))
         }));
+        if metric.stages.is_some() || metric.failures.is_some() {
+            for &position in &self.positions {
+                let leaf = self.leaves[metric.grain][position as usize];
+                let add = |tagged: &mut TaggedLeaves, step, tag, sums: &_| tagged.add(step, leaf, tag, sums);
+                self.tag(metric, plan, read, position as usize, add);
+            }
+        }
         let Self { positions, numbers, minutes, groups, is_counted, .. } = &*self;
         let rows = Rows { positions, numbers, minutes, groups, is_counted };
         metric.cells.add(&rows, |counted, at| self.count(counted, at));
         unusable
+    }
+
+    /// Adds a row to the stages of a latency, or to the failures of a ratio.
+    #[inline]
+    fn tag(
+        &self,
+        metric: &mut MetricFold,
+        plan: &MetricPlan,
+        read: &Read<'_>,
+        position: usize,
+        mut add: impl FnMut(&mut TaggedLeaves, Step, u32, &[u64]),
+    ) {
+        let (step, requests) = (self.steps[position], self.requests[position]);
+        match (self.measured[position], &mut metric.stages, &mut metric.failures) {
+            (Measured::Latency(value), Some(stages), _) => {
+                let mut sums = [0; SUMS_MAX];
+                (sums[0], sums[1]) = (requests, value.thousandths().saturating_mul(requests));
+                let row = self.rows[position] as usize;
+                for (sum, &column) in sums[STAGE_SUMS..].iter_mut().zip(&plan.stages) {
+                    // What a request did not go through took it no time.
+                    let took = match read.columns[column].as_ref() {
+                        Column::Number(numbers) => numbers[row].get().and_then(Magnitude::new),
+                        Column::Text { .. } | Column::Flag(_) => None,
+                    };
+                    *sum = took.map_or(0, Magnitude::thousandths).saturating_mul(requests);
+                }
+                add(stages, step, stage_class(value), &sums[..STAGE_SUMS + plan.stages.len()]);
+            }
+            // What fails is a miss where hits are what is wanted.
+            (Measured::Hit(hit), _, Some(failures)) if hit == (plan.metric.better == Better::Lower) => {
+                let signature = self.signatures.get(position).copied().unwrap_or(NO_TEXT);
+                add(failures, step, signature, &[requests]);
+            }
+            _ => {}
+        }
     }
 
     fn count(&self, counted: &mut Counted, position: usize) {
@@ -258,6 +344,17 @@ impl Measured {
             Self::One => Some(0),
         }
     }
+}
+
+/// Sixteen buckets of the sketch together, four classes an octave: 19 % wide. In the order of their values, zero first.
+fn stage_class(value: Magnitude) -> u32 {
+    const BUCKETS_PER_CLASS: i32 = 16;
+    /// The sketch begins forty classes below 1.
+    const BELOW_ONE: i32 = 40;
+    if value.class() == i16::MIN {
+        return 0;
+    }
+    (i32::from(value.class()).div_euclid(BUCKETS_PER_CLASS) + BELOW_ONE + 1).max(1).cast_unsigned()
 }
 
 /// A leaf counts in 32 bits.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, Direction, Mix, Slice, Statistic, Suspect, Timestamp};
+use crate::{Cause, Direction, Mix, Slice, Statistic, Suspect, Timestamp, Why};
 
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +72,9 @@ pub struct Alert {
     #[serde(default)]
     pub errors: Vec<ErrorSignature>,
     pub suspects: Vec<Suspect>,
+    /// How causes, mix and suspects were come by, and how far they can be trusted; null where it is not known.
+    #[serde(default)]
+    pub why: Option<Why>,
     /// What a local model made of it; null where none was asked.
     #[serde(default)]
     pub label: Option<Label>,
@@ -147,20 +150,49 @@ pub struct FrozenChart {
     pub high: Vec<Option<f64>>,
 }
 
+/// A part of a response time at the alert's statistic. Over all parts `delta` adds up to the effect's delta, `before` and
+/// `during` to its values.
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Stage {
+    /// The field, or `gap`: what the stages leave of the value.
     pub stage: String,
     pub delta: f64,
+    /// Of the effect's delta.
     pub share: f64,
+    #[serde(default)]
+    pub before: Option<f64>,
+    #[serde(default)]
+    pub during: Option<f64>,
+    /// 95 % interval of `delta`.
+    #[serde(default)]
+    pub interval: Option<[f64; 2]>,
+    /// The same move told apart by Shapley values over stages; adds up like `delta`.
+    #[serde(default)]
+    pub shapley: Option<f64>,
+    /// It is this one stage. Where none is, no single stage stands out.
+    #[serde(default)]
+    pub named: bool,
 }
 
+/// What failures say, and how often they said it.
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ErrorSignature {
+    /// What texts of its kind share, with `<*>` for what varies; no number of an event is in it.
     pub signature: String,
+    /// Requests with it that the usual share would have given, of as many as came.
     pub before: u64,
     pub after: u64,
+    /// The part of the excess failures that says this.
+    #[serde(default)]
+    pub share: f64,
+    /// It did not come up in the time before.
+    #[serde(default)]
+    pub new: bool,
+    /// Texts it stands for, masked, where they differ in words.
+    #[serde(default)]
+    pub examples: Vec<String>,
 }
 
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -179,7 +211,24 @@ pub struct Label {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Similar {
     pub alert_id: AlertId,
+    /// From 0 to 1: how much the two share of what is known of both.
     pub score: f64,
+    /// What they share, in words.
+    #[serde(default)]
+    pub why: Vec<String>,
+    #[serde(default)]
+    pub opened_at: Option<Timestamp>,
+    #[serde(default)]
+    pub metric: Option<String>,
+    #[serde(default)]
+    pub slice: Option<Slice>,
+    /// What people said of it and when it ended, as of now; known where one alert is asked for by its id.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
+    #[serde(default)]
+    pub label: Option<String>,
+    #[serde(default)]
+    pub resolved_at: Option<Timestamp>,
 }
 
 impl FrozenChart {

@@ -12,6 +12,8 @@ const WATCH_SETS_MAX: usize = 32;
 /// A watched set or a metric's dimensions may not be longer: keys hold 16 bits a dimension and leaves one code each.
 const WATCH_DIMENSIONS_MAX: usize = 4;
 pub const DIMENSIONS_MAX: usize = 16;
+/// A metric's value is told apart into so many stages.
+pub const STAGES_MAX: usize = 12;
 
 /// All metrics in force, each name once, in the order they were defined.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,6 +143,7 @@ impl RawMetric {
         if !self.stages.is_empty() && !matches!(kind, MetricKind::Latency { .. }) {
             return Err("`stages` belong to a latency; remove them or set kind: latency".to_owned());
         }
+        check_stages(&self.stages)?;
         Ok(Metric {
             statistics: statistics(self.statistics, &kind)?,
             better: better(self.better.as_deref(), &kind)?,
@@ -192,6 +195,16 @@ fn check_dimensions(dimensions: &[String]) -> Result<(), String> {
     }
     match dimensions.iter().enumerate().find(|(at, name)| dimensions[..*at].contains(name)) {
         Some((_, twice)) => Err(format!("dimension `{twice}` is listed twice")),
+        None => Ok(()),
+    }
+}
+
+fn check_stages(stages: &[String]) -> Result<(), String> {
+    if stages.len() > STAGES_MAX {
+        return Err(format!("has {} stages; at most {STAGES_MAX} are kept", stages.len()));
+    }
+    match stages.iter().enumerate().find(|(at, name)| stages[..*at].contains(name)) {
+        Some((_, twice)) => Err(format!("stage `{twice}` is listed twice")),
         None => Ok(()),
     }
 }

@@ -12,7 +12,7 @@ mod explanation;
 mod finding;
 mod leaves;
 mod metric;
-mod packing;
+pub mod packing;
 mod point;
 mod sketch;
 mod slice;
@@ -27,10 +27,13 @@ pub use alert::{
 };
 pub use cell::Cell;
 pub use change::{Change, ChangeId, ChangeKind};
-pub use definitions::{DIMENSIONS_MAX, DefinitionError, Definitions};
-pub use explanation::{Cause, Explanation, Mix, Suspect};
+pub use definitions::{DIMENSIONS_MAX, DefinitionError, Definitions, STAGES_MAX};
+pub use explanation::{
+    Beside, Cause, Compared, DeletionCheck, Dose, Explanation, LeftOut, Mix, MixShare, Suspect, SuspectTests, Tested,
+    Why, WhyVerdict, Without,
+};
 pub use finding::{Direction, Finding, Shift};
-pub use leaves::{Leaf, Leaves};
+pub use leaves::{BinCount, Leaf, Leaves};
 pub use metric::{AlertPolicy, Better, Metric, MetricKind, Objective};
 pub use point::Point;
 pub use sketch::{Magnitude, Sketch};

@@ -1,6 +1,6 @@
 //! Whole numbers in as few bytes as they need: seven bits a byte, the lowest first.
 
-pub(crate) fn put(into: &mut Vec<u8>, mut number: u64) {
+pub fn put(into: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         into.push(number as u8 | 0x80);
         number >>= 7;
@@ -19,7 +19,7 @@ pub(crate) fn put_wide(into: &mut Vec<u8>, number: u128) {
 }
 
 /// `None` where the bytes end before the number does.
-pub(crate) fn take(from: &mut &[u8]) -> Option<u64> {
+pub fn take(from: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for (at, &byte) in from.iter().enumerate().take(10) {
         number |= u64::from(byte & 0x7f) << (7 * at);

@@ -51,6 +51,11 @@ impl Magnitude {
     pub fn class(self) -> i16 {
         self.bucket.unwrap_or(i16::MIN)
     }
+
+    /// The value in thousandths of the unit.
+    pub fn thousandths(self) -> u64 {
+        self.thousandths.unsigned_abs()
+    }
 }
 
 impl Sketch {

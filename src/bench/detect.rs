@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, anyhow};
 use hark_alerting::{Reason, Stage};
-use hark_model::{Definitions, Statistic, Step, Timestamp};
+use hark_model::{Alert, Definitions, Statistic, Step, Timestamp};
 use hark_query::Plan;
-use hark_simulate::{Config, Kinds, Simulation};
+use hark_simulate::{Config, IncidentTruth, Kinds, Simulation};
 
 use crate::bench::score::{Claim, Incident, Join, Score};
+use crate::bench::stages::StageScore;
 use crate::bench::stopwatch;
 use crate::detection::Budget;
 use crate::replay::{self, Replay};
@@ -33,6 +34,7 @@ pub(super) fn detect(request: &Request) -> Result<()> {
     let weeks = request.seeds.clone().count() as f64 * f64::from(request.days) / 7.0;
     let mut rules: [(&str, Score); 4] =
         ["hark", "never fires", "fires every hour", "3 sigma, hourly, total"].map(|name| (name, Score::default()));
+    let mut stages = StageScore::default();
     let (mut events, mut simulating, mut replaying) = (0, 0.0, 0.0);
     for (seed, run) in runs(request)? {
         events += run.events;
@@ -43,7 +45,8 @@ pub(super) fn detect(request: &Request) -> Result<()> {
         for ((_, score), claims) in rules.iter_mut().zip([run.claims, Vec::new(), always, run.three_sigma]) {
             score.add(&claims, &run.joins, &run.incidents);
         }
-        for note in rules[0].1.notes.drain(..).filter(|_| request.list) {
+        stages.add(&run.alerts, &run.truths);
+        for note in rules[0].1.notes.drain(..).chain(stages.notes.drain(..)).filter(|_| request.list) {
             eprintln!("seed {seed}: {note}");
         }
     }
@@ -59,6 +62,7 @@ pub(super) fn detect(request: &Request) -> Result<()> {
     }
     println!();
     rules[0].1.print_families();
+    stages.print();
     println!("speed of one thread, {events} events in all, {THREADS} threads side by side");
     println!("  simulate   {:>10.0} events/s", events as f64 / simulating);
     println!("  replay     {:>10.0} events/s, detection and explanations included", events as f64 / replaying);
@@ -89,6 +93,8 @@ fn runs(request: &Request) -> Result<BTreeMap<u64, Run>> {
 struct Run {
     start: Timestamp,
     incidents: Vec<Incident>,
+    truths: Vec<IncidentTruth>,
+    alerts: Vec<Alert>,
     claims: Vec<Claim>,
     joins: Vec<Join>,
     three_sigma: Vec<Claim>,
@@ -102,7 +108,8 @@ impl Run {
         let Request { days, rate, incidents, kinds, .. } = *request;
         let start_ms = Config::DEFAULT_START_MS;
         let mut simulation = Simulation::new(Config { seed, start_ms, days, rate, incidents, kinds })?;
-        let mut incidents: Vec<Incident> = simulation.truth().incidents.iter().map(Incident::new).collect();
+        let truths = simulation.truth().incidents.clone();
+        let mut incidents: Vec<Incident> = truths.iter().map(Incident::new).collect();
         let plan = Arc::new(Plan::compile(&Definitions::built_in())?);
         let changes = replay::simulated_changes(&simulation)?;
         let mut replay = Replay::new(plan, changes, Budget { false_alarms_per_week: 1.0 });
@@ -135,7 +142,9 @@ impl Run {
         Ok(Self {
             start: Timestamp::from_millis(start_ms),
             incidents,
+            truths,
             claims: outcome.alerts.iter().map(Claim::of_alert).collect(),
+            alerts: outcome.alerts,
             joins,
             three_sigma,
             events: outcome.ingested.events,

@@ -9,6 +9,7 @@ mod fleet;
 mod score;
 pub mod selftest;
 mod series;
+mod stages;
 mod watches;
 
 use std::ops::RangeInclusive;
@@ -51,6 +52,22 @@ pub enum Bench {
         /// Of the made-up cases that judge; 1 to 100 were used for tuning
         #[arg(long, default_value_t = 1001)]
         seed: u64,
+        /// Instead of files: simulated traffic with incidents, explained as alerts are
+        #[arg(long, conflicts_with_all = ["cases", "seed"])]
+        traffic: bool,
+        /// Seeds of the traffic that judge; those below 400 are for tuning. Every fourth has shifts of the mix alone
+        #[arg(long, default_value = "401-416")]
+        seeds: String,
+        #[arg(long, default_value_t = 21)]
+        days: u32,
+        /// Mean events per minute
+        #[arg(long, default_value_t = 60.0)]
+        rate: f64,
+        #[arg(long, default_value_t = 14)]
+        incidents: u32,
+        /// Name every slice that is not right on stderr
+        #[arg(long)]
+        list: bool,
     },
     /// Whether the weekly budget is kept over thousands of slices in which nothing is wrong
     Fleet {
@@ -110,7 +127,11 @@ pub fn run(what: Bench) -> Result<()> {
             let seeds = parse_seeds(&seeds)?;
             detect::detect(&detect::Request { seeds, days, rate, incidents, kinds, list })
         }
-        Bench::Explain { cases, seed } => explain::explain(&explain::Request { cases, seed }),
+        Bench::Explain { cases, seed, traffic, seeds, days, rate, incidents, list } => {
+            let seeds = parse_seeds(&seeds)?;
+            let traffic = traffic.then_some(explain::Traffic { seeds, days, rate, incidents, list });
+            explain::explain(&explain::Request { cases, seed, traffic })
+        }
         Bench::Fleet { slices, weeks, seed, budget } => fleet::fleet(&fleet::Request { slices, weeks, seed, budget }),
         Bench::Selftest { seeds, rate, healthy_hours, broken_hours, days, incidents } => {
             let seeds = parse_seeds(&seeds)?;

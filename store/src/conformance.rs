@@ -12,7 +12,8 @@ mod reopen;
 
 use hark_model::{
     Alert, AlertId, AlertStatus, Attribution, Cause, DetectorEvidence, Direction, Effect, ErrorSignature, Evidence,
-    Feedback, FrozenChart, Mix, Severity, Similar, Slice, Stage, Statistic, Suspect, Timestamp, Verdict,
+    Feedback, FrozenChart, LeftOut, Mix, Severity, Similar, Slice, Stage, Statistic, Suspect, Timestamp, Verdict, Why,
+    WhyVerdict,
 };
 
 use crate::{AlertQuery, Store, StoreError};
@@ -107,22 +108,65 @@ fn alert(name: &str, opened_at: Timestamp) -> Alert {
             users: None,
         },
         evidence: evidence(opened_at),
-        causes: vec![Cause { slice: slice.clone(), share: 0.83, delta: 410.0, requests: 6_120 }],
+        causes: vec![Cause {
+            slice: slice.clone(),
+            share: 0.83,
+            delta: 410.0,
+            requests: 6_120,
+            share_interval: Some([0.71, 0.94]),
+            ..Cause::default()
+        }],
         mix: Some(Mix { within: 118.0, mix_shift: 4.0 }),
         folded_into: None,
-        stages: vec![Stage { stage: "asr_ms".to_owned(), delta: 101.0, share: 0.83 }],
-        errors: vec![ErrorSignature { signature: "ASR_TIMEOUT after <*> ms".to_owned(), before: 3, after: 512 }],
+        stages: vec![Stage { stage: "asr_ms".to_owned(), delta: 101.0, share: 0.83, ..Stage::default() }],
+        errors: vec![ErrorSignature {
+            signature: "ASR_TIMEOUT after <*> ms".to_owned(),
+            before: 3,
+            after: 512,
+            share: 0.9,
+            ..ErrorSignature::default()
+        }],
         label: None,
-        similar: vec![Similar { alert_id: AlertId("al_before".to_owned()), score: 0.77 }],
+        similar: vec![Similar {
+            alert_id: AlertId("al_before".to_owned()),
+            score: 0.77,
+            why: vec!["up".to_owned()],
+            opened_at: Some(opened_at.plus_minutes(-9000)),
+            metric: Some("response_time".to_owned()),
+            slice: Some(Slice::total()),
+            verdict: None,
+            label: None,
+            resolved_at: None,
+        }],
         suspects: vec![Suspect {
             change: hark_model::ChangeId("ch_1".to_owned()),
             title: "asr 5.2".to_owned(),
             time: opened_at.plus_minutes(-7),
             score: 0.9,
             why: "seven minutes before, same cluster".to_owned(),
+            tests: None,
+            against: vec!["touches all traffic".to_owned()],
         }],
+        why: Some(why()),
         folded: vec![Slice::total()],
         feedback: Vec::new(),
+    }
+}
+
+fn why() -> Why {
+    Why {
+        verdict: WhyVerdict::Slices,
+        reason: "us-east-2 carries most of it".to_owned(),
+        confidence: 0.83,
+        compared: None,
+        rest: Some(Mix { within: 21.0, mix_shift: 0.0 }),
+        mix_share: None,
+        offsets: Vec::new(),
+        deletion: None,
+        ruled_out: Vec::new(),
+        something_else: 0.1,
+        tested: None,
+        left_out: vec![LeftOut { what: "thin_groups".to_owned(), count: 3, sentence: "three are thin".to_owned() }],
     }
 }
 

@@ -8,6 +8,7 @@ mod crash;
 mod faults;
 mod http;
 mod import;
+mod parts;
 mod production;
 mod replay;
 mod selftest;

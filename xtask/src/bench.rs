@@ -1,8 +1,10 @@
 //! `bench ingest`: the ingest path of the release binary from socket to cells, and peers on the same machine in the same
-//! run. Prints a table; fails where something is wrong, never where it is merely slow.
+//! run. `bench explain`: how good explanations are. Prints tables; fails where something is wrong, never where it is
+//! merely slow.
 
 mod definitions;
 mod events;
+mod explain;
 mod http;
 mod load;
 mod measure;
@@ -34,6 +36,8 @@ use report::{Line, Report};
 pub(crate) enum Bench {
     /// Measure the way of events from the socket to the cells, with peers in the same run
     Ingest(Ingest),
+    /// Measure how good explanations are: slices of files, and alerts of simulated traffic
+    Explain(explain::Explain),
 }
 
 #[derive(Debug, clap::Args)]
@@ -123,7 +127,10 @@ struct Run {
 }
 
 pub(crate) fn run(what: Bench) -> Result<()> {
-    let Bench::Ingest(Ingest { binary, events, minutes, python, peer, victoria, only, runs, json }) = what;
+    let Ingest { binary, events, minutes, python, peer, victoria, only, runs, json } = match what {
+        Bench::Ingest(ingest) => ingest,
+        Bench::Explain(explain) => return explain::run(explain),
+    };
     let folder = Folder::new()?;
     let mut run = Run {
         binary: binary.map_or_else(build, |binary| absolute(&binary))?,

@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::similar::with_verdicts;
 use super::{bad_json, bad_query};
 use crate::{AppState, Live, Problem};
 
@@ -97,7 +98,8 @@ async fn list_alerts(
 )]
 async fn get_alert(State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<Alert>, Problem> {
     let id = AlertId(id);
-    state.store.alert(&id).await?.map(Json).ok_or_else(|| unknown(&id))
+    let alert = state.store.alert(&id).await?.ok_or_else(|| unknown(&id))?;
+    Ok(Json(with_verdicts(&state, alert).await?))
 }
 
 /// Acknowledge

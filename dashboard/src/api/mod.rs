@@ -12,6 +12,7 @@ pub(crate) mod query;
 pub(crate) mod remote_write;
 mod sender;
 pub(crate) mod series;
+mod similar;
 pub(crate) mod stream;
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};

@@ -51,12 +51,14 @@ impl Direction {
 }
 
 /// What a leaf has to say, from which both directions are read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Said {
     /// A leaf large enough to have a deviation of its own.
     Whole { deviation: f64, one_over_usual: f64, one_over_spread: [f64; SPREADS.len()], untouched: f64 },
     /// A leaf of a few pieces: its part of a Poisson likelihood, flattened by how dispersed such leaves are.
     Thin { actual: f64, expected: f64, one_over_dispersion: f64 },
+    /// A leaf whose evidence somebody else has worked out, `[down, up]`.
+    Told(Box<[Vector; 2]>),
 }
 
 impl Said {
@@ -76,17 +78,25 @@ impl Said {
         }
     }
 
+    /// Evidence that is worked out already, in whole steps from here on.
+    pub(crate) fn told(vectors: [[f64; SEVERITIES]; 2]) -> Self {
+        Self::Told(Box::new(vectors.map(|vector| vector.map(in_steps))))
+    }
+
     /// Whether the leaf moved in this direction by a third of the severity at least; a thin one cannot tell.
     pub(crate) fn bears_out(&self, direction: Direction, severity: f64) -> Option<bool> {
         match self {
             Self::Whole { deviation, .. } => Some(deviation * direction.sign() >= severity / 3.0),
-            Self::Thin { .. } => None,
+            Self::Thin { .. } | Self::Told(_) => None,
         }
     }
 
     /// The evidence at the severity of each range that fits this leaf best: no other of the range gives more.
     pub(crate) fn most(&self, direction: Direction, shape: Shape) -> Most {
         let of_ranges: [f32; RANGES.len()] = match *self {
+            Self::Told(ref vectors) => RANGES.map(|(first, last)| {
+                vectors[direction as usize][first..=last].iter().copied().fold(f32::MIN, f32::max)
+            }),
             Self::Whole { deviation, .. } => {
                 let nearest = quick_math::round(deviation * direction.sign() / SEVERITY_STEP) - 1.0;
                 RANGES.map(|(first, last)| self.at(direction, shape, nearest.clamp(first as f64, last as f64) as usize))
@@ -112,6 +122,7 @@ impl Said {
     pub(crate) fn vector(&self, direction: Direction, shape: Shape) -> Vector {
         // Which kind of leaf it is is asked once and not for each severity.
         match self {
+            Self::Told(vectors) => vectors[direction as usize],
             Self::Whole { .. } => std::array::from_fn(|severity| self.at(direction, shape, severity)),
             Self::Thin { .. } => std::array::from_fn(|severity| self.at(direction, shape, severity)),
         }
@@ -135,9 +146,15 @@ impl Said {
                 let log = (actual * quick_math::ln(factor) - expected * (factor - 1.0)) * one_over_dispersion;
                 log.clamp(THIN_RANGE.0, THIN_RANGE.1)
             }
+            Self::Told(ref vectors) => return vectors[direction as usize][severity],
         };
-        (quick_math::round(log * STEPS_A_NAT) / STEPS_A_NAT) as f32
+        in_steps(log)
     }
+}
+
+#[inline]
+fn in_steps(log: f64) -> f32 {
+    (quick_math::round(log * STEPS_A_NAT) / STEPS_A_NAT) as f32
 }
 
 pub(crate) fn severity_of(severity: usize) -> f64 {

@@ -5,20 +5,20 @@
 //! (`scan.rs`), and the cells that pay the price of having been one of many are named (`choose.rs`) and sized (`answer.rs`).
 
 mod answer;
-mod choose;
+pub(crate) mod choose;
 mod command;
 mod draws;
-mod evidence;
-mod exact_sum;
+pub(crate) mod evidence;
+pub(crate) mod exact_sum;
 mod leaf;
 pub mod made_up;
 pub mod measure;
-mod noise;
+pub(crate) mod noise;
 mod overall;
-mod quick_math;
+pub(crate) mod quick_math;
 mod read;
 mod report;
-mod scan;
+pub(crate) mod scan;
 mod search;
 mod table;
 mod text;

@@ -66,6 +66,9 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// Cauchy's: for scenes in which no leaf is weighed by its deviation.
+    pub(crate) const ANY: Self = Self { degrees: 1.0, one_over_degrees: 1.0, power: 1.0, log_constant: TAILS[0].1 };
+
     #[inline]
     pub(crate) fn density(self, z: f64) -> f64 {
         quick_math::exp(self.log_constant - self.power * quick_math::ln(1.0 + z * z * self.one_over_degrees))

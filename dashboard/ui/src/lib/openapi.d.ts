@@ -552,11 +552,25 @@ export interface components {
              */
             users?: number | null;
         };
+        /** @description What failures say, and how often they said it. */
         ErrorSignature: {
             /** Format: int64 */
             after: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Requests with it that the usual share would have given, of as many as came.
+             */
             before: number;
+            /** @description Texts it stands for, masked, where they differ in words. */
+            examples?: string[];
+            /** @description It did not come up in the time before. */
+            new?: boolean;
+            /**
+             * Format: double
+             * @description The part of the excess failures that says this.
+             */
+            share?: number;
+            /** @description What texts of its kind share, with `<*>` for what varies; no number of an event is in it. */
             signature: string;
         };
         Evidence: {
@@ -780,8 +794,19 @@ export interface components {
         Severity: "info" | "warning" | "critical";
         Similar: {
             alert_id: components["schemas"]["AlertId"];
-            /** Format: double */
+            label?: string | null;
+            metric?: string | null;
+            opened_at?: components["schemas"]["Timestamp"] | null;
+            resolved_at?: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: double
+             * @description From 0 to 1: how much the two share of what is known of both.
+             */
             score: number;
+            slice?: components["schemas"]["Slice"] | null;
+            verdict?: components["schemas"]["Verdict"] | null;
+            /** @description What they share, in words. */
+            why?: string[];
         };
         /** @description Dimension -> value, in order of dimension name. The empty slice is all traffic. */
         Slice: {
@@ -798,11 +823,32 @@ export interface components {
             name: string;
             received?: components["schemas"]["Timestamp"] | null;
         };
+        /**
+         * @description A part of a response time at the alert's statistic. Over all parts `delta` adds up to the effect's delta, `before` and
+         *     `during` to its values.
+         */
         Stage: {
+            /** Format: double */
+            before?: number | null;
             /** Format: double */
             delta: number;
             /** Format: double */
+            during?: number | null;
+            /** @description 95 % interval of `delta`. */
+            interval?: number[] | null;
+            /** @description It is this one stage. Where none is, no single stage stands out. */
+            named?: boolean;
+            /**
+             * Format: double
+             * @description The same move told apart by Shapley values over stages; adds up like `delta`.
+             */
+            shapley?: number | null;
+            /**
+             * Format: double
+             * @description Of the effect's delta.
+             */
             share: number;
+            /** @description The field, or `gap`: what the stages leave of the value. */
             stage: string;
         };
         /** @description p50, p95, p99.9, mean, rate, count or score */

@@ -1,7 +1,14 @@
 //! `hark bench explain`: how many root-cause slices are named exactly, how many falsely, and how long a search takes.
 
+mod alerted;
+mod cases;
+mod judged;
+mod quantiles;
+mod traffic;
+
 use std::fs::{self, File};
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -15,9 +22,23 @@ pub(super) struct Request {
     /// A folder of folders with `injection_info.csv` and the cases that it lists, as the public set comes.
     pub cases: Option<PathBuf>,
     pub seed: u64,
+    /// Simulated traffic with incidents instead, explained as alerts are.
+    pub traffic: Option<Traffic>,
+}
+
+pub(super) struct Traffic {
+    pub seeds: RangeInclusive<u64>,
+    pub days: u32,
+    pub rate: f64,
+    pub incidents: u32,
+    pub list: bool,
 }
 
 pub(super) fn explain(request: &Request) -> Result<()> {
+    if let Some(traffic) = &request.traffic {
+        quantiles::print();
+        return traffic::print(traffic);
+    }
     let cases = request.cases.as_deref().map(read_cases).transpose()?.unwrap_or_default();
     let started = stopwatch();
     let report = report(&cases, request.seed, &|| started.elapsed().as_secs_f64());

@@ -1,0 +1,183 @@
+//! The statistic that moved, worked out from leaves: of all of a scope, of any part of it, and as it would have been.
+
+use hark_model::{Leaves, Mix, Statistic};
+
+use crate::groups::Groups;
+use crate::histograms::Histograms;
+use crate::leaf_evidence::Evidence;
+use crate::mean_parts::{GroupMean, mean_parts};
+use crate::quantile_parts::quantile_parts;
+use crate::slices::Question;
+
+/// How the statistic follows from leaves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Quantile(f64),
+    MeanOfValues,
+    /// Hits over requests; a hit is what is bad, or all else.
+    Rate {
+        bad_is_hit: bool,
+    },
+    /// Requests a minute.
+    Count,
+}
+
+pub(crate) struct Measure<'a> {
+    kind: Kind,
+    leaves: &'a Leaves,
+    evidence: &'a [Evidence],
+    question: Question,
+    minutes_after: f64,
+    /// Where the bins of each leaf begin, and where those of the last one end.
+    starts: Vec<usize>,
+}
+
+impl<'a> Measure<'a> {
+    pub(crate) fn new(
+        leaves: &'a Leaves,
+        evidence: &'a [Evidence],
+        question: Question,
+        statistic: Statistic,
+        bad_is_hit: bool,
+        minutes_after: f64,
+    ) -> Self {
+        let kind = match statistic {
+            _ if question.is_count() => Kind::Count,
+            Statistic::Quantile(permille) => Kind::Quantile(f64::from(permille) / 1000.0),
+            Statistic::Mean => Kind::MeanOfValues,
+            _ => Kind::Rate { bad_is_hit },
+        };
+        let mut starts = vec![0; leaves.leaves.len() + 1];
+        leaves.values_in_bins.iter().for_each(|bin| starts[bin.leaf as usize + 1] += 1);
+        for leaf in 0..leaves.leaves.len() {
+            starts[leaf + 1] += starts[leaf];
+        }
+        Self { kind, leaves, evidence, question, minutes_after, starts }
+    }
+
+    /// The statistic of some leaves, before and after; `None` where there are no requests.
+    pub(crate) fn of_rows(&self, rows: &[u32]) -> [Option<f64>; 2] {
+        match self.kind {
+            Kind::Quantile(level) => {
+                let histograms = self.histograms(1, rows, |_| 0);
+                [0, 1].map(|side| histograms.quantile(side, level).map(|place| place.value))
+            }
+            Kind::MeanOfValues => self.histograms(1, rows, |_| 0).means(0),
+            Kind::Rate { .. } => self.rate(rows).means,
+            Kind::Count => {
+                let expected: f64 = rows.iter().map(|&row| self.evidence[row as usize].expected).sum();
+                let after: f64 = rows.iter().map(|&row| self.leaves.leaves[row as usize].after).sum();
+                [expected, after].map(|requests| Some(requests / self.minutes_after))
+            }
+        }
+    }
+
+    /// What each group puts into the move; they add up to it. `None` where a side has no requests.
+    pub(crate) fn parts(&self, rows: &[u32], groups: &Groups) -> Option<Vec<Mix>> {
+        let group_of = |row: u32| groups.of[row as usize].map_or(0, |group| group as usize);
+        match self.kind {
+            Kind::Quantile(level) => quantile_parts(&self.histograms(groups.blocks.len(), rows, group_of), level),
+            Kind::MeanOfValues => {
+                let histograms = self.histograms(groups.blocks.len(), rows, group_of);
+                let mean = |at| GroupMean { requests: histograms.requests(at), means: histograms.means(at) };
+                mean_parts(&(0..groups.blocks.len()).map(mean).collect::<Vec<_>>())
+            }
+            Kind::Rate { .. } => {
+                let means: Vec<GroupMean> = by_group(rows, groups).iter().map(|rows| self.rate(rows)).collect();
+                mean_parts(&means)
+            }
+            Kind::Count => {
+                let part = |rows: &Vec<u32>| {
+                    let [before, after] = self.of_rows(rows).map(|value| value.unwrap_or(0.0));
+                    Mix { within: after - before, mix_shift: 0.0 }
+                };
+                Some(by_group(rows, groups).iter().map(part).collect())
+            }
+        }
+    }
+
+    /// The statistic of `rows` after, had the requests of the groups that `is_put_back` fared as they usually do.
+    pub(crate) fn put_back(&self, rows: &[u32], groups: &Groups, is_put_back: impl Fn(usize) -> bool) -> Option<f64> {
+        let group_of = |row: u32| groups.of[row as usize].map_or(0, |group| group as usize);
+        match self.kind {
+            Kind::Quantile(level) => {
+                let histograms = self.histograms(groups.blocks.len(), rows, group_of);
+                let [all_before, _] = histograms.totals();
+                let taken = |bin: usize, group: usize, [before, after]: [f64; 2]| {
+                    let [of_before, of_after] = histograms.requests(group);
+                    if !is_put_back(group) {
+                        after
+                    } else if of_before > 0.0 {
+                        before * of_after / of_before
+                    } else {
+                        // Who was not there before is taken to fare as all did.
+                        histograms.of_all(bin)[0] * of_after / all_before.max(1.0)
+                    }
+                };
+                histograms.quantile_of(level, taken).map(|place| place.value)
+            }
+            Kind::MeanOfValues => {
+                let histograms = self.histograms(groups.blocks.len(), rows, group_of);
+                let all_before = histograms.mean(0)?;
+                let sum = |group: usize| {
+                    let [before, after] = histograms.means(group);
+                    let mean = if is_put_back(group) { before.or(Some(all_before)) } else { after };
+                    histograms.requests(group)[1] * mean.unwrap_or(0.0)
+                };
+                let all = histograms.totals()[1];
+                (all > 0.0).then(|| (0..groups.blocks.len()).map(sum).sum::<f64>() / all)
+            }
+            Kind::Rate { bad_is_hit } => {
+                let after: f64 = rows.iter().map(|&row| self.leaves.leaves[row as usize].after).sum();
+                let bad = |row: &u32| {
+                    let excess = if is_put_back(group_of(*row)) { self.evidence[*row as usize].excess } else { 0.0 };
+                    self.leaves.leaves[*row as usize].bad_after - excess
+                };
+                let share = rows.iter().map(bad).sum::<f64>() / after;
+                (after > 0.0).then_some(if bad_is_hit { share } else { 1.0 - share })
+            }
+            Kind::Count => {
+                let sign = if self.question == Question::Missing { 1.0 } else { -1.0 };
+                let requests = |row: &u32| {
+                    let excess = if is_put_back(group_of(*row)) { self.evidence[*row as usize].excess } else { 0.0 };
+                    self.leaves.leaves[*row as usize].after + sign * excess
+                };
+                Some(rows.iter().map(requests).sum::<f64>() / self.minutes_after)
+            }
+        }
+    }
+
+    fn rate(&self, rows: &[u32]) -> GroupMean {
+        let Kind::Rate { bad_is_hit } = self.kind else { return GroupMean { requests: [0.0; 2], means: [None; 2] } };
+        let (mut requests, mut bad) = ([0.0; 2], [0.0; 2]);
+        for &row in rows {
+            let leaf = &self.leaves.leaves[row as usize];
+            requests = [requests[0] + leaf.before, requests[1] + leaf.after];
+            bad = [bad[0] + leaf.bad_before, bad[1] + leaf.bad_after];
+        }
+        let mean = |side: usize| {
+            let share = bad[side] / requests[side];
+            (requests[side] > 0.0).then_some(if bad_is_hit { share } else { 1.0 - share })
+        };
+        GroupMean { requests, means: [mean(0), mean(1)] }
+    }
+
+    fn histograms(&self, groups: usize, rows: &[u32], group_of: impl Fn(u32) -> usize) -> Histograms {
+        let bins = rows.iter().flat_map(|&row| {
+            let group = group_of(row);
+            let own = &self.leaves.values_in_bins[self.starts[row as usize]..self.starts[row as usize + 1]];
+            own.iter().map(move |bin| (group, bin.class, [bin.before, bin.after]))
+        });
+        Histograms::new(groups, &bins.collect::<Vec<_>>())
+    }
+}
+
+fn by_group(rows: &[u32], groups: &Groups) -> Vec<Vec<u32>> {
+    let mut of_groups = vec![Vec::new(); groups.blocks.len()];
+    for &row in rows {
+        if let Some(group) = groups.of[row as usize] {
+            of_groups[group as usize].push(row);
+        }
+    }
+    of_groups
+}

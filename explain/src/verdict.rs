@@ -1,0 +1,84 @@
+//! What an explanation comes to, in one word and one sentence; and when it is better to say nothing.
+
+use hark_model::{Cause, DeletionCheck, MixShare, Slice, Statistic, WhyVerdict};
+
+use crate::account::explained;
+use crate::split::Split;
+
+/// Named slices that carry less than this part of the effect do not explain it.
+const EXPLAINED_MIN: f64 = 0.5;
+/// From this part on a move is one of who came.
+const MIX_MIN: f64 = 0.5;
+
+pub(crate) struct Facts<'a> {
+    pub(crate) causes: &'a [Cause],
+    pub(crate) deletion: Option<&'a DeletionCheck>,
+    pub(crate) mix_share: Option<&'a MixShare>,
+    pub(crate) split: Option<&'a Split>,
+    pub(crate) tested: usize,
+    pub(crate) statistic: Statistic,
+    pub(crate) unit: &'a str,
+    /// The statistic before and after.
+    pub(crate) compared: [f64; 2],
+}
+
+/// Verdict, confidence and reason.
+pub(crate) fn verdict(facts: &Facts<'_>) -> (WhyVerdict, f64, String) {
+    let Facts { causes, deletion, mix_share, split, tested, .. } = facts;
+    if causes.first().is_some_and(|cause| cause.slice.is_total()) {
+        let reason = format!("all parts of the traffic moved alike: none of {tested} slices tells it apart");
+        return (WhyVerdict::Everywhere, 0.0, reason);
+    }
+    let mix_part = mix_share.map_or(0.0, |mix| mix.share).min(split.map_or(1.0, Split::mix_part));
+    let Some(deletion) = deletion.filter(|_| !causes.is_empty()) else {
+        if mix_part >= MIX_MIN {
+            let reason = format!(
+                "{} of the move is a change of who came: the same kinds of requests fare as before",
+                percent(mix_part)
+            );
+            return (WhyVerdict::MixOnly, 0.0, reason);
+        }
+        return (WhyVerdict::Unsure, 0.0, format!("{tested} slices were tried, and none stands out from chance"));
+    };
+    let confidence = explained(deletion);
+    let names = causes.iter().map(|cause| words(&cause.slice)).collect::<Vec<_>>().join("; ");
+    if deletion.would_fire && confidence < EXPLAINED_MIN {
+        let reason = format!("{names} stands out, but explains only {} of the move", percent(confidence));
+        return (WhyVerdict::Unsure, confidence, reason);
+    }
+    (WhyVerdict::Slices, confidence, facts.sentence(&names, deletion, confidence))
+}
+
+impl Facts<'_> {
+    fn sentence(&self, names: &str, deletion: &DeletionCheck, confidence: f64) -> String {
+        let [before, after] = self.compared;
+        let left = if deletion.effect == 0.0 { 1.0 } else { deletion.effect_without / deletion.effect };
+        let without = before + left * (after - before);
+        let [without, after] = [without, after].map(|value| self.value(value));
+        let alert = if deletion.would_fire { "there would still be an alert" } else { "there would be no alert" };
+        let (statistic, part) = (self.statistic, percent(confidence));
+        format!(
+            "{names} explains {part}: without its change {statistic} would be {without} and not {after}, and {alert}"
+        )
+    }
+
+    fn value(&self, value: f64) -> String {
+        match self.statistic {
+            Statistic::Rate => format!("{:.2} %", 100.0 * value),
+            _ if value.abs() >= 100.0 => format!("{value:.0} {}", self.unit),
+            _ => format!("{value:.2} {}", self.unit),
+        }
+    }
+}
+
+fn percent(part: f64) -> String {
+    format!("{:.0} %", 100.0 * part)
+}
+
+/// `platform iOS and locale de_DE`; "all traffic" for the total.
+pub(crate) fn words(slice: &Slice) -> String {
+    if slice.is_total() {
+        return "all traffic".to_owned();
+    }
+    slice.iter().map(|(dimension, value)| format!("{dimension} {value}")).collect::<Vec<_>>().join(" and ")
+}
