@@ -68,7 +68,7 @@ mod tests {
         joint.close(10.0);
         assert_eq!(joint.log_count(), 0.0);
         joint.is_on = true;
-        [20.0, 20.0].map(|log| joint.add(log));
+        [20.0, 20.0].into_iter().for_each(|log| joint.add(log));
         joint.close(10.0);
         assert!((joint.log_count() - 2.0_f64.ln()).abs() < 1e-12);
         joint.close(10.0);
