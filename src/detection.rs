@@ -2,6 +2,7 @@
 
 pub(crate) mod joint;
 mod parts;
+mod past;
 mod pools;
 mod review;
 
@@ -11,7 +12,7 @@ use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_explain::Answer;
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
 use hark_model::{
-    Alert, AlertId, Cell, Change, ChangeId, ChangeKind, Direction, Explanation, Finding, Point, STEP_MINUTES, Slice,
+    Alert, AlertId, Change, ChangeId, ChangeKind, Direction, Explanation, Finding, Point, STEP_MINUTES, Slice,
     Statistic, Step, Timestamp,
 };
 use hark_query::Plan;
@@ -69,6 +70,8 @@ pub struct Detection {
     /// Alerts that changed since they were last taken.
     outbox: Vec<Alert>,
     self_test: SelfTest,
+    /// Whether the last steps were of the past, and only learned from.
+    has_only_learned: bool,
     remembered: parts::Remembered,
     joint: Joint,
     forests: Forests,
@@ -105,6 +108,7 @@ impl Detection {
             changed: Vec::new(),
             outbox: Vec::new(),
             self_test: SelfTest::new(plan),
+            has_only_learned: false,
             remembered: parts::Remembered::default(),
             joint: Joint::default(),
             forests: Forests::new(plan),
@@ -176,14 +180,15 @@ impl Detection {
         let Closed { step, cells, corrected, fold, .. } = closed;
         self.correct(plan, fold, &corrected);
         let now = step.end();
-        self.changes.retain(|(_, change)| now.minutes_since(change.time) < CHANGES_KEPT_MINUTES);
+        self.forget_changes(now);
         let holidays = holidays(&self.changes, step.start());
+        self.wake(plan, fold);
         let mut opened = Vec::new();
         let alerts_before = self.book.funnel.opened();
         for closed in &cells {
             let slice = fold.cells(closed.metric).slice(closed.slice);
-            let transition =
-                self.observe(plan, fold, closed.metric, closed.slice, slice, step, &closed.cell, &holidays);
+            let Some((transition, candidate)) = self.observe(plan, fold, closed, step, &holidays) else { continue };
+            self.follow(plan, closed.metric, slice, step, candidate);
             match transition {
                 Some(Transition::Opened(shift)) => opened.push((closed.metric, closed.slice, *shift)),
                 Some(Transition::Recovered) => {
@@ -194,7 +199,7 @@ impl Detection {
                 None => {}
             }
         }
-        self.joint.close(self.budget.log_threshold(self.watched() + self.pools.len()));
+        self.joint.close(self.single_log_threshold());
         self.push_composites(plan, step);
         // The strongest finding opens the alert that the others join.
         opened.sort_by(|a, b| b.2.e_value.total_cmp(&a.2.e_value).then_with(|| (a.0, a.1).cmp(&(b.0, b.1))));
@@ -257,18 +262,21 @@ impl Detection {
         });
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one cell of one series and where it stands")]
+    fn forget_changes(&mut self, now: Timestamp) {
+        self.changes.retain(|(_, change)| now.minutes_since(change.time) < CHANGES_KEPT_MINUTES);
+    }
+
+    /// Shows a series its newest cell. `None` for a metric that no watch is for.
     fn observe(
         &mut self,
         plan: &Plan,
         fold: &Fold,
-        metric: usize,
-        index: SliceIndex,
-        slice: &Slice,
+        closed: &ClosedCell,
         step: Step,
-        cell: &Cell,
         holidays: &[Slice],
-    ) -> Option<Transition> {
+    ) -> Option<(Option<Transition>, Option<Candidate>)> {
+        let ClosedCell { metric, slice: index, ref cell } = *closed;
+        let slice = fold.cells(metric).slice(index);
         let log_threshold = self.log_threshold();
         let is_rest_day = rests(holidays, slice, step);
         if index.0 == self.watches[metric].len() {
@@ -281,7 +289,12 @@ impl Detection {
             self.series.push(*id, point);
         }
         self.joint.add(observed.log_evidence);
-        match observed.candidate {
+        Some((observed.transition, observed.candidate))
+    }
+
+    /// The funnel counts what there was evidence for.
+    fn follow(&mut self, plan: &Plan, metric: usize, slice: &Slice, step: Step, candidate: Option<Candidate>) {
+        match candidate {
             Some(Candidate::Began) => self.book.funnel.begin(),
             Some(Candidate::Ended(doubt)) => {
                 let definition = &plan.metrics[metric].metric;
@@ -291,7 +304,6 @@ impl Detection {
             }
             None => {}
         }
-        observed.transition
     }
 
     /// A slice that was not there before: a watch and its series, and those of the composites that have it.
@@ -324,7 +336,12 @@ impl Detection {
     }
 
     fn log_threshold(&self) -> f64 {
-        self.budget.log_threshold(self.watched() + self.pools.len()) - self.joint.log_count()
+        self.single_log_threshold() - self.joint.log_count()
+    }
+
+    /// What a series needs that moves alone.
+    fn single_log_threshold(&self) -> f64 {
+        self.budget.log_threshold(self.watched() + self.pools.len())
     }
 
     /// The steps in which requests of a finding's slice are known not to have been as usual.

@@ -1,13 +1,16 @@
-//! `hark import`: history from files, through the same log, fold and tables as what comes live, and once however often.
+//! `hark import`: history from files, through the same fold and tables as what comes live, and once however often.
+//!
+//! The file is the log: what is written there is which part of which file was folded next, so that a restart reads it
+//! from the file again. Detection learns from the past and tells nobody of it, unless it is asked to (`--alerts`).
 
+use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use hark_ingest::{EventFile, EventsRecord, Reader, UserKey};
+use hark_ingest::{EventFile, FileChunk, Reader};
 use hark_query::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
@@ -23,7 +26,6 @@ use crate::{serve, store};
 const ON_THE_WAY_MAX: usize = 3;
 /// Rejected rows that are shown; the rest are counted.
 const REJECTED_SHOWN_MAX: usize = 10;
-const SOURCE: &str = "import";
 
 /// What came of all files.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +46,8 @@ struct Progress {
     is_done: bool,
 }
 
-pub async fn import(config: Config, files: Vec<PathBuf>) -> Result<()> {
+/// `is_judged`: the alerts are raised that there would have been.
+pub async fn import(config: Config, files: Vec<PathBuf>, is_judged: bool) -> Result<()> {
     let plan = Arc::new(Plan::compile(&config.definitions()?)?);
     // Every file first: a name that is wrong should be said before an hour of work.
     for file in &files {
@@ -66,9 +69,9 @@ pub async fn import(config: Config, files: Vec<PathBuf>) -> Result<()> {
     let handle = running.handle.clone();
     let journal = folder.imports();
     let work = move || {
-        let mut imported = Imported::default();
-        let each = |file: &PathBuf| import_file(&handle, file, &plan, &users, &journal, &mut imported);
-        files.iter().try_for_each(each).map(|()| imported)
+        let reader = Reader { fields: &plan.fields, users: &users };
+        let mut import = Import { handle, reader, journal: &journal, is_judged, imported: Imported::default() };
+        files.iter().try_for_each(|file| import.file(file)).map(|()| import.imported)
     };
     let imported = tokio::task::spawn_blocking(work).await.context("the import panicked")?;
     serve::wind_down(running.handle, running.thread, keeper, store).await?;
@@ -80,60 +83,66 @@ pub async fn import(config: Config, files: Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn import_file(
-    handle: &Handle,
-    path: &Path,
-    plan: &Plan,
-    users: &UserKey,
-    journal: &Path,
-    imported: &mut Imported,
-) -> Result<()> {
-    let file = EventFile::open(path)?;
-    let fingerprint = file.fingerprint();
-    let known = progress_of(journal, fingerprint)?;
-    if known.as_ref().is_some_and(|known| known.is_done) {
-        eprintln!("{} was imported before; nothing to do", path.display());
-        return Ok(());
-    }
-    let from = known.map_or(0, |known| known.chunks);
-    let bar = ProgressBar::new(file.size()).with_style(
-        ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {eta} left")
-            .context("the progress bar's template is wrong")?,
-    );
-    bar.set_message(path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default());
-    let note = |chunks, is_done| {
-        let file = path.display().to_string();
-        append(journal, &Progress { fingerprint, file, chunks, is_done })
-    };
-    let mut on_the_way = std::collections::VecDeque::new();
-    let (mut shown, mut done) = (0, from);
-    for chunk in file.chunks(Reader { fields: &plan.fields, users }, from)? {
-        let chunk = chunk?;
-        for one in chunk.decoded.rejected.iter().take(REJECTED_SHOWN_MAX - shown) {
-            shown += 1;
-            bar.suspend(|| eprintln!("{} line {} was not taken: {}", path.display(), one.line, one.reason));
+struct Import<'a> {
+    handle: Handle,
+    reader: Reader<'a>,
+    journal: &'a Path,
+    is_judged: bool,
+    imported: Imported,
+}
+
+impl Import<'_> {
+    fn file(&mut self, path: &Path) -> Result<()> {
+        let file = EventFile::open(path)?;
+        let fingerprint = file.fingerprint();
+        let known = progress_of(self.journal, fingerprint)?;
+        if known.as_ref().is_some_and(|known| known.is_done) {
+            eprintln!("{} was imported before; nothing to do", path.display());
+            return Ok(());
         }
-        let rejected = chunk.decoded.rejected.len() as u64;
-        imported.rejected += rejected;
-        // Its name makes a chunk count once, also where it was on disk already when an import was killed.
-        let id = NonZeroU64::new(fingerprint ^ (chunk.number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let record =
-            EventsRecord { source: SOURCE.to_owned(), received: None, id, rejected, events: chunk.decoded.events };
-        on_the_way.push_back(handle.take(record)?);
-        if on_the_way.len() >= ON_THE_WAY_MAX {
-            settle(on_the_way.pop_front(), imported)?;
+        // The log knows of a part that was on disk when an import was killed, and the journal does not yet.
+        let from = self.handle.taken_of(fingerprint)?.or(known.map(|known| known.chunks)).unwrap_or(0);
+        let bar = progress_bar(path, file.size())?;
+        let note = |chunks, is_done| {
+            let file = path.display().to_string();
+            append(self.journal, &Progress { fingerprint, file, chunks, is_done })
+        };
+        let absolute = std::path::absolute(path).with_context(|| format!("{} has no place", path.display()))?;
+        let absolute = absolute.to_str().with_context(|| format!("rename {}: its path is no text", path.display()))?;
+        let mut on_the_way = VecDeque::new();
+        let (mut shown, mut done) = (0, from);
+        for chunk in file.chunks(self.reader, from)? {
+            let chunk = chunk?;
+            for one in chunk.decoded.rejected.iter().take(REJECTED_SHOWN_MAX - shown) {
+                shown += 1;
+                bar.suspend(|| eprintln!("{} line {} was not taken: {}", path.display(), one.line, one.reason));
+            }
+            self.imported.rejected += chunk.decoded.rejected.len() as u64;
+            let (number, is_judged) = (chunk.number, self.is_judged);
+            let pointer = FileChunk { path: absolute.to_owned(), fingerprint, number, is_judged };
+            on_the_way.push_back(self.handle.take(pointer, chunk.decoded)?);
+            if on_the_way.len() >= ON_THE_WAY_MAX {
+                settle(on_the_way.pop_front(), &mut self.imported)?;
+                done += 1;
+                note(done, false)?;
+            }
+            bar.set_position(chunk.done);
+        }
+        for answer in on_the_way {
+            settle(Some(answer), &mut self.imported)?;
             done += 1;
-            note(done, false)?;
         }
-        bar.set_position(chunk.done);
+        note(done, true)?;
+        bar.finish_and_clear();
+        Ok(())
     }
-    for answer in on_the_way {
-        settle(Some(answer), imported)?;
-        done += 1;
-    }
-    note(done, true)?;
-    bar.finish_and_clear();
-    Ok(())
+}
+
+fn progress_bar(path: &Path, size: u64) -> Result<ProgressBar> {
+    let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {eta} left");
+    let bar = ProgressBar::new(size).with_style(style.context("the progress bar's template is wrong")?);
+    bar.set_message(path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default());
+    Ok(bar)
 }
 
 type Answer = oneshot::Receiver<Result<hark_dashboard::IngestAnswer, hark_dashboard::IngestError>>;

@@ -234,6 +234,9 @@ struct ImportArgs {
     /// .ndjson, .csv (.gz and .zst are unpacked), .parquet, .arrow; oldest first
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Raise the alerts that there would have been; otherwise detection only learns from the past
+    #[arg(long)]
+    alerts: bool,
 }
 
 #[derive(Debug, Args)]
@@ -305,7 +308,9 @@ fn run(cli: Cli) -> Result<bool> {
             let config = hark_simulate::Config { seed, start_ms, days, rate, incidents, kinds };
             done(simulate_command::simulate(&config, &out))
         }
-        Command::Import(ImportArgs { place, files }) => done(block_on(import::import(place.load()?, files))),
+        Command::Import(ImportArgs { place, files, alerts }) => {
+            done(block_on(import::import(place.load()?, files, alerts)))
+        }
         Command::Query(QueryArgs { place, sql, limit, json }) => {
             let config = place.load()?;
             done(block_on(query_command::query(&config, &sql, limit, json)))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hark_dashboard::{FunnelReport, SelfTestReport, SelfTestVerdict};
 use hark_detectors::Mutant;
-use hark_ingest::{Applied, Batch, Closed, Counted, Counts, Fold, SourceState};
+use hark_ingest::{Admitted, Applied, Batch, Closed, Counted, Counts, Fold, SourceState};
 use hark_model::{Alert, Change, Metric, Minute, Slice, Timestamp};
 use hark_query::Plan;
 
@@ -56,10 +56,27 @@ impl Pipeline {
     }
 
     pub fn take(&mut self, batch: &Batch<'_>) -> Applied {
+        let admitted = self.admit(batch);
+        self.add(batch, admitted, true)
+    }
+
+    /// Takes a batch of the past: it counts like any other and is learned from, and nobody is told what was wrong then.
+    pub fn take_past(&mut self, batch: &Batch<'_>) -> Applied {
+        let admitted = self.admit(batch);
+        self.add(batch, admitted, false)
+    }
+
+    /// Which events of a batch count: what its sender is answered, before anything of it is added or judged.
+    pub fn admit<'a>(&mut self, batch: &Batch<'a>) -> Admitted<'a> {
+        self.fold.admit(batch)
+    }
+
+    /// Adds what was admitted, in the order in which it was. The steps that it closes are judged, or learned from alone.
+    pub fn add(&mut self, batch: &Batch<'_>, admitted: Admitted<'_>, is_judged: bool) -> Applied {
         let Self { plan, fold, detection, minutes } = self;
-        fold.apply(plan, batch, |mut closed| {
+        fold.add(plan, batch, admitted, |mut closed| {
             keep(minutes, &mut closed);
-            detection.step(plan, closed);
+            if is_judged { detection.step(plan, closed) } else { detection.learn(plan, closed) }
         })
     }
 

@@ -3,14 +3,14 @@
 //! A snapshot is an optimisation and never the truth: if it is missing, torn or of other definitions, the log is
 //! folded instead. It is written beside the old one, synced, and put in its place in one step.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use hark_ingest::Fold;
+use hark_ingest::{FileChunk, Fold};
 use hark_model::Timestamp;
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use crate::detection::Detection;
 use crate::pipeline::Pipeline;
 
 /// Raised with every change of what is inside; an older snapshot is then left aside.
-const MAGIC: &[u8; 12] = b"hark-snap-11";
+const MAGIC: &[u8; 12] = b"hark-snap-12";
 const COMPRESSION_LEVEL: i32 = 1;
 
 /// Where in the log the state stands, and where older hours of it begin.
@@ -30,7 +30,12 @@ pub struct Position {
     pub next_offset: u64,
     /// The first record of each hour that the log still holds, oldest first.
     pub hours: VecDeque<(Timestamp, u64)>,
+    /// How many parts of each imported file have been taken, by its fingerprint.
+    taken: BTreeMap<u64, u64>,
 }
+
+/// Further files are known by the journal of imports alone, which tells of whole files.
+const FILES_MAX: usize = 100_000;
 
 impl Position {
     /// The record is about to be folded: the next start goes on behind it. Every hour's first is remembered.
@@ -40,6 +45,17 @@ impl Position {
         if self.hours.back().is_none_or(|(time, _)| watermark.minutes_since(*time) >= 60) {
             self.hours.push_back((watermark, offset));
         }
+    }
+
+    pub fn note_chunk(&mut self, chunk: &FileChunk) {
+        if self.taken.len() < FILES_MAX || self.taken.contains_key(&chunk.fingerprint) {
+            let taken = self.taken.entry(chunk.fingerprint).or_default();
+            *taken = (*taken).max(chunk.number + 1);
+        }
+    }
+
+    pub fn taken_of(&self, fingerprint: u64) -> Option<u64> {
+        self.taken.get(&fingerprint).copied()
     }
 }
 

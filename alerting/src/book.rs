@@ -166,6 +166,11 @@ impl Book {
         Some(&entry.alert)
     }
 
+    /// Whether a series is among those that still deviate of some alert.
+    pub fn is_open(&self, metric: &str, slice: &Slice) -> bool {
+        self.entries.iter().any(|entry| entry.alert.metric == metric && entry.open.contains(slice))
+    }
+
     /// The alerts to look at again, each with the slices that still deviate.
     pub fn due(&mut self, now: Timestamp) -> Vec<(AlertId, Vec<Slice>)> {
         self.forget(now);

@@ -174,6 +174,7 @@ pub struct IngestAnswer {
 pub struct Written {
     pub samples: u64,
     pub histograms: u64,
+    pub exemplars: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

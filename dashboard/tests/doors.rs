@@ -167,7 +167,7 @@ fn a_body_that_is_too_large_is_refused_before_it_is_read() {
 
 #[test]
 fn remote_write_is_told_what_was_written() {
-    let written = Some(Written { samples: 3, histograms: 1 });
+    let written = Some(Written { samples: 3, histograms: 1, exemplars: 2 });
     let v2 = [("content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request")];
     let counts = |reply: &recorder::Reply| {
         ["samples", "histograms", "exemplars"]
@@ -176,13 +176,13 @@ fn remote_write_is_told_what_was_written() {
 
     let whole = Doors::open(Ok(IngestAnswer { accepted: 9, written, ..IngestAnswer::default() }));
     let reply = whole.post("/api/v1/write", &v2, b"");
-    assert_eq!((reply.status, counts(&reply)), (204, ["3", "1", "0"].map(str::to_owned)));
+    assert_eq!((reply.status, counts(&reply)), (204, ["3", "1", "2"].map(str::to_owned)));
     let reply = whole.post("/api/v1/write", &[("content-type", PROTOBUF)], b"");
     assert_eq!((reply.status, counts(&reply)), (204, ["", "", ""].map(str::to_owned)));
 
     let parts = Doors::open(partly().map(|answer| IngestAnswer { written, ..answer }));
     let reply = parts.post("/api/v1/write", &v2, b"");
-    assert_eq!((reply.status, counts(&reply)), (400, ["3", "1", "0"].map(str::to_owned)));
+    assert_eq!((reply.status, counts(&reply)), (400, ["3", "1", "2"].map(str::to_owned)));
     assert_eq!(reply.text(), "some series were not taken: 2: `time` is missing; 2 more\n");
 
     // Prometheus drops what is answered with 429.

@@ -95,6 +95,11 @@ impl Steady {
         self.is_told
     }
 
+    /// Nobody was told after all: it begins again with the next step, if that says the same.
+    pub(crate) fn postpone(&mut self) {
+        self.is_told = false;
+    }
+
     /// The run is over; what was told is no habit.
     fn change(&mut self, word: Word) -> Steadiness {
         let was_told = std::mem::take(&mut self.is_told);

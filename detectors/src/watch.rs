@@ -128,6 +128,11 @@ impl Watch {
         matches!(self.state, State::Open { .. })
     }
 
+    /// The first step of the open regression.
+    pub fn open_since(&self) -> Option<Step> {
+        if let State::Open { onset, .. } = self.state { Some(onset) } else { None }
+    }
+
     /// Whether it has learned enough to judge, and is not just setting a new level.
     pub fn is_settled(&self, step: Step, is_rest_day: bool) -> bool {
         self.tracks.iter().all(|track| !track.is_settling() && track.expected(step, is_rest_day).is_some())
@@ -299,9 +304,10 @@ impl Watch {
         }
     }
 
-    /// There was no time to look at the open regression: it opens again with the next step, if its evidence stands.
+    /// Nobody was told of the open regression: it opens again with the next step, if its evidence stands.
     pub fn postpone(&mut self) {
-        if self.is_open() {
+        if self.is_open() || self.steady.is_told() {
+            self.steady.postpone();
             self.state = State::Suspicious { steps: 1, doubt: Doubt::Short };
         }
     }

@@ -116,6 +116,7 @@ mod tests {
     fn shift(minutes: i64) -> Shift {
         let onset = Timestamp::from_millis(0).plus_minutes(minutes);
         Shift {
+            kind: hark_model::FindingKind::Regression,
             statistic: Statistic::P95,
             direction: Direction::Up,
             onset,

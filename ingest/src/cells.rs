@@ -6,6 +6,7 @@ use hark_model::{Cell, Metric, Minute, Slice, Step, UserMark, Users};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::LATENESS_HORIZON_MINUTES;
+use crate::groups::Groups;
 use crate::slice_set::{NO_SLICE, SliceSet};
 
 /// Closed steps are kept a little longer than the lateness horizon, since a late event may still correct them.
@@ -54,7 +55,7 @@ struct WatchSet {
 struct OpenSlice {
     /// Given when the first step with it closes.
     index: Option<SliceIndex>,
-    /// The minutes that events still come for, few and in no order.
+    /// The minutes that events still come for, few and in order.
     minutes: Vec<(Minute, Counted)>,
 }
 
@@ -78,6 +79,10 @@ pub(crate) struct Rows<'a> {
     /// By set of the fold and position: the slice's number.
     pub(crate) numbers: &'a [Vec<u32>],
     pub(crate) minutes: &'a [Minute],
+    /// By set: the rows in order of their cells, where that is known. Others than those of `positions` are among them.
+    pub(crate) groups: &'a [Option<Groups>],
+    /// By position: whether it is one of `positions`.
+    pub(crate) is_counted: &'a [bool],
 }
 
 impl Counted {
@@ -117,6 +122,10 @@ impl MetricCells {
     /// Adds rows to the cell of every watched slice that they lie in. Set by set, so that a set's cells stay near.
     pub(crate) fn add(&mut self, rows: &Rows<'_>, add: impl Fn(&mut Counted, usize)) {
         for set in &mut self.sets {
+            if let Some(groups) = &rows.groups[set.set] {
+                set.add_groups(groups, rows.is_counted, &self.empty, &add);
+                continue;
+            }
             let numbers = &rows.numbers[set.set];
             for &position in rows.positions {
                 let position = position as usize;
@@ -124,19 +133,7 @@ impl MetricCells {
                 if number == NO_SLICE {
                     continue;
                 }
-                let number = number as usize;
-                if number >= set.slices.len() {
-                    set.slices.resize_with(number + 1, OpenSlice::default);
-                }
-                let open = &mut set.slices[number].minutes;
-                let minute = rows.minutes[position];
-                let at = open.iter().rposition(|(open, _)| *open == minute).unwrap_or_else(|| {
-                    // A handful of minutes is open; doubling would leave nearly half of the memory unused.
-                    open.reserve_exact(1);
-                    open.push((minute, self.empty.clone()));
-                    open.len() - 1
-                });
-                add(&mut open[at].1, position);
+                add(set.open(number, rows.minutes[position], &self.empty), position);
             }
         }
     }
@@ -241,6 +238,43 @@ impl MetricCells {
         let late =
             self.late.iter().map(|((at, number, minute), counted)| (self.sets[*at].set, *number, *minute, counted));
         open.chain(late)
+    }
+}
+
+impl WatchSet {
+    /// The cell of a minute that is open.
+    fn open(&mut self, number: u32, minute: Minute, empty: &Counted) -> &mut Counted {
+        let number = number as usize;
+        if number >= self.slices.len() {
+            self.slices.resize_with(number + 1, OpenSlice::default);
+        }
+        let open = &mut self.slices[number].minutes;
+        let at = open.iter().rposition(|(open, _)| *open == minute).unwrap_or_else(|| {
+            // A handful of minutes is open; doubling would leave nearly half of the memory unused.
+            open.reserve_exact(1);
+            let at = open.partition_point(|(open, _)| *open < minute);
+            open.insert(at, (minute, empty.clone()));
+            at
+        });
+        &mut open[at].1
+    }
+
+    fn add_groups(
+        &mut self,
+        groups: &Groups,
+        is_counted: &[bool],
+        empty: &Counted,
+        add: &impl Fn(&mut Counted, usize),
+    ) {
+        for (number, minute, positions) in groups.iter() {
+            // A cell is begun by the first row that the metric counts.
+            let mut counted =
+                positions.iter().map(|&position| position as usize).filter(|&at| is_counted[at]).peekable();
+            if counted.peek().is_some() {
+                let cell = self.open(number, minute, empty);
+                counted.for_each(|position| add(cell, position));
+            }
+        }
     }
 }
 

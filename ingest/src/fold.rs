@@ -112,6 +112,23 @@ pub struct Applied {
     pub refused_total: u64,
 }
 
+/// A batch of which is known what becomes of it, and which is in no cell yet.
+#[must_use = "what is admitted and not added is in no cell"]
+pub struct Admitted<'a> {
+    applied: Applied,
+    /// `None` for a batch that adds nothing.
+    taken: Option<Taken<'a>>,
+    /// The first step that is open behind it.
+    next: Step,
+}
+
+impl Admitted<'_> {
+    /// What may be answered: all but the rows for history.
+    pub fn applied(&self) -> &Applied {
+        &self.applied
+    }
+}
+
 /// What the rows of a batch come to.
 struct Taken<'a> {
     chosen: Chosen<'a>,
@@ -252,20 +269,37 @@ impl Fold {
     }
 
     /// Adds a batch and hands out each step that it closes.
-    pub fn apply(&mut self, plan: &Plan, batch: &Batch<'_>, mut on_close: impl FnMut(Closed<'_>)) -> Applied {
+    pub fn apply(&mut self, plan: &Plan, batch: &Batch<'_>, on_close: impl FnMut(Closed<'_>)) -> Applied {
+        let admitted = self.admit(batch);
+        self.add(plan, batch, admitted, on_close)
+    }
+
+    /// The first half of [`Self::apply`]: which events count, and which steps they close. Several batches may be admitted
+    /// before the first is added; they are added in the same order.
+    pub fn admit<'a>(&mut self, batch: &Batch<'a>) -> Admitted<'a> {
         let mut applied = Applied::default();
         self.counts.rejected += batch.rejected;
-        if batch.source == SILENCE {
-            self.pass(batch, &mut on_close);
-            return applied;
+        let mut taken = None;
+        let is_silence = batch.source == SILENCE && batch.events.is_empty();
+        if is_silence || (!batch.events.is_empty() && !self.is_repeated(batch, &mut applied)) {
+            let run = Run::new(self.sets.len(), self.grains.len());
+            let taken =
+                taken.insert(Taken { chosen: Chosen::new(batch.events), closing: vec![], run, through: vec![] });
+            if is_silence { self.pass(batch, taken) } else { self.take(batch, taken, &mut applied) }
         }
-        if batch.events.is_empty() || self.is_repeated(batch, &mut applied) {
-            return applied;
-        }
-        let run = Run::new(self.sets.len(), self.grains.len());
-        let mut taken = Taken { chosen: Chosen::new(batch.events), closing: vec![], run, through: vec![] };
-        self.take(batch, &mut taken, &mut applied);
-        let Taken { chosen, closing, run: mut rest, .. } = taken;
+        Admitted { applied, taken, next: self.next.unwrap_or(Step(i64::MIN)) }
+    }
+
+    /// The second half: what was admitted goes into the cells, and each step that it closes is handed out.
+    pub fn add(
+        &mut self,
+        plan: &Plan,
+        batch: &Batch<'_>,
+        admitted: Admitted<'_>,
+        mut on_close: impl FnMut(Closed<'_>),
+    ) -> Applied {
+        let Admitted { mut applied, taken, next } = admitted;
+        let Some(Taken { chosen, closing, run: mut rest, .. }) = taken else { return applied };
         applied.events = chosen.finish();
         let events = applied.events.as_ref().unwrap_or(batch.events);
         let columns = project(plan, events);
@@ -281,19 +315,23 @@ impl Fold {
             self.add_run(plan, &read, &mut run, step);
             self.close(step, &mut on_close);
         }
-        let next = self.next.unwrap_or(Step(i64::MIN));
         self.add_run(plan, &read, &mut rest, next);
         applied
     }
 
     /// Closes what the wall clock has passed while nothing came.
-    fn pass(&mut self, batch: &Batch<'_>, on_close: &mut impl FnMut(Closed<'_>)) {
+    fn pass(&mut self, batch: &Batch<'_>, taken: &mut Taken<'_>) {
         let Some(now) = batch.received else { return };
         self.clock.pass(now);
-        while let Some(step) = self.next.filter(|step| Some(step.end()) <= self.clock.watermark()) {
-            self.next = Some(step.next());
+        self.close_until(self.clock.watermark(), taken);
+    }
+
+    fn close_until(&mut self, watermark: Option<Timestamp>, taken: &mut Taken<'_>) {
+        while let Some(step) = self.next.filter(|step| Some(step.end()) <= watermark) {
+            let next = Run::new(self.sets.len(), self.grains.len());
+            taken.closing.push((step, std::mem::replace(&mut taken.run, next)));
             self.forget_before(step.end());
-            self.close(step, on_close);
+            self.next = Some(step.next());
         }
     }
 
@@ -307,16 +345,11 @@ impl Fold {
                 self.seen.fetch(&events.ids[row..events.len().min(row + SEEN_AHEAD)]);
             }
             let time = events.times[row];
-            let is_in_time = self.admit(&mut source, time, events.ids[row], applied);
+            let is_in_time = self.admit_event(&mut source, time, events.ids[row], applied);
             if let Some(is_in_time) = is_in_time {
                 self.take_row(source.clock(), batch, row, is_in_time, taken, applied);
             }
-            while let Some(step) = self.next.filter(|step| Some(step.end()) <= source.clock().watermark()) {
-                let next = Run::new(self.sets.len(), self.grains.len());
-                taken.closing.push((step, std::mem::replace(&mut taken.run, next)));
-                self.forget_before(step.end());
-                self.next = Some(step.next());
-            }
+            self.close_until(source.clock().watermark(), taken);
         }
         drop(source);
         self.clock = clock;
@@ -403,7 +436,7 @@ impl Fold {
     }
 
     /// Whether the event counts, and in time to be in a cell. Its time then moves the clock.
-    fn admit(
+    fn admit_event(
         &mut self,
         source: &mut Ticking<'_>,
         time: Timestamp,

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use hark_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::events::Events;
+use crate::events::{Decoded, Events};
 use crate::fold::Batch;
 
 /// The first byte of a record: its version.
@@ -19,6 +19,20 @@ pub enum Record {
     Events(EventsRecord),
     /// A change as JSON.
     Change(Vec<u8>),
+    /// Events that lie in a file, which is not repeated here.
+    Chunk(FileChunk),
+}
+
+/// A part of a file of events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileChunk {
+    /// From the root on.
+    pub path: String,
+    /// Tells whether the file is still the one that was read, whatever lies there now.
+    pub fingerprint: u64,
+    pub number: u64,
+    /// Whether detection judges its events, and does not only learn from them.
+    pub is_judged: bool,
 }
 
 /// A batch of events as it waits to be folded.
@@ -53,6 +67,22 @@ impl EventsRecord {
         let Self { source, received, id, rejected, events } = self;
         Batch { events, source, received: *received, id: *id, rejected: *rejected }
     }
+}
+
+impl FileChunk {
+    /// Under this name its events are folded, so that they count once, also where a stopped import reads it again.
+    pub fn id(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.fingerprint ^ (self.number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// Its events as they are folded.
+    pub fn record(&self, decoded: Decoded) -> EventsRecord {
+        let rejected = decoded.rejected.len() as u64;
+        let source = Self::SOURCE.to_owned();
+        EventsRecord { source, received: None, id: self.id(), rejected, events: decoded.events }
+    }
+
+    const SOURCE: &str = "import";
 }
 
 impl Record {
@@ -104,7 +134,9 @@ mod tests {
 
     #[test]
     fn a_record_comes_back_as_it_was() {
-        for record in [record(), Record::Change(b"{}".to_vec())] {
+        let path = "/tmp/month.parquet".to_owned();
+        let chunk = Record::Chunk(FileChunk { path, fingerprint: 1 << 63, number: 7, is_judged: false });
+        for record in [record(), Record::Change(b"{}".to_vec()), chunk] {
             assert_eq!(Record::decode(&record.encode()), Ok(record));
         }
         let Record::Events(events) = record() else { panic!("these are events") };

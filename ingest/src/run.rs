@@ -15,6 +15,7 @@ use crate::dictionary::Dictionary;
 use crate::events::Column;
 use crate::fold::MetricFold;
 use crate::grain::Grain;
+use crate::groups::{Groups, Slots};
 use crate::signatures::{NO_TEXT, Signatures};
 use crate::slice_set::SliceSet;
 use crate::tagged_leaves::{SUMS_MAX, TaggedLeaves};
@@ -125,6 +126,8 @@ pub(crate) struct Run {
     users: Vec<Option<UserMark>>,
     /// By set: the number of each row's slice.
     numbers: Vec<Vec<u32>>,
+    /// By set: the open rows in order of their cells, where many share one.
+    groups: Vec<Option<Groups>>,
     /// By grain: the number of each row's leaf; meaningless for late rows.
     leaves: Vec<Vec<u32>>,
     steps: Vec<Step>,
@@ -132,6 +135,7 @@ pub(crate) struct Run {
     next: Step,
     measured: Vec<Measured>,
     positions: Vec<u32>,
+    is_counted: Vec<bool>,
     /// The number of each row's error signature; empty where no row has an error text.
     signatures: Vec<u32>,
 }
@@ -144,11 +148,13 @@ impl Run {
             requests: Vec::new(),
             users: Vec::new(),
             numbers: vec![Vec::new(); sets],
+            groups: Vec::new(),
             leaves: vec![Vec::new(); grains],
             steps: Vec::new(),
             next: Step(i64::MIN),
             measured: Vec::new(),
             positions: Vec::new(),
+            is_counted: Vec::new(),
             signatures: Vec::new(),
         }
     }
@@ -179,6 +185,9 @@ impl Run {
         self.next = next;
         self.steps.clear();
         self.steps.extend(self.minutes.iter().map(|minute| minute.step()));
+        let slots = Slots::of(&self.minutes, |position| self.steps[position] >= next);
+        let group = |numbers: &Vec<u32>| slots.as_ref().and_then(|slots| slots.group(numbers));
+        self.groups = self.numbers.iter().map(group).collect();
         for (grain, leaves) in grains.iter_mut().zip(&mut self.leaves) {
             grain.number(&self.rows, &self.steps, codes, next, leaves);
         }
@@ -215,6 +224,8 @@ impl Run {
         let codes = read.codes;
         let unusable = self.measure(&plan.metric, reading);
         self.positions.clear();
+        self.is_counted.clear();
+        self.is_counted.resize(self.rows.len(), false);
         for (position, measured) in self.measured.iter().enumerate() {
             let Some(class) = measured.class().filter(|_| self.requests[position] > 0) else { continue };
             if self.steps[position] < self.next {
@@ -229,6 +240,7 @@ impl Run {
                 self.tag(metric, plan, read, position, |tagged, step, tag, sums| tagged.add_late(step, own, tag, sums));
             } else {
                 self.positions.push(position as u32);
+                self.is_counted[position] = true;
             }
         }
         let leaves = &self.leaves[metric.grain];
@@ -244,7 +256,8 @@ impl Run {
                 self.tag(metric, plan, read, position as usize, add);
             }
         }
-        let rows = Rows { positions: &self.positions, numbers: &self.numbers, minutes: &self.minutes };
+        let Self { positions, numbers, minutes, groups, is_counted, .. } = &*self;
+        let rows = Rows { positions, numbers, minutes, groups, is_counted };
         metric.cells.add(&rows, |counted, at| self.count(counted, at));
         unusable
     }

@@ -144,6 +144,33 @@ proptest! {
         prop_assert_eq!(shown, exact);
     }
 
+    /// Rows of a large batch are sorted by cell, those of a small one are not: the minutes come out the same, in the same
+    /// order, late and early ones among them.
+    #[test]
+    fn large_batches_give_the_same_minutes_as_small_ones(seed: u32) {
+        let number = |at: u32| ((u64::from(at) << 32) | u64::from(seed)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        let lines: Vec<String> = (0..6_000_u32)
+            .map(|at| {
+                let number = number(at);
+                // Some two minutes before and after their turn, one in a hundred by an hour.
+                let by = number % 240_000 + if number.is_multiple_of(101) { 3_600_000 } else { 0 };
+                let at_ms = 4_000_000 + i64::from(at) * 100 - by as i64;
+                let outcome = if number.is_multiple_of(7) { "error" } else { "ok" };
+                line(at_ms, at, ["iOS", "macOS", "tvOS"][(number % 3) as usize], outcome, 1.0 + (number % 977) as f64)
+            })
+            .collect();
+        let minutes = |batch: usize| {
+            let plan = plan();
+            let mut fold = Fold::new(&plan);
+            let mut minutes = Vec::new();
+            let mut keep = |closed: Closed<'_>| minutes.extend(closed.minutes);
+            lines.chunks(batch).for_each(|lines| drop(apply(&mut fold, &plan, lines, &mut keep)));
+            fold.finish(&mut keep);
+            minutes
+        };
+        prop_assert!(minutes(lines.len()) == minutes(60), "cut into batches of 60 the minutes are others");
+    }
+
     #[test]
     fn each_id_counts_once(lines in events()) {
         let twice = [lines.clone(), lines.clone()].concat();

@@ -18,30 +18,52 @@ use arrow_cast::{CastOptions, can_cast_types, cast, cast_with_options};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::compute::{self, kernels::cmp};
 
+use crate::coded::as_coded;
 use crate::table::{DAY, TIME};
 
 const MICROS_PER_DAY: i64 = 24 * 60 * 60 * 1_000_000;
 /// What Spark refuses in the name of a column.
 const REFUSED_IN_NAMES: [char; 10] = [' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='];
 
+/// Whether codes stay in place of the texts that they stand for, which is how they are written fastest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Texts {
+    Plain,
+    AsTheyCome,
+}
+
 /// The table's columns after these batches, and the batches with exactly these columns, `day` first.
 pub(crate) fn align(
     known: Option<&Schema>,
     batches: &[RecordBatch],
+    texts: Texts,
 ) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
-    let mut columns = Columns::new(known);
+    let mut columns = Columns::new(known, texts);
     let rows: Vec<_> = batches.iter().map(|batch| columns.place(batch)).collect::<Result<_, _>>()?;
     let schema = Arc::new(Schema::new(columns.fields));
     let complete = |(placed, batch): (Placed, &RecordBatch)| {
         let missing = |at: usize| new_null_array(schema.field(at).data_type(), batch.num_rows());
         let mut placed = placed;
         placed.resize(schema.fields().len(), None);
-        let arrays = placed.into_iter().enumerate().map(|(at, array)| array.unwrap_or_else(|| missing(at))).collect();
+        let arrays = placed.into_iter().enumerate().map(|(at, array)| array.unwrap_or_else(|| missing(at)));
+        let arrays: Vec<ArrayRef> = arrays.collect();
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
+        RecordBatch::try_new_with_options(schema_of(&schema, &arrays), arrays, &options)
     };
     let aligned = rows.into_iter().zip(batches).map(complete).collect::<Result<_, _>>()?;
     Ok((schema, aligned))
+}
+
+/// The schema, but for the columns of text that come as codes.
+fn schema_of(schema: &SchemaRef, arrays: &[ArrayRef]) -> SchemaRef {
+    let is_same = |(field, array): (&FieldRef, &ArrayRef)| field.data_type() == array.data_type();
+    let both = || schema.fields().iter().zip(arrays);
+    if both().all(is_same) {
+        return Arc::clone(schema);
+    }
+    let field =
+        |(field, array): (&FieldRef, &ArrayRef)| field.as_ref().clone().with_data_type(array.data_type().clone());
+    Arc::new(Schema::new(both().map(field).collect::<Vec<_>>()))
 }
 
 /// A batch's arrays by the table's columns.
@@ -49,32 +71,35 @@ type Placed = Vec<Option<ArrayRef>>;
 
 struct Columns {
     fields: Vec<FieldRef>,
+    texts: Texts,
 }
 
 impl Columns {
-    fn new(known: Option<&Schema>) -> Self {
+    fn new(known: Option<&Schema>, texts: Texts) -> Self {
         let mut fields = known.map_or_else(Vec::new, |schema| schema.fields().to_vec());
         if fields.is_empty() {
             fields.push(Arc::new(Field::new(DAY, DataType::Date32, true)));
             fields.push(Arc::new(Field::new(TIME, instant_type(), true)));
         }
-        Self { fields }
+        Self { fields, texts }
     }
 
     fn place(&mut self, batch: &RecordBatch) -> Result<Placed, ArrowError> {
         let times = times_of(batch)?;
         let mut placed = vec![None; self.fields.len()];
         let days: Date32Array = times.iter().map(|time| time.map(day_of)).collect();
-        self.put(&mut placed, DAY, Arc::new(days));
-        self.put(&mut placed, TIME, Arc::new(times));
+        self.put(&mut placed, DAY, &DataType::Date32, Arc::new(days));
+        self.put(&mut placed, TIME, &instant_type(), Arc::new(times));
         for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
             let is_own_day = field.name() == DAY && *field.data_type() == DataType::Date32;
             let Some(plain) = stored_type(array.data_type()).filter(|_| field.name() != TIME && !is_own_day) else {
                 continue;
             };
             let (name, wanted) = self.name_of(field.name(), &plain, &placed);
-            if array.data_type() == &wanted {
-                self.put(&mut placed, &name, Arc::clone(array));
+            let is_kept_coded =
+                self.texts == Texts::AsTheyCome && wanted == DataType::Utf8 && as_coded(array).is_some();
+            if array.data_type() == &wanted || is_kept_coded {
+                self.put(&mut placed, &name, &wanted, Arc::clone(array));
                 continue;
             }
             let (kept, rest) = if is_lossless(array.data_type(), &plain) && plain == wanted {
@@ -82,18 +107,18 @@ impl Columns {
             } else {
                 fit(array, &plain, &wanted)?
             };
-            self.put(&mut placed, &name, kept);
+            self.put(&mut placed, &name, &wanted, kept);
             if let Some(rest) = rest {
                 let name = self.name_of_text(field.name(), &placed);
-                self.put(&mut placed, &name, Arc::new(rest));
+                self.put(&mut placed, &name, &DataType::Utf8, Arc::new(rest));
             }
         }
         Ok(placed)
     }
 
-    fn put(&mut self, placed: &mut Placed, name: &str, array: ArrayRef) {
+    fn put(&mut self, placed: &mut Placed, name: &str, held: &DataType, array: ArrayRef) {
         let at = self.position(name).unwrap_or_else(|| {
-            self.fields.push(Arc::new(Field::new(name, array.data_type().clone(), true)));
+            self.fields.push(Arc::new(Field::new(name, held.clone(), true)));
             self.fields.len() - 1
         });
         placed.resize(self.fields.len().max(placed.len()), None);

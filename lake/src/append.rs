@@ -8,7 +8,7 @@ use deltalake_core::kernel::Action;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
 
-use crate::align::align;
+use crate::align::{Texts, align};
 use crate::data_file::encode;
 use crate::delta::{COMMIT_TRIES, Commit};
 use crate::table::DAY;
@@ -55,9 +55,9 @@ impl Lake {
                 let (schema, files) = {
                     let (known, batches) = (known.clone(), Arc::clone(&batches));
                     let work = move || -> Result<_, LakeError> {
-                        let (schema, batches) = align(known.as_deref(), &batches)
+                        let (schema, batches) = align(known.as_deref(), &batches, Texts::AsTheyCome)
                             .map_err(|error| LakeError::rows(table, &sentence(&error)))?;
-                        let files = encode(&batches, &format!("part-{offset:020}"));
+                        let files = encode(&schema, &batches, &format!("part-{offset:020}"));
                         Ok((schema, files.map_err(|error| LakeError::rows(table, &error))?))
                     };
                     tokio::task::spawn_blocking(work).await??

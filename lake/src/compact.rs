@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_cast::cast;
-use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
+use arrow_schema::{ArrowError, Field, SchemaRef};
 use chrono::NaiveDate;
 use deltalake_core::kernel::{Action, LogicalFileView};
 use deltalake_core::protocol::DeltaOperation;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 
-use crate::data_file::{DataFile, FILE_BYTES_MAX, FileWriter};
+use crate::data_file::{DataFile, FILE_BYTES_MAX, FileWriter, without_day};
 use crate::delta::{COMMIT_TRIES, Commit, Delta};
 use crate::table::DAY;
 use crate::{Damage, Lake, LakeError, Table};
@@ -39,6 +39,15 @@ struct Group {
 }
 
 impl Lake {
+    /// The most small files that a day of the table lies in, which compacting would make few of.
+    pub fn small_files(&self, table: Table) -> BoxFuture<'_, Result<usize, LakeError>> {
+        Box::pin(async move {
+            let delta = self.delta(table);
+            let Some(state) = delta.refresh().await? else { return Ok(0) };
+            Ok(small_files(&delta.files(&state)?).values().map(Vec::len).max().unwrap_or(0))
+        })
+    }
+
     /// Joins the small files of each day. Appending goes on meanwhile; what another compaction or an expiry has taken
     /// away by the time the new file is there is left as it is. A crash loses work, not rows.
     pub fn compact(&self, table: Table) -> BoxFuture<'_, Result<Compacted, LakeError>> {
@@ -72,7 +81,8 @@ impl Lake {
     }
 }
 
-fn groups(files: &[LogicalFileView]) -> Vec<Group> {
+/// Path and size of each small file, by day.
+fn small_files(files: &[LogicalFileView]) -> BTreeMap<NaiveDate, Vec<(String, i64)>> {
     let mut days: BTreeMap<NaiveDate, Vec<(String, i64)>> = BTreeMap::new();
     for file in files {
         let day = file.partition_values_map().remove(DAY).flatten().and_then(|day| day.parse().ok());
@@ -81,8 +91,12 @@ fn groups(files: &[LogicalFileView]) -> Vec<Group> {
             days.entry(day).or_default().push((file.path().into_owned(), file.size()));
         }
     }
+    days
+}
+
+fn groups(files: &[LogicalFileView]) -> Vec<Group> {
     let mut groups = Vec::new();
-    for (day, mut files) in days {
+    for (day, mut files) in small_files(files) {
         // Named after offsets: this is the order in which they were written.
         files.sort_unstable();
         let (mut paths, mut bytes) = (Vec::new(), 0);
@@ -98,11 +112,6 @@ fn groups(files: &[LogicalFileView]) -> Vec<Group> {
     }
     groups.retain(|group| group.paths.len() > 1);
     groups
-}
-
-fn without_day(schema: &Schema) -> SchemaRef {
-    let fields = schema.fields().iter().filter(|field| field.name() != DAY);
-    Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
 }
 
 fn rewrite(schema: &SchemaRef, day: NaiveDate, inputs: &[PathBuf], stem: &str) -> Result<Vec<DataFile>, ParquetError> {

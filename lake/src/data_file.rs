@@ -1,28 +1,30 @@
 //! One Parquet file of a table: encoded in memory, named after its content, described to Delta.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, TimestampMicrosecondType};
 use arrow_array::{Date32Array, RecordBatch, Scalar};
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use bytes::Bytes;
 use chrono::{DateTime, Days, NaiveDate, SecondsFormat};
 use datafusion::arrow::compute::{self, kernels::cmp};
 use deltalake_core::kernel::Add;
 use hark_model::Timestamp;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::row_group::ParquetWriter;
 use crate::table::{DAY, ID, TIME};
 
 /// A file is closed when it has grown to this: large enough that a day has few, small enough to be encoded in memory.
 pub(crate) const FILE_BYTES_MAX: usize = 128 << 20;
+/// 3 is a third slower to write here for some percent of space.
+const ZSTD_LEVEL: i32 = 1;
 const SUFFIX: &str = ".zstd.parquet";
 
 /// An encoded file that is not on the disk yet.
@@ -43,12 +45,13 @@ pub(crate) fn hash_in_name(path: &str) -> Option<u128> {
 
 /// The rows of aligned batches as files, at least one a day. The names depend on the content and on `stem` alone: what
 /// is written again after a crash takes the place of what the crash left behind.
-pub(crate) fn encode(batches: &[RecordBatch], stem: &str) -> Result<Vec<DataFile>, ParquetError> {
+pub(crate) fn encode(schema: &SchemaRef, batches: &[RecordBatch], stem: &str) -> Result<Vec<DataFile>, ParquetError> {
+    let schema = without_day(schema);
     let mut days: BTreeMap<i32, FileWriter> = BTreeMap::new();
     let mut files = Vec::new();
     for batch in batches {
         for (day, rows) in split_by_day(batch)? {
-            let writer = days.entry(day).or_insert_with(|| FileWriter::new(rows.schema(), day, stem));
+            let writer = days.entry(day).or_insert_with(|| FileWriter::new(SchemaRef::clone(&schema), day, stem));
             files.extend(writer.write(&rows)?);
         }
     }
@@ -58,7 +61,13 @@ pub(crate) fn encode(batches: &[RecordBatch], stem: &str) -> Result<Vec<DataFile
     Ok(files)
 }
 
-/// The batch's rows by day, without the column `day`: Delta keeps that in its log and in the folder's name.
+/// Delta keeps the day in its log and in the folder's name.
+pub(crate) fn without_day(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().filter(|field| field.name() != DAY);
+    Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
+}
+
+/// The batch's rows by day, without the column `day`.
 fn split_by_day(batch: &RecordBatch) -> Result<Vec<(i32, RecordBatch)>, ParquetError> {
     let at = batch.schema().index_of(DAY)?;
     let days = batch.column(at).as_primitive::<Date32Type>();
@@ -87,7 +96,7 @@ pub(crate) struct FileWriter {
 }
 
 struct OpenFile {
-    parquet: ArrowWriter<Vec<u8>>,
+    parquet: ParquetWriter,
     rows: usize,
     first: i64,
     last: i64,
@@ -111,7 +120,7 @@ impl FileWriter {
         open.parquet.write(rows)?;
         open.rows += rows.num_rows();
         (open.first, open.last) = (open.first.min(first), open.last.max(last));
-        let bytes = open.parquet.bytes_written() + open.parquet.in_progress_size();
+        let bytes = open.parquet.size();
         self.open = Some(open);
         if bytes < FILE_BYTES_MAX { Ok(None) } else { self.close() }
     }
@@ -122,7 +131,7 @@ impl FileWriter {
 
     fn close(&mut self) -> Result<Option<DataFile>, ParquetError> {
         let Some(open) = self.open.take() else { return Ok(None) };
-        let bytes = Bytes::from(open.parquet.into_inner()?);
+        let bytes = Bytes::from(open.parquet.finish()?);
         let name = format!("{}-{}-{:032x}{SUFFIX}", self.stem, self.finished, xxh3_128(&bytes));
         self.finished += 1;
         let stats = serde_json::json!({
@@ -148,9 +157,8 @@ impl FileWriter {
     }
 }
 
-fn parquet_writer(schema: &SchemaRef) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
-    // Level 1: 3 is a third slower to write here for some percent of space.
-    let compression = Compression::ZSTD(ZstdLevel::try_new(1)?);
+fn parquet_writer(schema: &SchemaRef) -> Result<ParquetWriter, ParquetError> {
+    let compression = Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?);
     // Their values differ from row to row: looking each up in a dictionary is a tenth of the work, for nothing.
     let distinct = [TIME, ID].map(ColumnPath::from);
     let properties = WriterProperties::builder().set_compression(compression);
@@ -159,10 +167,8 @@ fn parquet_writer(schema: &SchemaRef) -> Result<ArrowWriter<Vec<u8>>, ParquetErr
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED)
     });
-    let properties = properties.build();
-    // Plain Parquet types for all readers; Arrow's own copy of the schema would bring its dictionaries back.
-    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-    ArrowWriter::try_new_with_options(Vec::new(), SchemaRef::clone(schema), options)
+    // Plain Parquet types for all readers, without Arrow's own copy of the schema.
+    ParquetWriter::new(schema, properties.build(), ZSTD_LEVEL)
 }
 
 pub(crate) fn date(day: i32) -> NaiveDate {

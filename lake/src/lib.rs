@@ -7,6 +7,7 @@
 mod align;
 mod answer;
 mod append;
+mod coded;
 mod compact;
 mod damage;
 mod data_file;
@@ -14,8 +15,10 @@ mod delta;
 mod error;
 mod expire;
 mod fsync_store;
+mod hybrid;
 mod lake;
 mod query;
+mod row_group;
 mod source;
 mod table;
 

@@ -15,7 +15,7 @@ use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use deltalake_core::delta_datafusion::DeltaScanNext;
 use deltalake_core::table::state::DeltaTableState;
 
-use crate::align::align;
+use crate::align::{Texts, align};
 use crate::{Hot, Lake, LakeError, Table};
 
 /// What a table consists of while a query runs.
@@ -117,7 +117,7 @@ fn hot(
     known: Option<&Schema>,
     batches: &[RecordBatch],
 ) -> Result<DataFrame, DataFusionError> {
-    let (schema, batches) = align(known, batches)?;
+    let (schema, batches) = align(known, batches, Texts::Plain)?;
     context.read_table(Arc::new(MemTable::try_new(schema, vec![batches])?))
 }
 

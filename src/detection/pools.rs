@@ -6,13 +6,14 @@
 
 use hark_alerting::{Comparison, Dropped, Opening, Reason, Stage, filter};
 use hark_detectors::list::THIN_SLICES;
-use hark_detectors::{Candidate, Mutant, Transition, Watch};
+use hark_detectors::{Candidate, Mutant, Observed, Transition, Watch};
 use hark_explain::Answer;
 use hark_ingest::{ClosedCell, Fold, SliceIndex};
 use hark_model::{Alert, AlertId, Cell, Direction, Explanation, Finding, MetricKind, STEP_MINUTES, Shift, Slice, Step};
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
+use super::past::NEW_NORMAL_STEPS;
 use super::{Detection, doubted};
 use crate::explainer::{self, Asked};
 
@@ -47,22 +48,10 @@ impl Pool {
 impl Detection {
     /// Judges every pool by one closed step.
     pub(super) fn watch_pools(&mut self, plan: &Plan, fold: &Fold, step: Step, cells: &[ClosedCell]) {
-        if step.0.rem_euclid(DAY_STEPS) == 0 {
-            self.form_pools(plan, fold);
-        }
-        let log_threshold = self.log_threshold();
+        self.form_pools_if_due(plan, fold, step);
         for at in 0..self.pools.len() {
-            let Pool { metric, members, watch, .. } = &mut self.pools[at];
-            let metric = *metric;
-            let members: &[SliceIndex] = members;
-            let now = |member: &SliceIndex| {
-                let key = (metric, member.0);
-                let found = cells.binary_search_by_key(&key, |closed| (closed.metric, closed.slice.0)).ok()?;
-                Some(&cells[found].cell)
-            };
-            let Some(cell) = sum(members.iter().filter_map(now).cloned()) else { continue };
-            let cell_of = |step| pooled(fold, metric, members, step);
-            let observed = watch.observe(step, &cell, step.start().is_weekend(), log_threshold, cell_of);
+            let Some(observed) = self.observe_pool(at, fold, step, cells) else { continue };
+            let metric = self.pools[at].metric;
             match observed.candidate {
                 Some(Candidate::Began) => self.book.funnel.begin(),
                 Some(Candidate::Ended(doubt)) => {
@@ -73,14 +62,61 @@ impl Detection {
             }
             match observed.transition {
                 Some(Transition::Opened(shift)) => self.take_pooled(plan, fold, at, *shift, step),
-                Some(Transition::Recovered) => {
-                    let told = self.pools[at].told.take();
-                    let ended = told.and_then(|id| self.book.recover_in(&id, &Slice::total(), step.end()));
-                    self.changed.extend(ended.map(|alert| alert.id.clone()));
-                }
+                Some(Transition::Recovered) => self.recover_pooled(at, step),
                 None => {}
             }
         }
+    }
+
+    /// Lets every pool learn from one closed step of the past.
+    pub(super) fn learn_pools(&mut self, plan: &Plan, fold: &Fold, step: Step, cells: &[ClosedCell]) {
+        self.form_pools_if_due(plan, fold, step);
+        for at in 0..self.pools.len() {
+            let Some(observed) = self.observe_pool(at, fold, step, cells) else { continue };
+            if observed.transition == Some(Transition::Recovered) {
+                self.recover_pooled(at, step);
+            }
+            let Pool { metric, members, watch, told, .. } = &mut self.pools[at];
+            let is_old = watch.open_since().is_some_and(|onset| step.0 - onset.0 >= NEW_NORMAL_STEPS);
+            if is_old && told.is_none() {
+                watch.dismiss(step, |step| pooled(fold, *metric, members, step));
+            }
+        }
+    }
+
+    /// What is open in a pool and nobody was told of opens once more with the next step that is judged.
+    pub(super) fn wake_pools(&mut self) {
+        for pool in self.pools.iter_mut().filter(|pool| !pool.watch.is_quiet() && pool.told.is_none()) {
+            self.book.funnel.begin();
+            pool.watch.postpone();
+        }
+    }
+
+    fn form_pools_if_due(&mut self, plan: &Plan, fold: &Fold, step: Step) {
+        if step.0.rem_euclid(DAY_STEPS) == 0 {
+            self.form_pools(plan, fold);
+        }
+    }
+
+    /// Shows a pool its newest cell; `None` where no member has one.
+    fn observe_pool(&mut self, at: usize, fold: &Fold, step: Step, cells: &[ClosedCell]) -> Option<Observed> {
+        let log_threshold = self.log_threshold();
+        let Pool { metric, members, watch, .. } = &mut self.pools[at];
+        let metric = *metric;
+        let now = |member: &SliceIndex| {
+            let key = (metric, member.0);
+            let found = cells.binary_search_by_key(&key, |closed| (closed.metric, closed.slice.0)).ok()?;
+            Some(&cells[found].cell)
+        };
+        let cell = sum(members.iter().filter_map(now).cloned())?;
+        let cell_of = |step| pooled(fold, metric, members, step);
+        Some(watch.observe(step, &cell, step.start().is_weekend(), log_threshold, cell_of))
+    }
+
+    fn recover_pooled(&mut self, at: usize, step: Step) {
+        let told = self.pools[at].told.take();
+        let ended = told.and_then(|id| self.book.recover_in(&id, &Slice::total(), step.end()));
+        self.changed.extend(ended.map(|alert| alert.id.clone()));
     }
 
     fn drop_pooled(&mut self, plan: &Plan, metric: usize, step: Step, (stage, reason): (Stage, Reason)) {

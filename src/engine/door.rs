@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hark_dashboard::{Delivery, Door, IngestError, Written};
 use hark_ingest::{
-    Decoded, Encoding, EventsRecord, Format, Reader, Rejected, RemoteWrite, UnpackError, UserKey, WireError, decode,
-    decode_remote_write, hash_id, unpack,
+    Decoded, Encoding, EventsRecord, FileChunk, Format, Reader, Record, Rejected, RemoteWrite, UnpackError, UserKey,
+    WireError, decode, decode_remote_write, hash_id, unpack,
 };
 use hark_model::Timestamp;
 use hark_query::Plan;
@@ -59,6 +59,8 @@ pub(super) struct Admitted {
     /// What the sender of a remote write wants to be told was taken.
     pub written: Option<Written>,
     pub in_flight: InFlight,
+    /// The part of a file that it is: then the log points there.
+    pub chunk: Option<FileChunk>,
 }
 
 impl Doorkeeper {
@@ -129,13 +131,19 @@ impl Doorkeeper {
         let rejected = decoded.rejected.len() as u64;
         let source = source_name(&delivery.source);
         let record = EventsRecord { source, received, id, rejected, events: decoded.events };
-        Ok(Admitted { encoded: record.encode(), record, rejected: decoded.rejected, written, in_flight })
+        let encoded = record.encode();
+        Ok(Admitted { encoded, record, rejected: decoded.rejected, written, in_flight, chunk: None })
     }
 
-    /// A record of hark's own making, whose size its maker bounds.
-    pub(super) fn wave_through(&self, record: EventsRecord) -> Admitted {
+    /// A part of a file, whose size its reader bounds.
+    pub(super) fn wave_through(&self, chunk: FileChunk, decoded: Decoded) -> Admitted {
         let in_flight = InFlight { bytes: 0, all: Arc::clone(&self.in_flight) };
-        Admitted { encoded: record.encode(), record, rejected: Vec::new(), written: None, in_flight }
+        let (encoded, record) = (Record::Chunk(chunk.clone()).encode(), chunk.record(decoded));
+        Admitted { encoded, record, rejected: Vec::new(), written: None, in_flight, chunk: Some(chunk) }
+    }
+
+    pub(super) fn users(&self) -> &UserKey {
+        &self.users
     }
 }
 
@@ -147,7 +155,8 @@ fn decode_any(door: Door, body: &[u8], reader: &Reader<'_>) -> Result<(Decoded, 
         Door::RemoteWrite { version } => {
             let version = if version == 1 { RemoteWrite::V1 } else { RemoteWrite::V2 };
             let (decoded, written) = decode_remote_write(version, body, reader)?;
-            return Ok((decoded, Some(Written { samples: written.samples, histograms: written.histograms })));
+            let hark_ingest::Written { samples, histograms, exemplars } = written;
+            return Ok((decoded, Some(Written { samples, histograms, exemplars })));
         }
     };
     decode(format, body, reader).map(|decoded| (decoded, None))

@@ -18,7 +18,7 @@ use hark_dashboard::{
     QueryAnswer, QueryProblem, QueryQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
 };
 use hark_detectors::Mutant;
-use hark_ingest::{EventsRecord, SourceState, UserKey};
+use hark_ingest::{Decoded, FileChunk, SourceState, UserKey};
 use hark_model::{Alert, Change, Timestamp};
 use hark_query::Plan;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -151,15 +151,23 @@ impl Handle {
         let _ = self.0.queue.send(Message::Stop);
     }
 
-    /// Takes a record that is no delivery, such as a chunk of a file; waits while the queue is full.
+    /// Takes a part of a file; waits while the queue is full.
     pub fn take(
         &self,
-        record: EventsRecord,
+        chunk: FileChunk,
+        decoded: Decoded,
     ) -> Result<oneshot::Receiver<Result<IngestAnswer, IngestError>>, IngestError> {
         let (reply, answer) = oneshot::channel();
-        let admitted = Box::new(self.0.doorkeeper.wave_through(record));
+        let admitted = Box::new(self.0.doorkeeper.wave_through(chunk, decoded));
         self.0.queue.send(Message::Events { admitted, reply }).map_err(|_| stopped())?;
         Ok(answer)
+    }
+
+    /// How many parts of a file have been taken, as far as the log tells. Waits until the state is recovered.
+    pub fn taken_of(&self, fingerprint: u64) -> Result<Option<u64>, IngestError> {
+        let (reply, answer) = sync_channel(1);
+        self.0.queue.send(Message::TakenOf { fingerprint, reply }).map_err(|_| stopped())?;
+        answer.recv().map_err(|_| stopped())
     }
 
     fn enqueue(&self, message: Message) -> Result<(), IngestError> {

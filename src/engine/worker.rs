@@ -1,27 +1,34 @@
 //! The pipeline's thread: makes what waits durable with one sync, folds it record by record, and answers.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use hark_dashboard::{Engine, IngestAnswer, IngestError, Live, RejectedLine};
-use hark_ingest::{Applied, EventsRecord, IngestLog, LogError, Record, Rejected, SILENCE, SILENCE_MINUTES};
+use hark_dashboard::{Engine, IngestAnswer, IngestError, Live, RejectedLine, Written};
+use hark_ingest::{
+    Admitted, Applied, ChunkReader, EventsRecord, FileChunk, FileError, IngestLog, LogError, Reader, Record, Rejected,
+    SILENCE, SILENCE_MINUTES,
+};
 use hark_model::{Alert, Change, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
-use super::door::{Admitted, InFlight};
+use super::door::{self, InFlight};
 use super::set_aside::SetAside;
 use super::{Handle, Outgoing};
 use crate::detection::Budget;
 use crate::history::History;
+use crate::pipeline::MinuteRow;
 use crate::snapshot::{self, Position, Snapshot};
 
 /// Bodies that share one sync.
 const GROUP_MAX: usize = 64;
+/// Rows of bodies that are answered together, before the first of them is in the cells.
+const ROWS_AT_ONCE: usize = 50_000;
 /// Rejected lines that an answer names; the rest are counted.
 const REJECTED_NAMED_MAX: usize = 100;
 /// A record takes as much of a restart's time as so many events, however few are in it.
@@ -48,16 +55,51 @@ impl Default for Cadence {
 
 pub(super) enum Message {
     Events {
-        admitted: Box<Admitted>,
-        reply: oneshot::Sender<Result<IngestAnswer, IngestError>>,
+        admitted: Box<door::Admitted>,
+        reply: Reply,
     },
     Change {
         change: Change,
         reply: oneshot::Sender<Result<(), IngestError>>,
     },
+    TakenOf {
+        fingerprint: u64,
+        reply: SyncSender<Option<u64>>,
+    },
     /// Nobody has sent anything.
     Silence(EventsRecord),
     Stop,
+}
+
+/// A record on its way into the fold.
+struct Body {
+    offset: u64,
+    record: EventsRecord,
+    /// The part of a file that it is.
+    chunk: Option<FileChunk>,
+    rejected: Vec<Rejected>,
+    written: Option<Written>,
+    reply: Option<Reply>,
+    /// Counted until it is folded.
+    _in_flight: Option<InFlight>,
+}
+
+type Reply = oneshot::Sender<Result<IngestAnswer, IngestError>>;
+
+impl Body {
+    fn new(offset: u64, admitted: door::Admitted, reply: Reply) -> Self {
+        let door::Admitted { record, rejected, written, in_flight, chunk, .. } = admitted;
+        Self { offset, record, chunk, rejected, written, reply: Some(reply), _in_flight: Some(in_flight) }
+    }
+
+    /// One that nobody waits for: it was answered before a restart, or hark wrote it itself.
+    fn again(offset: u64, record: EventsRecord, chunk: Option<FileChunk>) -> Self {
+        Self { offset, record, chunk, rejected: Vec::new(), written: None, reply: None, _in_flight: None }
+    }
+
+    fn is_judged(&self) -> bool {
+        self.chunk.as_ref().is_none_or(|chunk| chunk.is_judged)
+    }
 }
 
 /// Where the engine keeps what must survive; `None` for a demo, which starts afresh each time.
@@ -125,12 +167,18 @@ impl Worker {
             let mut group: Vec<Message> = first.into_iter().collect();
             group.extend(waiting.try_iter().take(GROUP_MAX - group.len()));
             let is_last = group.iter().any(|message| matches!(message, Message::Stop));
-            // What came behind the wish to stop is still taken; the wish itself is no record and has no offset.
-            group.retain(|message| !matches!(message, Message::Stop));
-            if let Some(first_offset) = self.write(&mut group)? {
-                for (offset, message) in (first_offset..).zip(group) {
-                    self.fold(offset, message)?;
+            // What came behind the wish to stop is still taken; what is no record has no offset.
+            group.retain(|message| match message {
+                Message::Events { .. } | Message::Change { .. } | Message::Silence(_) => true,
+                Message::TakenOf { fingerprint, reply } => {
+                    // Whoever has gone away does not mind.
+                    let _ = reply.send(self.position.taken_of(*fingerprint));
+                    false
                 }
+                Message::Stop => false,
+            });
+            if let Some(first_offset) = self.write(&mut group)? {
+                self.fold_all(first_offset, group)?;
             }
             self.checkpoint(is_last)?;
             if is_last {
@@ -170,14 +218,19 @@ impl Worker {
         }
         let (mut folded, mut failed) = (0_u64, None);
         let mut alerts = Vec::new();
+        let doorkeeper = Arc::clone(&self.shared.0.doorkeeper);
+        let mut files = ChunkReader::new(Reader { fields: &plan.fields, users: doorkeeper.users() });
+        let mut gone = Gone::default();
         log.read_from(self.position.next_offset, &mut |offset, bytes| {
             if failed.is_none() {
-                failed = self.refold(offset, bytes, &mut alerts).err();
+                failed = self.refold(offset, bytes, &mut files, &mut gone, &mut alerts).err();
                 folded += 1;
             }
         })?;
         log.damage().iter().for_each(|damage| error!(%damage, "the log is damaged; the rest is served"));
-        self.shared.set_damage(log.damage().iter().map(ToString::to_string).collect());
+        let gone = gone.into_sentences();
+        gone.iter().for_each(|gone| error!("{gone}"));
+        self.shared.set_damage(log.damage().iter().map(ToString::to_string).chain(gone).collect());
         self.log = Some(log);
         if let Some(failed) = failed {
             return Err(failed);
@@ -189,10 +242,25 @@ impl Worker {
         Ok(())
     }
 
-    fn refold(&mut self, offset: u64, bytes: &[u8], alerts: &mut Vec<Alert>) -> Result<()> {
+    fn refold(
+        &mut self,
+        offset: u64,
+        bytes: &[u8],
+        files: &mut ChunkReader<'_>,
+        gone: &mut Gone,
+        alerts: &mut Vec<Alert>,
+    ) -> Result<()> {
         self.position.note(offset, self.shared.read().watermark());
         match Record::decode(bytes) {
-            Ok(Record::Events(record)) => drop(self.take(offset, record)?),
+            Ok(Record::Events(record)) => alerts.extend(self.fold(vec![Body::again(offset, record, None)])?),
+            Ok(Record::Chunk(chunk)) => match files.read(&chunk) {
+                Ok(record) => alerts.extend(self.fold(vec![Body::again(offset, record, Some(chunk))])?),
+                Err(problem) => {
+                    gone.note(&chunk, &problem);
+                    // History may hold it, and would hold it twice.
+                    self.position.note_chunk(&chunk);
+                }
+            },
             Ok(Record::Change(json)) => {
                 let change = serde_json::from_slice(&json).context("a change in the log cannot be read")?;
                 self.shared.write().add_change(change);
@@ -202,7 +270,6 @@ impl Worker {
                 self.put_aside(offset, &problem.to_string())?;
             }
         }
-        alerts.extend(self.shared.write().take_changed());
         self.since_snapshot += EVENTS_PER_RECORD;
         Ok(())
     }
@@ -220,7 +287,7 @@ impl Worker {
                     records.push(Record::Change(json).encode());
                 }
                 Message::Silence(record) => records.push(record.encode()),
-                Message::Stop => {}
+                Message::TakenOf { .. } | Message::Stop => {}
             }
         }
         let first = log.next_offset();
@@ -242,64 +309,103 @@ impl Worker {
         Ok(Some(first))
     }
 
-    fn fold(&mut self, offset: u64, message: Message) -> Result<()> {
-        match message {
-            Message::Events { admitted, reply } => {
-                let Admitted { record, rejected, written, in_flight, .. } = *admitted;
-                let applied = self.take(offset, record)?;
-                let alerts = self.shared.write().take_changed();
-                self.send(alerts);
-                // A sender that has gone away does not mind.
-                let _ = reply.send(Ok(IngestAnswer { written, ..answer(&rejected, &applied) }));
-                drop::<InFlight>(in_flight);
-                self.shared.publish(Live::Ingestion(Box::new(self.shared.status())));
+    /// Folds a group, some bodies at a time.
+    fn fold_all(&mut self, first_offset: u64, group: Vec<Message>) -> Result<()> {
+        let (mut part, mut rows) = (Vec::new(), 0);
+        for (offset, message) in (first_offset..).zip(group) {
+            match message {
+                Message::Events { admitted, reply } => {
+                    if !part.is_empty() && rows + admitted.record.events.len() > ROWS_AT_ONCE {
+                        self.fold_and_tell(std::mem::take(&mut part))?;
+                        rows = 0;
+                    }
+                    rows += admitted.record.events.len();
+                    part.push(Body::new(offset, *admitted, reply));
+                }
+                Message::Change { change, reply } => {
+                    // What came before is judged without it.
+                    self.fold_and_tell(std::mem::take(&mut part))?;
+                    self.shared.write().add_change(change);
+                    let _ = reply.send(Ok(()));
+                }
+                Message::Silence(record) => part.push(Body::again(offset, record, None)),
+                Message::TakenOf { .. } | Message::Stop => {}
             }
-            Message::Change { change, reply } => {
-                self.shared.write().add_change(change);
-                let _ = reply.send(Ok(()));
-            }
-            Message::Silence(record) => {
-                self.take(offset, record)?;
-                let alerts = self.shared.write().take_changed();
-                self.send(alerts);
-                self.shared.publish(Live::Ingestion(Box::new(self.shared.status())));
-            }
-            Message::Stop => {}
+        }
+        self.fold_and_tell(part)
+    }
+
+    fn fold_and_tell(&mut self, part: Vec<Body>) -> Result<()> {
+        if !part.is_empty() {
+            let alerts = self.fold(part)?;
+            self.send(alerts);
+            self.shared.publish(Live::Ingestion(Box::new(self.shared.status())));
         }
         Ok(())
     }
 
-    /// Folds one record and hands what history keeps of it to history. A record that makes the fold panic is put aside
-    /// before the process ends, so that nobody trips over it twice.
-    fn take(&mut self, offset: u64, record: EventsRecord) -> Result<Applied> {
-        if self.set_aside.as_ref().is_some_and(|aside| aside.holds(offset)) {
-            return Ok(Applied::default());
-        }
+    /// Folds bodies and hands what history keeps of them to history. All are admitted and answered before the first is added
+    /// to the cells, so that no answer waits for the detection of a step that closes; nobody can look in between.
+    fn fold(&mut self, mut part: Vec<Body>) -> Result<Vec<Alert>> {
         let shared = self.shared.clone();
         let mut pipeline = shared.write();
-        let folded = catch_unwind(AssertUnwindSafe(|| pipeline.take(&record.batch())));
-        let mut applied = match folded {
-            Ok(applied) => applied,
-            Err(panic) => {
-                let said = panic.downcast_ref::<String>().cloned();
-                let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
-                self.put_aside(offset, &format!("folding it panicked: {said}"))?;
-                bail!("record {offset} of the log made the pipeline panic and is put aside; start hark again");
+        let replies: Vec<_> = part.iter_mut().map(|body| body.reply.take()).collect();
+        let mut admitted = Vec::with_capacity(part.len());
+        for (body, reply) in part.iter().zip(replies) {
+            // A record that made the fold panic once is passed over.
+            let is_aside = self.set_aside.as_ref().is_some_and(|aside| aside.holds(body.offset));
+            let one =
+                if is_aside { None } else { Some(self.guarded(body.offset, || pipeline.admit(&body.record.batch()))?) };
+            if let Some(reply) = reply {
+                let none = Applied::default();
+                let applied = one.as_ref().map_or(&none, Admitted::applied);
+                // A sender that has gone away does not mind.
+                let _ = reply.send(Ok(IngestAnswer { written: body.written, ..answer(&body.rejected, applied) }));
             }
-        };
-        self.since_snapshot += applied.accepted.max(applied.rows.len() as u64);
+            admitted.push(one);
+        }
+        let mut alerts = Vec::new();
+        let mut folded = Vec::with_capacity(part.len());
+        for (body, one) in part.iter().zip(admitted) {
+            let Some(one) = one else {
+                folded.push((Applied::default(), Vec::new(), pipeline.watermark()));
+                continue;
+            };
+            let add = || pipeline.add(&body.record.batch(), one, body.is_judged());
+            let applied = self.guarded(body.offset, add)?;
+            alerts.extend(pipeline.take_changed());
+            folded.push((applied, pipeline.take_minutes(), pipeline.watermark()));
+        }
         // Before anybody else can look: each event is in the pipeline's open minutes or in history's.
+        for (body, (applied, minutes, watermark)) in part.into_iter().zip(folded) {
+            self.keep(body, applied, minutes, watermark);
+        }
+        drop(pipeline);
+        if let Some(history) = self.history.as_mut().filter(|history| history.is_full()) {
+            history.commit()?;
+        }
+        Ok(alerts)
+    }
+
+    /// A record that makes the fold panic is put aside before the process ends, so that nobody trips over it twice.
+    fn guarded<T>(&mut self, offset: u64, work: impl FnOnce() -> T) -> Result<T> {
+        catch_unwind(AssertUnwindSafe(work)).or_else(|panic| {
+            let said = panic.downcast_ref::<String>().cloned();
+            let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
+            self.put_aside(offset, &format!("folding it panicked: {said}"))?;
+            bail!("record {offset} of the log made the pipeline panic and is put aside; start hark again")
+        })
+    }
+
+    fn keep(&mut self, body: Body, mut applied: Applied, minutes: Vec<MinuteRow>, watermark: Option<Timestamp>) {
+        let Body { offset, record, chunk, .. } = body;
+        chunk.iter().for_each(|chunk| self.position.note_chunk(chunk));
+        self.since_snapshot += applied.accepted.max(applied.rows.len() as u64);
         if let Some(history) = &mut self.history {
-            let minutes = pipeline.take_minutes();
             // Buckets of histograms have become requests.
             let events = applied.events.take().unwrap_or(record.events);
-            history.keep(offset, EventsRecord { events, ..record }, &applied.rows, minutes, pipeline.watermark());
-            drop(pipeline);
-            if history.is_full() {
-                history.commit()?;
-            }
+            history.keep(offset, EventsRecord { events, ..record }, &applied.rows, minutes, watermark);
         }
-        Ok(applied)
     }
 
     fn put_aside(&mut self, offset: u64, reason: &str) -> Result<()> {
@@ -364,8 +470,30 @@ impl Message {
         match self {
             Self::Events { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Change { reply, .. } => drop(reply.send(Err(refusal))),
-            Self::Silence(_) | Self::Stop => {}
+            Self::TakenOf { .. } | Self::Silence(_) | Self::Stop => {}
         }
+    }
+}
+
+/// Imported files that the log points to and that are no longer there, with their first and last part.
+#[derive(Default)]
+struct Gone(BTreeMap<u64, (u64, u64, String)>);
+
+impl Gone {
+    fn note(&mut self, chunk: &FileChunk, problem: &FileError) {
+        let gone = self.0.entry(chunk.fingerprint).or_insert((chunk.number, chunk.number, problem.to_string()));
+        gone.1 = gone.1.max(chunk.number);
+    }
+
+    fn into_sentences(self) -> Vec<String> {
+        let sentence = |(first, last, problem): (u64, u64, String)| {
+            format!(
+                "parts {} to {} of an imported file are missing in charts and cells: {problem}",
+                first + 1,
+                last + 1
+            )
+        };
+        self.0.into_values().map(sentence).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! How long each class of history is kept, and the daily work that keeps it in order.
 
-use hark_lake::{Lake, Table};
+use hark_lake::{Lake, LakeError, Table};
 use hark_model::Timestamp;
 
 use super::{complain, rollup};
@@ -19,19 +19,19 @@ impl Default for Keep {
     }
 }
 
-/// Small files are put together after so many commits.
-const COMMITS_PER_COMPACTION: u32 = 64;
+/// A table of which a day lies in so many small files is compacted. The files are counted and not the commits: a hark
+/// that is started anew after every few of them would never come to its own number.
+const SMALL_FILES_MAX: usize = 64;
 
 pub(super) struct Keeper {
     keep: Keep,
-    commits: u32,
     /// The day of the watermark when old days were last removed.
     day: Option<i64>,
 }
 
 impl Keeper {
     pub(super) fn new(keep: Keep) -> Self {
-        Self { keep, commits: 0, day: None }
+        Self { keep, day: None }
     }
 
     /// After a commit. What fails here is tried again after a later one.
@@ -39,14 +39,10 @@ impl Keeper {
         if let Err(problem) = rollup::roll_up(lake, watermark).await {
             complain("hours could not be added up; they are tried again after the next commit", &problem);
         }
-        self.commits += 1;
         let is_new_day = self.day.is_some_and(|day| day != watermark.day());
-        if self.commits >= COMMITS_PER_COMPACTION || is_new_day {
-            self.commits = 0;
-            for table in Table::ALL {
-                if let Err(problem) = lake.compact(table).await {
-                    complain("small files of history could not be put together", &problem);
-                }
+        for table in Table::ALL {
+            if let Err(problem) = compact(lake, table, is_new_day).await {
+                complain("small files of history could not be put together", &problem);
             }
         }
         if self.day != Some(watermark.day()) {
@@ -66,4 +62,11 @@ impl Keeper {
             }
         }
     }
+}
+
+async fn compact(lake: &Lake, table: Table, is_due: bool) -> Result<(), LakeError> {
+    if is_due || lake.small_files(table).await? >= SMALL_FILES_MAX {
+        lake.compact(table).await?;
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::support::{Server, hark, post};
@@ -12,6 +12,10 @@ const EVENTS_PER_BATCH: u32 = 20;
 const START_MS: i64 = 1_777_636_800_000;
 /// `HARK_KILLS=1000 cargo nextest run -p hark nothing_acknowledged` is the long form.
 const KILLS_USUAL: u32 = 200;
+/// A further folder is begun after so many: each start reads what all the ones before have left.
+const KILLS_PER_FOLDER: u32 = 200;
+/// A start waits for the disk more than for a processor.
+const FOLDERS_AT_ONCE: u32 = 3;
 /// Snapshots and commits come so close that many a kill hits one of them.
 const BUSY: &str = "[ingest]\nsnapshot_events = 3000\n[history]\ncommit_seconds = 1\n";
 
@@ -26,8 +30,8 @@ fn batch(sender: u32, number: u32) -> (Vec<String>, String) {
 }
 
 /// Pseudo-random milliseconds, the same in every run of the test.
-fn moments() -> impl Iterator<Item = u64> {
-    std::iter::successors(Some(0x9e37_79b9_u64), |seed| {
+fn moments(folder: u32) -> impl Iterator<Item = u64> {
+    std::iter::successors(Some(0x9e37_79b9_u64 + u64::from(folder)), |seed| {
         Some(seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
     })
     .map(|seed| 5 + (seed >> 33) % 250)
@@ -36,6 +40,23 @@ fn moments() -> impl Iterator<Item = u64> {
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_doubled() {
     let kills = std::env::var("HARK_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS_USUAL);
+    let (folders, begun) = (kills.div_ceil(KILLS_PER_FOLDER), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..folders.min(FOLDERS_AT_ONCE) {
+            scope.spawn(|| {
+                loop {
+                    let folder = begun.fetch_add(1, Ordering::Relaxed);
+                    if folder >= folders {
+                        return;
+                    }
+                    kill_again_and_again(folder, KILLS_PER_FOLDER.min(kills - folder * KILLS_PER_FOLDER));
+                }
+            });
+        }
+    });
+}
+
+fn kill_again_and_again(number: u32, kills: u32) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("busy.toml");
     std::fs::write(&config, BUSY).unwrap();
@@ -44,7 +65,7 @@ fn nothing_acknowledged_is_lost_and_nothing_doubled() {
     let acknowledged = Mutex::new(BTreeSet::new());
     let sent = Mutex::new(Vec::new());
     let next = AtomicU32::new(0);
-    for pause in moments().take(kills as usize) {
+    for pause in moments(number).take(kills as usize) {
         let server = start();
         let url = server.url.clone();
         std::thread::scope(|scope| {
@@ -76,10 +97,19 @@ fn nothing_acknowledged_is_lost_and_nothing_doubled() {
 
     // Everything once more: what was acknowledged must be a duplicate, and in the end each event counts once.
     let sent = sent.into_inner().unwrap();
-    let mut accepted = 0;
-    for body in &sent {
-        accepted += server.post("/api/v1/events", body).unwrap()["accepted"].as_u64().unwrap();
-    }
+    let accepted = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        let (server, accepted) = (&server, &accepted);
+        for part in sent.chunks(sent.len().div_ceil(SENDERS as usize)) {
+            scope.spawn(move || {
+                for body in part {
+                    let answer = server.post("/api/v1/events", body).unwrap();
+                    accepted.fetch_add(answer["accepted"].as_u64().unwrap(), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let accepted = accepted.into_inner();
     let all = sent.len() as u64 * u64::from(EVENTS_PER_BATCH);
     assert_eq!(server.get("/api/v1/status")["events"], all);
     assert_eq!(recovered + accepted, all);
@@ -94,7 +124,7 @@ fn nothing_acknowledged_is_lost_and_nothing_doubled() {
     let output = hark(&["query", counted, "--json", "--listen", "127.0.0.1:1", "--data", data.to_str().unwrap()]);
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["rows"], serde_json::json!([[all, all]]));
-    eprintln!("{kills} kills, {all} events sent, {} acknowledged before a kill", acknowledged.len());
+    eprintln!("folder {number}: {kills} kills, {all} events sent, {} acknowledged before a kill", acknowledged.len());
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod command_line;
 mod crash;
 mod faults;
 mod http;
+mod import;
 mod parts;
 mod production;
 mod replay;

@@ -23,7 +23,7 @@ fn finding(metric: &str, slice: &str, minute: i64) -> Finding {
 }
 
 fn caused_by(slice: &str) -> Explanation {
-    let cause = Cause { slice: slice.parse().unwrap(), share: 0.9, delta: 10.0, requests: 100 };
+    let cause = Cause { slice: slice.parse().unwrap(), share: 0.9, delta: 10.0, requests: 100, ..Cause::default() };
     Explanation { causes: vec![cause], ..Explanation::default() }
 }
 

@@ -66,8 +66,7 @@ async fn post_write(
         let headers = response.headers_mut();
         headers.insert("x-prometheus-remote-write-samples-written", written.samples.into());
         headers.insert("x-prometheus-remote-write-histograms-written", written.histograms.into());
-        // They are passed over.
-        headers.insert("x-prometheus-remote-write-exemplars-written", HeaderValue::from_static("0"));
+        headers.insert("x-prometheus-remote-write-exemplars-written", written.exemplars.into());
     }
     response
 }
@@ -96,7 +95,7 @@ fn version_of(headers: &HeaderMap) -> Result<u8, String> {
 /// Where the engine has not counted by sample, by row: the same for all but histograms.
 fn written_of(answer: &IngestAnswer) -> Written {
     let rows = answer.accepted + answer.duplicates;
-    answer.written.unwrap_or(Written { samples: rows, histograms: 0 })
+    answer.written.unwrap_or(Written { samples: rows, ..Written::default() })
 }
 
 /// The specification wants 400 where anything was refused; the sender writes the reason to its log and goes on.

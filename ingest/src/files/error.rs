@@ -25,6 +25,8 @@ pub enum FileError {
     Broken { path: PathBuf, problem: String },
     #[error("{} cannot be read: {problem}; write it again as plain Parquet (snappy, zstd or no compression)", .path.display())]
     Unsupported { path: PathBuf, problem: String },
+    #[error("{} is no longer the file that was imported; put that one back, or import it again", .path.display())]
+    Changed { path: PathBuf },
     #[error("line {line} of {} is longer than {limit} bytes; {hint}", .path.display())]
     LongLine { path: PathBuf, line: u64, limit: usize, hint: &'static str },
     #[error("{} has no column `time`, which every event needs; it has {found}: rename the one that holds the time", .path.display())]

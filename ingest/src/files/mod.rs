@@ -3,6 +3,7 @@
 //! Where chunks are cut depends on the content alone: NDJSON and CSV every 4 MiB at a line end, Parquet and Arrow every 65,536
 //! rows of a row group or record batch. So an import that stopped can go on at the chunk it stopped at.
 
+mod again;
 mod arrow;
 mod batch;
 mod body;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::Xxh3Default;
 
+pub use self::again::ChunkReader;
 pub use self::error::FileError;
 
 use self::arrow::ArrowChunks;

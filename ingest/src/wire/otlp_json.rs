@@ -127,6 +127,7 @@ static EXPONENTIAL_POINT: Shape = Shape(&[
 ]);
 static BUCKETS: Shape = Shape(&[("offset", 1, Kind::Zigzag), ("bucketCounts", 2, Kind::Varints)]);
 static EXEMPLAR: Shape = Shape(&[
+    ("timeUnixNano", 2, Kind::Fixed),
     ("asDouble", 3, Kind::Double),
     ("spanId", 4, Kind::Hex),
     ("traceId", 5, Kind::Hex),

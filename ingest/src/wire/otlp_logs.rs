@@ -4,7 +4,7 @@ use crate::builder::{Row, Slot};
 use crate::events::Decoded;
 use crate::wire::attributes::{Attribute, Rows, Target, Value, any_value, check_attributes, from_nanos, pair};
 use crate::wire::protobuf::{Field, Message, text};
-use crate::wire::traces::{Trace, TraceFields};
+use crate::wire::traces::{Id, Trace, TraceFields};
 use crate::wire::{Reader, WireError};
 
 /// Decodes an `ExportLogsServiceRequest`. A record that cannot be taken is named by its number in the request, from 1.
@@ -96,8 +96,8 @@ impl<'a> Logs<'a> {
                     check_attributes(self.attributes.len())?;
                     self.attributes.push(attribute);
                 }
-                (9, Field::Bytes(id)) => ids.trace = id,
-                (10, Field::Bytes(id)) => ids.span = id,
+                (9, Field::Bytes(id)) => ids.trace = Id::Bytes(id),
+                (10, Field::Bytes(id)) => ids.span = Id::Bytes(id),
                 (11, Field::Fixed64(nanos)) => observed = nanos,
                 (2, Field::Varint(number)) => severity_number = number,
                 (3, Field::Bytes(bytes)) => severity_text = text(bytes)?,

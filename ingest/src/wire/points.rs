@@ -122,6 +122,18 @@ impl<'a> Rows<'a> {
         self.point(fields, point, Value::Double(value), Some(weight), 0)
     }
 
+    /// A row that counts nothing, and says which request one of those was that other rows count.
+    pub(super) fn exemplar(
+        &mut self,
+        fields: PointFields,
+        point: &Point<'_, 'a>,
+        value: Option<f64>,
+    ) -> Result<(), String> {
+        self.check_room(1)?;
+        let value = value.map_or(Value::Absent, Value::Double);
+        self.point(fields, point, value, Some(Weight::Requests(0)), 0)
+    }
+
     /// One row a bucket; all of them or none. The buckets hold no empty ones.
     pub(super) fn buckets(
         &mut self,

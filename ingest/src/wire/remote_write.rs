@@ -2,13 +2,17 @@
 //! labels for fields.
 //!
 //! What only grows counts requests: a counter by its metadata or its name. The rest are values. Buckets of a classic
-//! histogram come as series of their own, which the fold puts together again ([`classic`]). Exemplars are passed over.
+//! histogram come as series of their own, which the fold puts together again ([`classic`]). An exemplar lies in the row that
+//! counts it where both come in one series, else in a row of its own ([`exemplars`]).
 
 mod classic;
+mod exemplars;
 mod native;
 mod series;
 
 use rustc_hash::FxHashMap;
+
+use hark_model::Timestamp;
 
 use crate::events::{Decoded, Weight};
 use crate::wire::attributes::{Attribute, Rows, Value, add};
@@ -16,6 +20,7 @@ use crate::wire::histogram::Bucket;
 use crate::wire::otlp_metrics::shortened;
 use crate::wire::points::{Counted, PointFields, Reading, Stream, of_monotonic};
 use crate::wire::protobuf::{Broken, Field, Message, push_varints, text};
+use crate::wire::traces::Exemplar;
 use crate::wire::{Reader, RemoteWrite, WireError};
 
 use series::{Kind, Sample, Series};
@@ -32,6 +37,7 @@ const METADATA_MAX: usize = 100_000;
 pub struct Written {
     pub samples: u64,
     pub histograms: u64,
+    pub exemplars: u64,
 }
 
 /// Decodes a body in Snappy's block format. A series that cannot be taken is named by its number in the request.
@@ -73,6 +79,8 @@ struct Request<'a> {
     kinds: FxHashMap<&'a [u8], Kind>,
     attributes: Vec<Attribute<'a>>,
     buckets: Vec<Bucket>,
+    /// Of the series at hand, those that lie in no row yet, the oldest first.
+    exemplars: Vec<Exemplar<'a>>,
     /// The series of sums come behind the buckets that may belong to them.
     sums: Vec<(u64, Series<'a>)>,
 }
@@ -90,6 +98,7 @@ impl<'a> Request<'a> {
             kinds: FxHashMap::default(),
             attributes: Vec::new(),
             buckets: Vec::new(),
+            exemplars: Vec::new(),
             sums: Vec::new(),
         }
     }
@@ -250,10 +259,14 @@ impl<'a> Request<'a> {
             if !sample.value.is_finite() {
                 continue;
             }
-            let point = series.point(bucket.base, &self.attributes, sample.millis, Counted::Delta);
+            let time = Timestamp::from_millis(sample.millis);
+            let point = series.point(bucket.base, &self.attributes, time, Counted::Delta, &[]);
             // The value is the fold's to find; a number in its place must be possible.
             self.rows.weighted(self.fields, &point, 0.0, weight(sample.value)?)?;
         }
+        // The fold makes rows of its own of a scrape, often of several bodies: none of these counts the request yet.
+        self.read_exemplars(series)?;
+        self.exemplars_alone(series, bucket.base, true);
         Ok(())
     }
 
@@ -264,6 +277,8 @@ impl<'a> Request<'a> {
                 RemoteWrite::V1 => 4,
                 RemoteWrite::V2 => 3,
             };
+            self.read_exemplars(series)?;
+            let mut has_histograms = false;
             for field in Message::new(series.bytes) {
                 match field? {
                     (2, Field::Bytes(sample)) => {
@@ -271,12 +286,15 @@ impl<'a> Request<'a> {
                         self.written.samples += 1;
                     }
                     (number, Field::Bytes(histogram)) if number == histograms => {
+                        has_histograms = true;
                         self.native(series, histogram)?;
                         self.written.histograms += 1;
                     }
                     _ => {}
                 }
             }
+            // Of a counter the value says how much one request added to it.
+            self.exemplars_alone(series, series.name, has_histograms || !series.is_counter());
             Ok(())
         });
         if let Err(reason) = taken {
@@ -289,24 +307,32 @@ impl<'a> Request<'a> {
         if !sample.value.is_finite() {
             return Ok(());
         }
+        let time = Timestamp::from_millis(sample.millis);
         let counted = Counted::Total(series.stream(sample.start));
-        let point = series.point(series.name, &self.attributes, sample.millis, counted);
+        let due = self.exemplars_until(time);
+        let point = series.point(series.name, &self.attributes, time, counted, &self.exemplars[..due]);
         if let Some(stream) = sum_of {
             let weight = Weight::UnlessBuckets { stream };
             return self.rows.weighted(self.fields, &point, sample.value, weight);
         }
         let reading = if series.is_counter() { of_monotonic(sample.value)? } else { Reading::Value(sample.value) };
-        self.rows.number(self.fields, &point, reading)
+        self.rows.number(self.fields, &point, reading)?;
+        self.exemplars.drain(..due);
+        Ok(())
     }
 
     fn native(&mut self, series: &Series<'a>, histogram: &'a [u8]) -> Result<(), String> {
         self.buckets.clear();
-        let Some(read) = native::read(histogram, &mut self.buckets)? else { return Ok(()) };
+        let Some(read) = native::read(histogram, &mut self.exemplars, &mut self.buckets)? else { return Ok(()) };
         let start = if read.start == 0 { series.created } else { read.start };
         let stream = series.stream(start);
         let counted = Counted::Total(Stream { shape: read.shape, ..stream });
-        let point = series.point(series.name, &self.attributes, read.millis, counted);
-        self.rows.buckets(self.fields, &point, &self.buckets)
+        let time = Timestamp::from_millis(read.millis);
+        let due = self.exemplars_until(time);
+        let point = series.point(series.name, &self.attributes, time, counted, &self.exemplars[..due]);
+        self.rows.buckets(self.fields, &point, &self.buckets)?;
+        self.exemplars.drain(..due);
+        Ok(())
     }
 
     fn finish(mut self) -> (Decoded, Written) {

@@ -1,7 +1,9 @@
 //! Which trace a log record or an exemplar belongs to, so that whoever looks at one request finds the rest of it.
 
-use crate::builder::Slot;
-use crate::wire::attributes::Rows;
+use hark_model::Timestamp;
+
+use crate::builder::{Slot, check_time};
+use crate::wire::attributes::{Rows, from_nanos};
 use crate::wire::protobuf::{Broken, Field, Message};
 
 #[derive(Debug, Clone, Copy)]
@@ -11,39 +13,57 @@ pub(super) struct TraceFields {
     value: Slot,
 }
 
-/// Ids as they were sent; those that are not as long as the specification says, or all zeros, are none.
+/// Ids as they were sent.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Trace<'a> {
-    pub(super) trace: &'a [u8],
-    pub(super) span: &'a [u8],
+    pub(super) trace: Id<'a>,
+    pub(super) span: Id<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Id<'a> {
+    /// One that is not as long as the specification says, or all zeros, is none.
+    Bytes(&'a [u8]),
+    /// In whatever form the sender writes it.
+    Text(&'a str),
+}
+
+impl Default for Id<'_> {
+    fn default() -> Self {
+        Self::Bytes(&[])
+    }
 }
 
 /// One request among those that a data point counts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exemplar<'a> {
-    value: f64,
-    trace: Trace<'a>,
+    pub(super) value: f64,
+    pub(super) time: Option<Timestamp>,
+    pub(super) trace: Trace<'a>,
     /// The part of the point that counts it.
-    part: i32,
+    pub(super) part: i32,
 }
 
+/// When the request was, which may be long before its data point says how many there have been.
+const EXEMPLAR_TIME: &str = "exemplar_time";
 const TRACE_BYTES: usize = 16;
 const SPAN_BYTES: usize = 8;
 
 impl<'a> Exemplar<'a> {
     /// What it was beside its value, and which attributes the point leaves out, is passed over. `None` without a value.
     pub(super) fn read(message: &'a [u8]) -> Result<Option<Self>, Broken> {
-        let (mut value, mut trace) = (None, Trace::default());
+        let (mut value, mut time, mut trace) = (None, None, Trace::default());
         for field in Message::new(message) {
             match field? {
+                (2, Field::Fixed64(nanos)) => time = from_nanos(nanos),
                 (3, Field::Fixed64(bits)) => value = Some(f64::from_bits(bits)),
                 (6, Field::Fixed64(bits)) => value = Some(bits.cast_signed() as f64),
-                (4, Field::Bytes(id)) => trace.span = id,
-                (5, Field::Bytes(id)) => trace.trace = id,
+                (4, Field::Bytes(id)) => trace.span = Id::Bytes(id),
+                (5, Field::Bytes(id)) => trace.trace = Id::Bytes(id),
                 _ => {}
             }
         }
-        Ok(value.filter(|value| value.is_finite()).map(|value| Self { value, trace, part: 0 }))
+        Ok(value.filter(|value| value.is_finite()).map(|value| Self { value, time, trace, part: 0 }))
     }
 
     /// Says of each which part of its point counts it.
@@ -61,8 +81,14 @@ impl<'a> Rows<'a> {
     /// A field that means something else to a metric keeps what it has: a trace is never worth a row.
     pub(super) fn put_trace(&mut self, fields: TraceFields, ids: Trace<'_>) {
         for (slot, id, length) in [(fields.trace, ids.trace, TRACE_BYTES), (fields.span, ids.span, SPAN_BYTES)] {
-            if id.len() == length && id.iter().any(|byte| *byte != 0) {
-                let _ = self.builder.text(slot, &hex(id));
+            match id {
+                Id::Bytes(id) if id.len() == length && id.iter().any(|byte| *byte != 0) => {
+                    let _ = self.builder.text(slot, &hex(id));
+                }
+                Id::Text(id) if !id.is_empty() => {
+                    let _ = self.builder.text(slot, id);
+                }
+                Id::Bytes(_) | Id::Text(_) => {}
             }
         }
     }
@@ -72,6 +98,10 @@ impl<'a> Rows<'a> {
         if let Some(exemplar) = exemplars.iter().rev().find(|exemplar| exemplar.part == part) {
             self.put_trace(fields, exemplar.trace);
             let _ = self.builder.number(fields.value, exemplar.value);
+            if let Ok(time) = check_time(exemplar.time) {
+                let slot = self.builder.slot(EXEMPLAR_TIME);
+                let _ = self.builder.text(slot, &time.to_string());
+            }
         }
     }
 }

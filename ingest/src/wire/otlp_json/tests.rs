@@ -27,7 +27,7 @@ fn metrics_read_as_the_generated_types_read_them() {
         {"name":"a","unit":"1","sum":{"aggregationTemporality":1,"isMonotonic":true,"dataPoints":[
             {"asDouble":5.5,"startTimeUnixNano":"1544712660300000000","timeUnixNano":"1544712660300000000"},
             {"asInt":"-7","timeUnixNano":"1544712660300000000","flags":1,
-             "exemplars":[{"asInt":"4","traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B174"}]}]}},
+             "exemplars":[{"timeUnixNano":"1544712660200000000","asInt":"4","traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B174"}]}]}},
         {"name":"b","histogram":{"aggregationTemporality":2,"dataPoints":[
             {"timeUnixNano":"1544712660300000000","count":2,"sum":2,"bucketCounts":["1","1"],"explicitBounds":[1.5],
              "min":0,"max":2}]}},

@@ -137,6 +137,8 @@ fn an_exemplar_adds_its_trace_to_the_row_that_counts_it() {
     let rows = rows(data.into_iter().map(|data| metric("m", data)).collect());
     let short =
         |row: &String| row.replace("service_name=kitchen ", "").replace("metric=m ", "").replace("unit=ms ", "");
+    assert!(rows[1].contains("exemplar_time=2027-01-15T08:00:00.123Z "), "{}", rows[1]);
+    let short = |row: &String| short(row).replace("exemplar_time=2027-01-15T08:00:00.123Z ", "");
     assert_eq!(
         rows.iter().map(short).collect::<Vec<_>>(),
         [

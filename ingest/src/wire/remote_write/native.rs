@@ -1,8 +1,9 @@
 //! Native histograms: exponential buckets in runs, as whole counts or as fractions.
 
-use crate::wire::histogram::{Bucket, explicit, exponential, is_exact};
+use crate::wire::histogram::{Bucket, explicit, exponential, is_exact, part_of};
 use crate::wire::points::hash_of;
 use crate::wire::protobuf::{Broken, Field, Message, push_doubles, push_varints, zigzag};
+use crate::wire::traces::Exemplar;
 
 /// The sum that says that a series has ended.
 const STALE: u64 = 0x7ff0_0000_0000_0002;
@@ -49,8 +50,12 @@ struct Runs {
     counts: Vec<f64>,
 }
 
-/// `None` if it marks the end of its series.
-pub(super) fn read(bytes: &[u8], into: &mut Vec<Bucket>) -> Result<Option<Read>, String> {
+/// `None` if it marks the end of its series. Exemplars learn which bucket counts them.
+pub(super) fn read(
+    bytes: &[u8],
+    exemplars: &mut [Exemplar<'_>],
+    into: &mut Vec<Bucket>,
+) -> Result<Option<Read>, String> {
     let raw = Raw::read(bytes)?;
     if raw.sum == STALE {
         return Ok(None);
@@ -64,6 +69,7 @@ pub(super) fn read(bytes: &[u8], into: &mut Vec<Bucket>) -> Result<Option<Read>,
     let buckets = raw.positive.indexed()?;
     let shape = if raw.schema == CUSTOM {
         explicit(&raw.bounds, &dense(&buckets, raw.bounds.len() + 1)?, (None, None), into)?;
+        Exemplar::assign(exemplars, |value| raw.bounds.partition_point(|bound| *bound < value) as i32);
         hash_of(&raw.bounds.iter().map(|bound| bound.to_bits()).collect::<Vec<_>>())
     } else {
         let schema = i32::try_from(raw.schema).ok().filter(|schema| (-4..=8).contains(schema));
@@ -71,6 +77,7 @@ pub(super) fn read(bytes: &[u8], into: &mut Vec<Bucket>) -> Result<Option<Read>,
         // Prometheus numbers a bucket by its upper bound, OpenTelemetry by its lower.
         let buckets = buckets.iter().map(|&(index, count)| (index - 1, count));
         exponential(schema, whole(raw.zeros)?, buckets, into)?;
+        Exemplar::assign(exemplars, |value| part_of(schema, value));
         let is_steady = is_exact(schema) && raw.zero_threshold <= ZERO_THRESHOLD;
         let meaning = [raw.schema.cast_unsigned(), raw.zero_threshold.to_bits()];
         if is_steady { 0 } else { hash_of(&meaning) }

@@ -6,6 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::wire::attributes::Attribute;
 use crate::wire::points::{Counted, Point, Stream, hash_of};
 use crate::wire::protobuf::{Broken, Field, Message};
+use crate::wire::traces::Exemplar;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -74,11 +75,11 @@ impl<'a> Series<'a> {
         &self,
         metric: &'a str,
         attributes: &'p [Attribute<'a>],
-        millis: i64,
+        time: Timestamp,
         counted: Counted,
+        exemplars: &'p [Exemplar<'a>],
     ) -> Point<'p, 'a> {
-        let time = Some(Timestamp::from_millis(millis));
-        Point { attributes: [&[], attributes], metric, unit: self.unit, time, counted, exemplars: &[] }
+        Point { attributes: [&[], attributes], metric, unit: self.unit, time: Some(time), counted, exemplars }
     }
 }
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use prost::Message;
 
+use crate::events::Weight;
 use crate::wire::trial::{self, TIME, edited, edits, shown, streams};
 use crate::wire::{Format, Reader, RemoteWrite, WireError, Written, decode_remote_write};
 
@@ -23,8 +24,20 @@ struct Series1 {
     labels: Vec<Label>,
     #[prost(message, repeated, tag = "2")]
     samples: Vec<Sample>,
+    #[prost(message, repeated, tag = "3")]
+    exemplars: Vec<Exemplar1>,
     #[prost(message, repeated, tag = "4")]
     histograms: Vec<Histogram>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Exemplar1 {
+    #[prost(message, repeated, tag = "1")]
+    labels: Vec<Label>,
+    #[prost(double, tag = "2")]
+    value: f64,
+    #[prost(int64, tag = "3")]
+    timestamp: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -59,10 +72,22 @@ struct Series2 {
     samples: Vec<Sample>,
     #[prost(message, repeated, tag = "3")]
     histograms: Vec<Histogram>,
+    #[prost(message, repeated, tag = "4")]
+    exemplars: Vec<Exemplar2>,
     #[prost(message, optional, tag = "5")]
     metadata: Option<Metadata2>,
     #[prost(int64, tag = "6")]
     created_timestamp: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Exemplar2 {
+    #[prost(uint32, repeated, tag = "1")]
+    labels_refs: Vec<u32>,
+    #[prost(double, tag = "2")]
+    value: f64,
+    #[prost(int64, tag = "3")]
+    timestamp: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -130,9 +155,17 @@ fn packed(message: &impl Message) -> Vec<u8> {
 /// `name{key="value"}` and a sample at [`TIME`].
 fn series(name: &str, labels: &[(&str, &str)], value: f64) -> Series1 {
     let labels = std::iter::once(("__name__", name)).chain(labels.iter().copied());
-    let label = |(name, value): (&str, &str)| Label { name: name.to_owned(), value: value.to_owned() };
     let samples = vec![Sample { value, timestamp: TIME.millis(), start_timestamp: 0 }];
-    Series1 { labels: labels.map(label).collect(), samples, histograms: vec![] }
+    Series1 { labels: labels.map(label).collect(), samples, exemplars: vec![], histograms: vec![] }
+}
+
+fn label((name, value): (&str, &str)) -> Label {
+    Label { name: name.to_owned(), value: value.to_owned() }
+}
+
+/// One request, so many milliseconds before [`TIME`].
+fn exemplar(labels: &[(&str, &str)], value: f64, before: i64) -> Exemplar1 {
+    Exemplar1 { labels: labels.iter().copied().map(label).collect(), value, timestamp: TIME.millis() - before }
 }
 
 fn native(name: &str, histogram: Histogram) -> Series1 {
@@ -217,7 +250,7 @@ fn classic_buckets_are_rows_for_the_fold_to_put_together() {
         ]
     );
     let body = packed(&WriteRequest { timeseries: all, metadata: vec![] });
-    assert_eq!(written(RemoteWrite::V1, &body), Written { samples: 6, histograms: 0 });
+    assert_eq!(written(RemoteWrite::V1, &body), Written { samples: 6, ..Written::default() });
     let streams = streams(&trial::decode(V1, &body).unwrap());
     assert_eq!(streams.len(), 4);
     assert!(streams.windows(2).all(|pair| pair[0] == pair[1]));
@@ -334,7 +367,83 @@ fn symbols_metadata_and_starts_of_the_second_version_are_read() {
             "no 5: it cannot be read: a label has no value",
         ]
     );
-    assert_eq!(written(RemoteWrite::V2, &body), Written { samples: 3, histograms: 0 });
+    assert_eq!(written(RemoteWrite::V2, &body), Written { samples: 3, ..Written::default() });
+}
+
+/// Prometheus sends them so: each in a series that has nothing else.
+#[test]
+fn an_exemplar_alone_is_a_row_that_counts_nothing() {
+    let alone = |name: &str, labels: &[(&str, &str)], exemplars: Vec<Exemplar1>| Series1 {
+        samples: vec![],
+        exemplars,
+        ..series(name, labels, 0.0)
+    };
+    let bucket = [("le", "16"), ("outcome", "ok")];
+    let trace = [("trace_id", "5b8efff798038103"), ("span_id", "eee19b7e"), ("user", "31188")];
+    let all = vec![
+        alone("rpc_ms_bucket", &bucket, vec![exemplar(&trace, 7.25, 4000), exemplar(&[("traceID", "b")], 8.0, 5000)]),
+        alone("asked_total", &[("outcome", "ok")], vec![exemplar(&[("TraceID", "c")], 1.0, 0)]),
+        alone("up", &[], vec![exemplar(&[], f64::NAN, 0), exemplar(&[], 3.0, TIME.millis())]),
+        alone("odd_bucket", &[("le", "much")], vec![exemplar(&trace, 1.0, 0)]),
+    ];
+    let body = packed(&WriteRequest { timeseries: all, metadata: vec![] });
+    assert_eq!(
+        shown(&trial::decode(V1, &body).unwrap()),
+        [
+            "0 x at -5000 exemplar_time=2027-01-15T07:59:55.123Z exemplar_value=8.0000 metric=rpc_ms outcome=ok \
+             trace_id=b value=8.0000",
+            "0 x at -4000 exemplar_time=2027-01-15T07:59:56.123Z exemplar_value=7.2500 metric=rpc_ms outcome=ok \
+             span_id=eee19b7e trace_id=5b8efff798038103 value=7.2500",
+            "0 x exemplar_time=2027-01-15T08:00:00.123Z exemplar_value=1.0000 metric=asked_total outcome=ok trace_id=c",
+            "no 4: `odd_bucket`: its label `le` is not a number",
+        ]
+    );
+    assert_eq!(written(RemoteWrite::V1, &body), Written { exemplars: 4, ..Written::default() });
+}
+
+#[test]
+fn an_exemplar_beside_the_sample_that_counts_it_is_in_that_row() {
+    let sample = |before, value| Sample { value, timestamp: TIME.millis() - before, start_timestamp: 0 };
+    let exemplar =
+        |trace, value, before| Exemplar2 { labels_refs: vec![5, trace], value, timestamp: TIME.millis() - before };
+    let counter = Series2 {
+        labels_refs: vec![1, 2],
+        samples: vec![sample(1000, 5.0), sample(0, 9.0)],
+        // Of two that one sample counts the last is kept; one that no sample counts yet is alone.
+        exemplars: vec![exemplar(6, 1.0, 1500), exemplar(7, 1.0, 10), exemplar(8, 1.0, 5), exemplar(6, 1.0, -5)],
+        ..Series2::default()
+    };
+    let histogram = Histogram {
+        schema: 6,
+        positive_spans: vec![Span { offset: 65, length: 2 }],
+        positive_deltas: vec![3, -1],
+        timestamp: TIME.millis(),
+        ..Histogram::default()
+    };
+    let native = Series2 {
+        labels_refs: vec![1, 3],
+        histograms: vec![histogram],
+        exemplars: vec![exemplar(7, 2.03, 20), exemplar(8, 2.015, 30)],
+        ..Series2::default()
+    };
+    let lost = Series2 { exemplars: vec![exemplar(99, 1.0, 0)], ..native.clone() };
+    let symbols = ["", "__name__", "asked_total", "rpc_ms", "", "trace_id", "a", "b", "c"];
+    let body = second(&symbols, vec![counter, native, lost]);
+    let rows = shown(&trial::decode(V2, &body).unwrap());
+    let short =
+        |row: &String| row.split(' ').filter(|word| !word.starts_with("exemplar_time")).collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        rows.iter().map(short).collect::<Vec<_>>(),
+        [
+            "5 in 0: at -1000 exemplar_value=1.0000 metric=asked_total trace_id=a",
+            "9 in 0: exemplar_value=1.0000 metric=asked_total trace_id=c",
+            "0 x at 5 exemplar_value=1.0000 metric=asked_total trace_id=a",
+            "3 in 64: exemplar_value=2.0150 metric=rpc_ms trace_id=c value=2.0109",
+            "2 in 65: exemplar_value=2.0300 metric=rpc_ms trace_id=b value=2.0328",
+            "no 3: `rpc_ms`: it cannot be read: it refers to a symbol that is not there",
+        ]
+    );
+    assert_eq!(written(RemoteWrite::V2, &body), Written { samples: 2, histograms: 1, exemplars: 6 });
 }
 
 #[test]
@@ -372,21 +481,36 @@ fn requests() -> impl Strategy<Value = (WriteRequest, Request2)> {
     let names = prop::sample::select(vec!["a_total", "a_bucket", "a_sum", "a", ""]);
     let les = prop::sample::select(vec!["", "1", "+Inf", "NaN", "-5"]);
     let times = prop::sample::select(vec![TIME.millis(), TIME.millis() + 1, i64::MIN, i64::MAX]);
-    let one = (names, les, prop_oneof![0.0..9.0, any::<f64>()], times, prop::option::of(histograms()), 0_u32..9);
+    let traces = prop::collection::vec((prop::sample::select(vec!["trace_id", "spanID", "user"]), ".{0,40}"), 0..3);
+    let exemplars = prop::collection::vec((traces, prop_oneof![0.0..9.0, any::<f64>()], times.clone()), 0..3);
+    let histograms = prop::option::of(histograms());
+    let one = (names, les, prop_oneof![0.0..9.0, any::<f64>()], times, histograms, 0_u32..9, exemplars);
     prop::collection::vec(one, 0..8).prop_map(|all| {
         let mut request1 = WriteRequest::default();
         let mut request2 =
             Request2 { symbols: vec![String::new(), "__name__".to_owned(), "le".to_owned()], ..Default::default() };
-        for (name, le, value, timestamp, histogram, kind) in all {
+        for (name, le, value, timestamp, histogram, kind, exemplars) in all {
             let mut series = series(name, &[("le", le)], value);
             series.samples[0].timestamp = timestamp;
             series.histograms = histogram.into_iter().collect();
+            // Some come beside no sample.
+            series.samples.truncate(usize::from(kind < 7));
+            let mut exemplars2 = Vec::new();
+            for (labels, value, timestamp) in exemplars {
+                let first = request2.symbols.len() as u32;
+                let labels_refs = (first..first + 2 * labels.len() as u32).collect();
+                request2.symbols.extend(labels.iter().flat_map(|(name, text)| [(*name).to_owned(), text.clone()]));
+                let labels = labels.iter().map(|(name, text)| label((name, text))).collect();
+                series.exemplars.push(Exemplar1 { labels, value, timestamp });
+                exemplars2.push(Exemplar2 { labels_refs, value, timestamp });
+            }
             let at = request2.symbols.len() as u32;
             request2.symbols.extend([name.to_owned(), le.to_owned()]);
             request2.timeseries.push(Series2 {
                 labels_refs: vec![1, at, 2, at + 1],
                 samples: series.samples.clone(),
                 histograms: series.histograms.clone(),
+                exemplars: exemplars2,
                 metadata: Some(Metadata2 { kind, unit_ref: kind }),
                 created_timestamp: timestamp,
             });
@@ -403,6 +527,20 @@ proptest! {
     fn any_series_give_usable_rows_or_reasons((first, second) in requests()) {
         trial::decode(V1, &packed(&first)).unwrap();
         trial::decode(V2, &packed(&second)).unwrap();
+    }
+
+    /// Whatever the exemplars of a body are, the rows count the same as without them.
+    #[test]
+    fn exemplars_change_no_count((first, _) in requests()) {
+        let counted = |request: &WriteRequest| {
+            let decoded = trial::decode(V1, &packed(request)).unwrap();
+            let weights = decoded.events.weights.into_iter().chain(std::iter::repeat(Weight::Requests(1)));
+            let counted = weights.zip(decoded.events.times).filter(|(weight, _)| *weight != Weight::Requests(0)).collect::<Vec<_>>();
+            (counted, decoded.rejected)
+        };
+        let mut without = first.clone();
+        without.timeseries.iter_mut().for_each(|series| series.exemplars.clear());
+        prop_assert_eq!(counted(&first), counted(&without));
     }
 
     #[test]
