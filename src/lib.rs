@@ -2,6 +2,7 @@
 
 pub mod alerts_command;
 pub mod bench;
+mod compare;
 pub mod config;
 pub mod data_folder;
 pub mod demo;

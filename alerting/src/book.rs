@@ -199,6 +199,7 @@ impl Book {
             severity: severity(shift, metric),
             incident_id: self.incident(finding, &slice),
             owner: metric.owner.clone(),
+            assignee: None,
             opened_at: finding.at,
             onset: shift.onset,
             onset_interval: shift.onset_interval,

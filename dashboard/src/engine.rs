@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
+use crate::compare::{CompareQuestion, DistributionAnswer, DriversAnswer, HeatMapAnswer};
 use crate::funnel::FunnelReport;
 use crate::self_test::{SelfTestReport, SelfTestVerdict};
 
@@ -22,6 +23,20 @@ pub trait Engine: Send + Sync {
 
     /// Takes a change into account from now on.
     async fn add_change(&self, change: Change) -> Result<(), IngestError>;
+
+    /// Which values of each dimension are hit.
+    fn drivers(&self, question: &CompareQuestion) -> Result<DriversAnswer, String>;
+
+    /// Two dimensions against each other; the two most telling ones where none are named.
+    fn heat_map(
+        &self,
+        question: &CompareQuestion,
+        rows: Option<&str>,
+        columns: Option<&str>,
+    ) -> Result<HeatMapAnswer, String>;
+
+    /// All requests by their size.
+    fn distribution(&self, question: &CompareQuestion) -> Result<DistributionAnswer, String>;
 
     fn series(&self, question: &SeriesQuestion) -> Result<SeriesAnswer, String>;
 

@@ -4,12 +4,17 @@
 //! document is generated from them.
 
 mod api;
+mod compare;
 mod engine;
 mod funnel;
 mod problem;
 mod self_test;
 mod server;
 
+pub use compare::{
+    CompareQuestion, Compared, ComparedSide, DimensionDrivers, DistributionAnswer, DriverValue, DriversAnswer,
+    HeatMapAnswer, Matched, QuantilePair, SideQuestion,
+};
 pub use engine::{
     Delivery, Demo, Door, Engine, Exemplar, ExemplarQuestion, ExemplarsAnswer, IngestAnswer, IngestError, Live,
     QueryAnswer, QueryColumn, QueryProblem, QueryQuestion, RejectedLine, SeriesAnswer, SeriesQuestion, SourceStatus,

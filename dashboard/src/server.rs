@@ -50,6 +50,8 @@ fn api_router() -> OpenApiRouter<AppState> {
         .merge(api::otlp::routes())
         .merge(api::remote_write::routes())
         .merge(api::alerts::routes())
+        .merge(api::people::routes())
+        .merge(api::compare::routes())
         .merge(api::series::routes())
         .merge(api::query::routes())
         .merge(api::exemplars::routes())

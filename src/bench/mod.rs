@@ -9,6 +9,7 @@ mod fleet;
 mod score;
 pub mod selftest;
 mod series;
+mod store;
 mod watches;
 
 use std::ops::RangeInclusive;
@@ -94,6 +95,14 @@ pub enum Bench {
         #[arg(long, default_value_t = 0.1, value_parser = probability)]
         false_alarms: f64,
     },
+    /// How long a page of the list of alerts takes when there are very many
+    Store {
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        alerts: u32,
+        /// Each list is asked for so often
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        rounds: u32,
+    },
     /// How many points of series a second are judged, and how much memory a series takes
     Watches {
         /// Of each built-in metric
@@ -119,6 +128,7 @@ pub fn run(what: Bench) -> Result<()> {
         Bench::Series { seeds, false_alarms } => {
             series::series(&series::Request { seeds: parse_seeds(&seeds)?, false_alarms })
         }
+        Bench::Store { alerts, rounds } => store::store(&store::Request { alerts, rounds }),
         Bench::Watches { series, days } => watches::watches(&watches::Request { series, days }),
     }
 }

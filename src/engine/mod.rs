@@ -14,8 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use hark_dashboard::{
-    Delivery, Demo, Engine, ExemplarQuestion, ExemplarsAnswer, FunnelReport, IngestAnswer, IngestError, Live,
-    QueryAnswer, QueryProblem, QueryQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
+    CompareQuestion, Delivery, Demo, DistributionAnswer, DriversAnswer, Engine, ExemplarQuestion, ExemplarsAnswer,
+    FunnelReport, HeatMapAnswer, IngestAnswer, IngestError, Live, QueryAnswer, QueryProblem, QueryQuestion,
+    SelfTestReport, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
 };
 use hark_detectors::Mutant;
 use hark_ingest::{EventsRecord, SourceState, UserKey};
@@ -23,6 +24,7 @@ use hark_model::{Alert, Change, Timestamp};
 use hark_query::Plan;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use crate::compare;
 use crate::detection::Budget;
 use crate::exemplars;
 use crate::history;
@@ -214,6 +216,23 @@ impl Engine for Handle {
         let (reply, answer) = oneshot::channel();
         self.enqueue(Message::Change { change, reply })?;
         answer.await.map_err(|_| stopped())?
+    }
+
+    fn drivers(&self, question: &CompareQuestion) -> Result<DriversAnswer, String> {
+        compare::drivers(&self.read(), question)
+    }
+
+    fn heat_map(
+        &self,
+        question: &CompareQuestion,
+        rows: Option<&str>,
+        columns: Option<&str>,
+    ) -> Result<HeatMapAnswer, String> {
+        compare::heat_map(&self.read(), question, rows, columns)
+    }
+
+    fn distribution(&self, question: &CompareQuestion) -> Result<DistributionAnswer, String> {
+        compare::distribution(&self.read(), question)
     }
 
     fn series(&self, question: &SeriesQuestion) -> Result<SeriesAnswer, String> {

@@ -1,4 +1,4 @@
-//! `bench ingest`: the ingest path of the release binary from socket to cells, and peers on the same machine in the same
+//! Benchmarks. `bench ingest`: the ingest path of the release binary from socket to cells, and peers on the same machine in the same
 //! run. Prints a table; fails where something is wrong, never where it is merely slow.
 
 mod definitions;
@@ -7,6 +7,7 @@ mod http;
 mod load;
 mod measure;
 mod otlp;
+mod pages;
 mod peers;
 mod processor;
 mod protobuf;
@@ -34,6 +35,8 @@ use report::{Line, Report};
 pub(crate) enum Bench {
     /// Measure the way of events from the socket to the cells, with peers in the same run
     Ingest(Ingest),
+    /// Measure what the pages weigh, how soon they are there, and how soon they answer
+    Pages(pages::Pages),
 }
 
 #[derive(Debug, clap::Args)]
@@ -123,7 +126,14 @@ struct Run {
 }
 
 pub(crate) fn run(what: Bench) -> Result<()> {
-    let Bench::Ingest(Ingest { binary, events, minutes, python, peer, victoria, only, runs, json }) = what;
+    match what {
+        Bench::Ingest(what) => ingest(what),
+        Bench::Pages(what) => pages::run(what),
+    }
+}
+
+fn ingest(what: Ingest) -> Result<()> {
+    let Ingest { binary, events, minutes, python, peer, victoria, only, runs, json } = what;
     let folder = Folder::new()?;
     let mut run = Run {
         binary: binary.map_or_else(build, |binary| absolute(&binary))?,

@@ -2,12 +2,14 @@
 
 pub(crate) mod alerts;
 pub(crate) mod changes;
+pub(crate) mod compare;
 pub(crate) mod events;
 pub(crate) mod exemplars;
 pub(crate) mod health;
 pub(crate) mod otlp;
 pub(crate) mod otlp_grpc;
 mod otlp_messages;
+pub(crate) mod people;
 pub(crate) mod query;
 pub(crate) mod remote_write;
 mod sender;

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hark_dashboard::{
-    AppState, Delivery, Engine, ExemplarQuestion, ExemplarsAnswer, FunnelReport, IngestAnswer, IngestError, Live,
-    QueryAnswer, QueryProblem, QueryQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, Status, serve, serve_grpc,
+    AppState, CompareQuestion, Delivery, DistributionAnswer, DriversAnswer, Engine, ExemplarQuestion, ExemplarsAnswer,
+    FunnelReport, HeatMapAnswer, IngestAnswer, IngestError, Live, QueryAnswer, QueryProblem, QueryQuestion,
+    SelfTestReport, SeriesAnswer, SeriesQuestion, Status, serve, serve_grpc,
 };
 use hark_model::{Alert, AlertId, Change, ChangeId, Timestamp};
 use hark_store::{Act, AlertPage, AlertQuery, AuditEntry, Store, StoreError};
@@ -102,6 +103,15 @@ impl Engine for Recorder {
     }
     async fn add_change(&self, _: Change) -> Result<(), IngestError> {
         unreachable!("nothing changes")
+    }
+    fn drivers(&self, _: &CompareQuestion) -> Result<DriversAnswer, String> {
+        unreachable!("nobody asks")
+    }
+    fn heat_map(&self, _: &CompareQuestion, _: Option<&str>, _: Option<&str>) -> Result<HeatMapAnswer, String> {
+        unreachable!("nobody asks")
+    }
+    fn distribution(&self, _: &CompareQuestion) -> Result<DistributionAnswer, String> {
+        unreachable!("nobody asks")
     }
     fn series(&self, _: &SeriesQuestion) -> Result<SeriesAnswer, String> {
         unreachable!("nobody asks")

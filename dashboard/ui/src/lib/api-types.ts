@@ -22,5 +22,13 @@ export type Severity = Schemas['Severity'];
 export type Slice = Schemas['Slice'];
 export type Status = Schemas['Status'];
 export type Verdict = Schemas['Verdict'];
+export type Compared = Schemas['Compared'];
+export type Distribution = Schemas['DistributionAnswer'];
+export type Drivers = Schemas['DriversAnswer'];
+export type DriverValue = Schemas['DriverValue'];
+export type Exemplar = Schemas['Exemplar'];
+export type HeatMap = Schemas['HeatMapAnswer'];
+export type QueryAnswer = Schemas['QueryAnswer'];
+export type Timeline = Schemas['Timeline'];
 /** One entry a step; null is a gap. */
 export type Column = FrozenChart['value'];

@@ -1,5 +1,8 @@
 // The way to the server: one function a request, one error for whatever goes wrong.
-import type { Alert, AlertList, AlertStatus, Change, Funnel, Problem, SelfTest, Series, Slice, Status, Verdict } from './api-types';
+import type {
+  Alert, AlertList, AlertStatus, Change, Distribution, Drivers, Exemplar, Funnel, HeatMap, Problem, QueryAnswer, SelfTest, Series, Slice, Status,
+  Timeline, Verdict,
+} from './api-types';
 import { sliceText } from './slice';
 
 const ROOT = '/api/v1';
@@ -24,6 +27,9 @@ export class ApiError extends Error {
 export interface AlertQuery {
   status?: AlertStatus | undefined;
   metric?: string | undefined;
+  owner?: string | undefined;
+  assignee?: string | undefined;
+  limit?: number | undefined;
   cursor?: string | undefined;
 }
 
@@ -36,8 +42,8 @@ export interface SeriesQuery {
   step_seconds: number;
 }
 
-export const listAlerts = ({ status, metric, cursor }: AlertQuery, signal?: AbortSignal) =>
-  request<AlertList>(`/alerts${query({ status, metric, cursor, limit: String(PAGE_ROWS) })}`, { signal });
+export const listAlerts = ({ limit = PAGE_ROWS, ...asked }: AlertQuery, signal?: AbortSignal) =>
+  request<AlertList>(`/alerts${query({ ...asked, limit: String(limit) })}`, { signal });
 
 export const readAlert = (id: string, signal?: AbortSignal) =>
   request<Alert>(`/alerts/${encodeURIComponent(id)}`, { signal });
@@ -49,6 +55,77 @@ export const acknowledge = (id: string, by: string) =>
 
 export const giveFeedback = (id: string, verdict: Verdict, note?: string) =>
   request<Alert>(`/alerts/${encodeURIComponent(id)}/feedback`, { body: note ? { verdict, note } : { verdict } });
+
+export const resolve = (id: string, by: string) => request<Alert>(`/alerts/${encodeURIComponent(id)}/resolve`, { body: { by } });
+
+export const assign = (id: string, to: string, by: string) =>
+  request<Alert>(`/alerts/${encodeURIComponent(id)}/assign`, { body: by === '' ? { to } : { to, by } });
+
+export const readTimeline = (id: string, signal?: AbortSignal) =>
+  request<Timeline>(`/alerts/${encodeURIComponent(id)}/timeline`, { signal });
+
+/** Which values of each dimension are hit, in an alert; within `slice`, all traffic where it is empty. */
+export const readDrivers = (id: string, slice: string, signal?: AbortSignal) =>
+  request<Drivers>(`/alerts/${encodeURIComponent(id)}/drivers${query({ slice: slice || undefined })}`, { signal });
+
+export const readHeatMap = (id: string, asked: { slice: string; rows?: string | undefined; columns?: string | undefined }, signal?: AbortSignal) =>
+  request<HeatMap>(`/alerts/${encodeURIComponent(id)}/heatmap${query({ ...asked, slice: asked.slice || undefined })}`, { signal });
+
+/** Within `slice`; that of the alert where it is undefined. */
+export const readDistribution = (id: string, slice: string | undefined, signal?: AbortSignal) =>
+  request<Distribution>(`/alerts/${encodeURIComponent(id)}/distribution${query({ slice })}`, { signal });
+
+/** Two sides of a metric; the same hours of the days before where nothing is said of the other side. */
+export interface Sides {
+  metric: string;
+  statistic?: string | undefined;
+  slice?: string | undefined;
+  from: string;
+  to: string;
+  against_slice?: string | undefined;
+  against_from?: string | undefined;
+  against_to?: string | undefined;
+  matched?: string | undefined;
+}
+
+const compare = <T>(what: string, sides: object, signal?: AbortSignal) => request<T>(`/compare/${what}${query({ ...sides })}`, { signal });
+
+export const compareDrivers = (sides: Sides, signal?: AbortSignal) => compare<Drivers>('drivers', sides, signal);
+
+export const compareHeatMap = (sides: Sides & { rows?: string | undefined; columns?: string | undefined }, signal?: AbortSignal) =>
+  compare<HeatMap>('heatmap', sides, signal);
+
+export const compareDistribution = (sides: Sides, signal?: AbortSignal) => compare<Distribution>('distribution', sides, signal);
+
+export interface ExemplarQuery {
+  metric: string;
+  slice: string;
+  from: string;
+  to: string;
+  limit: number;
+}
+
+export const readExemplars = async ({ slice, limit, ...asked }: ExemplarQuery, signal?: AbortSignal) =>
+  (await request<{ exemplars: Exemplar[] }>(`/exemplars${query({ ...asked, slice: slice || undefined, limit: String(limit) })}`, { signal })).exemplars;
+
+/** Longer than others: a question in SQL may read weeks of history. */
+const QUERY_TIMEOUT_MS = 60_000;
+
+export const runQuery = (sql: string, limit: number, signal?: AbortSignal) =>
+  request<QueryAnswer>('/query', { signal, body: { sql, limit }, timeout: QUERY_TIMEOUT_MS });
+
+export interface Definition {
+  name: string;
+  kind: string;
+  unit: string;
+  statistics: string[];
+  dimensions: string[];
+  watch: string[][];
+  better: string;
+  owner: string | null;
+}
+
+export const readDefinitions = async (signal?: AbortSignal) => (await request<{ metrics: Definition[] }>('/definitions', { signal })).metrics;
 
 export const readSeries = (of: SeriesQuery, signal?: AbortSignal) =>
   request<Series>(
@@ -86,8 +163,8 @@ export function describeError(error: unknown): { title: string; detail: string }
   return { title: 'Something went wrong in this page', detail: `${String(error)}. Reload it to try again.` };
 }
 
-async function request<T>(path: string, options: { signal?: AbortSignal | undefined; body?: object }): Promise<T> {
-  const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(options.signal ? [options.signal] : [])];
+async function request<T>(path: string, options: { signal?: AbortSignal | undefined; body?: object; timeout?: number }): Promise<T> {
+  const signals = [AbortSignal.timeout(options.timeout ?? TIMEOUT_MS), ...(options.signal ? [options.signal] : [])];
   let response: Response;
   try {
     response = await fetch(ROOT + path, {

@@ -19,6 +19,7 @@ export interface Page {
 export const PAGES: Page[] = [
   { name: 'inbox', path: '', takes: 'nothing', label: 'Inbox', group: 'Watch', load: () => import('./inbox/Page.svelte') },
   { name: 'alert', path: 'alerts', takes: 'an id', load: () => import('./alert/Page.svelte') },
+  { name: 'explore', path: 'explore', takes: 'nothing', label: 'Explore', group: 'Watch', load: () => import('./explore/Page.svelte') },
   { name: 'selftest', path: 'selftest', takes: 'nothing', label: 'Self-test', group: 'hark', load: () => import('./selftest/Page.svelte') },
 ];
 
