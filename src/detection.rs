@@ -52,35 +52,38 @@ impl std::fmt::Display for Budget {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Detection {
     /// `watches[metric][slice]`.
-    watches: Vec<Vec<Watched>>,
-    composites: Vec<CompositeSeries>,
-    series: SeriesStore,
-    book: Book,
+    pub(crate) watches: Vec<Vec<Watched>>,
+    pub(crate) composites: Vec<CompositeSeries>,
+    pub(crate) series: SeriesStore,
+    pub(crate) book: Book,
     changes: Vec<(ChangeId, Change)>,
     budget: Budget,
     /// Alerts that changed in the step at hand.
     changed: Vec<AlertId>,
     /// Alerts that changed since they were last taken.
-    outbox: Vec<Alert>,
-    self_test: SelfTest,
+    pub(crate) outbox: Vec<Alert>,
+    pub(crate) self_test: SelfTest,
     /// How every watch is broken on purpose, if at all; no part of the state.
     #[serde(skip)]
     mutant: Option<Mutant>,
+    /// Series that share the budget and are watched elsewhere; no part of the state either.
+    #[serde(skip)]
+    other_series: usize,
 }
 
 /// A watch and where its points go, one series a statistic.
 #[derive(Debug, Serialize, Deserialize)]
-struct Watched {
+pub(crate) struct Watched {
     watch: Watch,
     series: Vec<SeriesId>,
 }
 
 /// A composite in one slice: where its points go, and those of its parts come from, in the formula's order.
 #[derive(Debug, Serialize, Deserialize)]
-struct CompositeSeries {
-    composite: usize,
-    parts: Vec<SeriesId>,
-    series: SeriesId,
+pub(crate) struct CompositeSeries {
+    pub(crate) composite: usize,
+    pub(crate) parts: Vec<SeriesId>,
+    pub(crate) series: SeriesId,
 }
 
 impl Detection {
@@ -96,7 +99,12 @@ impl Detection {
             outbox: Vec::new(),
             self_test: SelfTest::new(plan),
             mutant: None,
+            other_series: 0,
         }
+    }
+
+    pub fn set_other_series(&mut self, series: usize) {
+        self.other_series = series;
     }
 
     pub fn self_test(&self) -> &SelfTest {
@@ -278,7 +286,8 @@ impl Detection {
                 .watch
                 .iter()
                 .any(|set| set.len() == slice.len() && set.iter().all(|name| slice.get(name).is_some()));
-            let is_known = self.series.find(&key(&metric.name, Statistic::Score)).is_some();
+            let is_drawn = |id| self.composites.iter().any(|known| known.composite == composite && known.series == id);
+            let is_known = self.series.find(&key(&metric.name, Statistic::Score)).is_some_and(is_drawn);
             let part = |(name, statistic): &(&str, Option<Statistic>)| {
                 let part = plan.metrics.iter().find(|part| part.metric.name == *name)?;
                 self.series.find(&key(name, statistic.unwrap_or(part.metric.headline())))
@@ -294,7 +303,7 @@ impl Detection {
     }
 
     fn log_threshold(&self) -> f64 {
-        self.budget.log_threshold(self.watched())
+        self.budget.log_threshold(self.watched() + self.other_series)
     }
 
     /// A change that was announced for later is none yet; so a replay, which meets it in its time, says the same.

@@ -1,5 +1,6 @@
 //! hark: the parts wired together. Everything with logic of its own lives in a crate below.
 
+mod adopt;
 pub mod alerts_command;
 pub mod bench;
 mod compare;
@@ -18,8 +19,13 @@ pub mod history;
 pub mod import;
 mod moved;
 pub mod pipeline;
+pub mod preview;
 pub mod query_command;
+pub mod registry;
+pub mod registry_command;
 pub mod replay;
+pub mod report_command;
+pub mod report_query;
 pub mod selftest;
 pub mod series;
 pub mod series_query;

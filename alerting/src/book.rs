@@ -182,6 +182,21 @@ impl Book {
         Some(alert)
     }
 
+    /// The metric is no longer what it was: its alerts end. Returns those that had not.
+    pub fn retire(&mut self, metric: &str, at: Timestamp) -> Vec<Alert> {
+        let mut ended = Vec::new();
+        for entry in self.entries.iter_mut().filter(|entry| entry.alert.metric == metric) {
+            entry.open.clear();
+            if entry.alert.resolved_at.is_none() {
+                entry.alert.status = AlertStatus::Resolved;
+                entry.alert.resolved_at = Some(at);
+                ended.push(entry.alert.clone());
+            }
+        }
+        self.entries.retain(|entry| entry.alert.metric != metric);
+        ended
+    }
+
     fn alert_mut(&mut self, id: &AlertId) -> Option<&mut Alert> {
         self.entries.iter_mut().find(|entry| entry.alert.id == *id).map(|entry| &mut entry.alert)
     }

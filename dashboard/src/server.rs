@@ -56,6 +56,9 @@ fn api_router() -> OpenApiRouter<AppState> {
         .merge(api::query::routes())
         .merge(api::exemplars::routes())
         .merge(api::changes::routes())
+        .merge(api::report::routes())
+        .merge(api::definitions::routes())
+        .merge(api::audit::routes())
         .merge(api::health::routes())
         .merge(api::stream::routes())
 }

@@ -3,6 +3,7 @@
 //! [`decode`] turns bytes into columns and names every line it cannot take; an [`IngestLog`] makes them durable; [`Fold`] is the
 //! deterministic state machine that counts each event once and closes steps as the watermark passes them.
 
+mod adopt;
 mod builder;
 mod cells;
 mod chosen;
@@ -35,7 +36,7 @@ pub use events::{Bound, Column, Decoded, Events, NamedColumn, Packed, Rejected, 
 pub use files::{Chunk, Chunks, EventFile, FileError};
 pub use fold::{Applied, Batch, Closed, ClosedCell, Counts, Fold};
 pub use leaf_store::{LeafRow, LeafStore};
-pub use log::{Damage, Fault, IngestLog, LogError, SegmentLog, SimulatedDisk, SimulatedLog};
+pub use log::{Damage, Fault, IngestLog, LogError, SegmentLog, SimulatedDisk, SimulatedLog, read_log};
 pub use record::{EventsRecord, Record, RecordError};
 pub use unpack::{Encoding, UnpackError, unpack};
 pub use user_key::UserKey;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use hark_dashboard::{Engine, IngestAnswer, IngestError, Live, RejectedLine};
 use hark_ingest::{Applied, EventsRecord, IngestLog, LogError, Record, Rejected};
 use hark_model::{Alert, Change, Timestamp};
+use hark_query::Plan;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
@@ -47,19 +48,33 @@ impl Default for Cadence {
 }
 
 pub(super) enum Message {
-    Events { admitted: Box<Admitted>, reply: oneshot::Sender<Result<IngestAnswer, IngestError>> },
-    Change { change: Change, reply: oneshot::Sender<Result<(), IngestError>> },
+    Events {
+        admitted: Box<Admitted>,
+        reply: oneshot::Sender<Result<IngestAnswer, IngestError>>,
+    },
+    Change {
+        change: Change,
+        reply: oneshot::Sender<Result<(), IngestError>>,
+    },
+    /// From here on the events are folded under these definitions. They are in the store: the log knows nothing of it.
+    Definitions {
+        plan: Arc<Plan>,
+        reply: oneshot::Sender<Result<(), IngestError>>,
+    },
     Stop,
 }
 
 /// Where the engine keeps what must survive; `None` for a demo, which starts afresh each time.
 pub struct Durable {
     pub log: Box<dyn IngestLog>,
+    pub log_folder: PathBuf,
     pub snapshot: PathBuf,
     /// List of records that could not be folded.
     pub set_aside: PathBuf,
     pub history: History,
     pub cadence: Cadence,
+    /// Where in the log the pipeline stands that the engine is started with; a snapshot knows better.
+    pub position: Position,
 }
 
 pub(super) struct Worker {
@@ -96,6 +111,7 @@ impl Worker {
             worker.snapshot = durable.snapshot;
             worker.history = Some(durable.history);
             worker.cadence = durable.cadence;
+            worker.position = durable.position;
         }
         Ok(worker)
     }
@@ -114,6 +130,10 @@ impl Worker {
             let is_last = group.iter().any(|message| matches!(message, Message::Stop));
             // What came behind the wish to stop is still taken; the wish itself is no record and has no offset.
             group.retain(|message| !matches!(message, Message::Stop));
+            // Definitions are no record either. They hold from this group on.
+            for message in group.extract_if(.., |message| matches!(message, Message::Definitions { .. })) {
+                self.adopt(message);
+            }
             if let Some(first_offset) = self.write(&mut group)? {
                 for (offset, message) in (first_offset..).zip(group) {
                     self.fold(offset, message)?;
@@ -191,7 +211,7 @@ impl Worker {
                     let json = serde_json::to_vec(change).context("a change cannot be written")?;
                     records.push(Record::Change(json).encode());
                 }
-                Message::Stop => {}
+                Message::Definitions { .. } | Message::Stop => {}
             }
         }
         let first = log.next_offset();
@@ -229,7 +249,7 @@ impl Worker {
                 self.shared.write().add_change(change);
                 let _ = reply.send(Ok(()));
             }
-            Message::Stop => {}
+            Message::Definitions { .. } | Message::Stop => {}
         }
         Ok(())
     }
@@ -265,6 +285,16 @@ impl Worker {
             }
         }
         Ok(applied)
+    }
+
+    fn adopt(&mut self, message: Message) {
+        let Message::Definitions { plan, reply } = message else { return };
+        self.shared.write().adopt(plan);
+        let alerts = self.shared.write().take_changed();
+        self.send(alerts);
+        // A restart finds the state of these definitions, and need not fold what the log still holds.
+        self.since_snapshot = self.since_snapshot.max(self.cadence.snapshot_events);
+        let _ = reply.send(Ok(()));
     }
 
     fn put_aside(&mut self, offset: u64, reason: &str) -> Result<()> {
@@ -328,7 +358,7 @@ impl Message {
         let refusal = IngestError::NoRoom(problem.to_owned());
         match self {
             Self::Events { reply, .. } => drop(reply.send(Err(refusal))),
-            Self::Change { reply, .. } => drop(reply.send(Err(refusal))),
+            Self::Change { reply, .. } | Self::Definitions { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Stop => {}
         }
     }

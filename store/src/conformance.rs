@@ -5,6 +5,7 @@
 
 mod alerts;
 mod changes;
+mod definitions;
 mod listing;
 mod people;
 mod random;
@@ -19,6 +20,7 @@ use crate::{AlertQuery, Store, StoreError};
 
 pub use alerts::*;
 pub use changes::*;
+pub use definitions::*;
 pub use listing::*;
 pub use people::*;
 pub use random::*;
@@ -64,6 +66,11 @@ macro_rules! conformance_cases {
             a_change_saved_twice_is_one,
             changes_are_read_in_order_and_within_bounds,
             odd_changes_come_back,
+            definitions_are_kept_version_by_version,
+            what_was_removed_is_remembered,
+            senseless_definitions_are_refused,
+            definitions_saved_at_once_get_a_number_each,
+            the_newest_acts_come_first,
             the_store_answers_a_ping,
             random_operations_agree_with_a_model,
         }

@@ -32,3 +32,39 @@ export type QueryAnswer = Schemas['QueryAnswer'];
 export type Timeline = Schemas['Timeline'];
 /** One entry a step; null is a gap. */
 export type Column = FrozenChart['value'];
+
+export type Report = Schemas['Report'];
+export type UxScore = Schemas['UxScore'];
+export type ScorePart = Schemas['ScorePart'];
+export type ObjectiveState = Schemas['Objectives'];
+export type Regression = Schemas['Regression'];
+export type ReportQuery = Schemas['Query'];
+export type Spread = Schemas['Spread'];
+export type ChangeKind = Schemas['ChangeKind'];
+export type NewChange = Schemas['Change'];
+export type AuditLog = Schemas['AuditLog'];
+export type Preview = Schemas['PreviewAnswer'];
+export type DefinitionDetail = Schemas['DefinitionDetail'];
+export type SavedDefinitions = Schemas['Saved'];
+/** A metric as it is in force: what its team wrote, with what was left out filled in. */
+export interface Definition {
+  name: string;
+  kind: 'latency' | 'ratio' | 'count' | 'gauge' | 'composite';
+  value?: string;
+  numerator?: string;
+  expression?: string;
+  where?: string;
+  unit?: string;
+  statistics?: string[];
+  dimensions?: string[];
+  watch?: string[][];
+  stages?: string[];
+  better?: 'lower' | 'higher';
+  owner?: string | null;
+  objective?: { statistic: string; target: number; window: string } | null;
+  alert?: { min_effect?: number | string; page_at?: number | string };
+  managed_by?: 'built_in' | 'file' | 'store';
+  version?: number;
+  changed_at?: string;
+  changed_by?: string;
+}

@@ -1,13 +1,15 @@
 // The way to the server: one function a request, one error for whatever goes wrong.
 import type {
-  Alert, AlertList, AlertStatus, Change, Distribution, Drivers, Exemplar, Funnel, HeatMap, Problem, QueryAnswer, SelfTest, Series, Slice, Status,
-  Timeline, Verdict,
+  Alert, AlertList, AlertStatus, AuditLog, Change, Definition, DefinitionDetail, Distribution, Drivers, Exemplar, Funnel, HeatMap,
+  NewChange, Preview, Problem, QueryAnswer, Report, SavedDefinitions, SelfTest, Series, Slice, Status, Timeline, Verdict,
 } from './api-types';
 import { sliceText } from './slice';
 
 const ROOT = '/api/v1';
 /** A server that has not answered by then will hardly do so; the page says so instead of waiting. */
 const TIMEOUT_MS = 15_000;
+/** Days of events are folded for it. */
+const PREVIEW_TIMEOUT_MS = 120_000;
 /** Rows of one page of the list; the server may give fewer. */
 export const PAGE_ROWS = 50;
 
@@ -149,6 +151,32 @@ export const readFunnel = (signal?: AbortSignal) => request<Funnel>('/funnel', {
 
 export const readSelfTest = (signal?: AbortSignal) => request<SelfTest>('/selftest', { signal });
 
+export const readReport = (week: string | undefined, signal?: AbortSignal) =>
+  request<Report>(`/report${query({ week })}`, { signal });
+
+export const reportPath = (week: string, format: 'json' | 'html') => `${ROOT}/report?week=${week}&format=${format}`;
+
+export const postChange = (change: NewChange) => request<Change>('/changes', { body: change });
+
+export const readAudit = (limit: number, signal?: AbortSignal) => request<AuditLog>(`/audit${query({ limit: String(limit) })}`, { signal });
+
+export const listDefinitions = async (signal?: AbortSignal) =>
+  (await request<{ metrics: Definition[] }>('/definitions', { signal })).metrics;
+
+export const readDefinition = (name: string, signal?: AbortSignal) =>
+  request<DefinitionDetail>(`/definitions/${encodeURIComponent(name)}`, { signal });
+
+export const previewDefinition = (definition: object, days: number) =>
+  request<Preview>('/definitions/preview', { body: { definition, days }, timeout: PREVIEW_TIMEOUT_MS });
+
+export const saveDefinition = (name: string, definition: object, by: string, isNew: boolean) =>
+  isNew
+    ? request<SavedDefinitions>('/definitions', { body: { definition, by } })
+    : request<SavedDefinitions>(`/definitions/${encodeURIComponent(name)}`, { body: { definition, by }, method: 'PUT' });
+
+export const removeDefinition = (name: string, by: string) =>
+  request<undefined>(`/definitions/${encodeURIComponent(name)}${query({ by })}`, { method: 'DELETE' });
+
 export const streamPath = `${ROOT}/stream`;
 
 /** `?a=1&b=2` of what is given; empty for nothing. */
@@ -163,21 +191,22 @@ export function describeError(error: unknown): { title: string; detail: string }
   return { title: 'Something went wrong in this page', detail: `${String(error)}. Reload it to try again.` };
 }
 
-async function request<T>(path: string, options: { signal?: AbortSignal | undefined; body?: object; timeout?: number }): Promise<T> {
+async function request<T>(path: string, options: { signal?: AbortSignal | undefined; body?: object; method?: string; timeout?: number }): Promise<T> {
   const signals = [AbortSignal.timeout(options.timeout ?? TIMEOUT_MS), ...(options.signal ? [options.signal] : [])];
   let response: Response;
   try {
     response = await fetch(ROOT + path, {
       signal: AbortSignal.any(signals),
       headers: { accept: 'application/json', ...(options.body ? { 'content-type': 'application/json' } : {}) },
-      ...(options.body ? { method: 'POST', body: JSON.stringify(options.body) } : {}),
+      method: options.method ?? (options.body ? 'POST' : 'GET'),
+      ...(options.body ? { body: JSON.stringify(options.body) } : {}),
     });
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new ApiError(0, 'hark did not answer', 'Check that it is running and that this machine can reach it, then try again.');
   }
   if (!response.ok) throw await problemOf(response);
-  return (await response.json()) as T;
+  return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
 async function problemOf(response: Response): Promise<ApiError> {
