@@ -111,6 +111,7 @@ pub(crate) mod tests {
             slice: Slice::total().with("platform", "tvOS"),
             incident_id: id.to_owned(),
             owner: None,
+            assignee: None,
             opened_at,
             onset,
             onset_interval: [onset, onset],

@@ -46,7 +46,7 @@ export type AuditLog = Schemas['AuditLog'];
 export type Preview = Schemas['PreviewAnswer'];
 export type DefinitionDetail = Schemas['DefinitionDetail'];
 export type SavedDefinitions = Schemas['Saved'];
-/** A metric as it is in force: what its team wrote, with what was left out filled in. */
+/** A metric as its team writes it. */
 export interface Definition {
   name: string;
   kind: 'latency' | 'ratio' | 'count' | 'gauge' | 'composite';
@@ -68,3 +68,5 @@ export interface Definition {
   changed_at?: string;
   changed_by?: string;
 }
+/** What was left out is filled in. */
+export type DefinitionInForce = Definition & Required<Pick<Definition, 'unit' | 'statistics' | 'dimensions' | 'watch' | 'better'>>;

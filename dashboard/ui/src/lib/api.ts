@@ -1,6 +1,6 @@
 // The way to the server: one function a request, one error for whatever goes wrong.
 import type {
-  Alert, AlertList, AlertStatus, AuditLog, Change, Definition, DefinitionDetail, Distribution, Drivers, Exemplar, Funnel, HeatMap,
+  Alert, AlertList, AlertStatus, AuditLog, Change, DefinitionDetail, DefinitionInForce, Distribution, Drivers, Exemplar, Funnel, HeatMap,
   NewChange, Preview, Problem, QueryAnswer, Report, SavedDefinitions, SelfTest, Series, Slice, Status, Timeline, Verdict,
 } from './api-types';
 import { sliceText } from './slice';
@@ -116,19 +116,6 @@ const QUERY_TIMEOUT_MS = 60_000;
 export const runQuery = (sql: string, limit: number, signal?: AbortSignal) =>
   request<QueryAnswer>('/query', { signal, body: { sql, limit }, timeout: QUERY_TIMEOUT_MS });
 
-export interface Definition {
-  name: string;
-  kind: string;
-  unit: string;
-  statistics: string[];
-  dimensions: string[];
-  watch: string[][];
-  better: string;
-  owner: string | null;
-}
-
-export const readDefinitions = async (signal?: AbortSignal) => (await request<{ metrics: Definition[] }>('/definitions', { signal })).metrics;
-
 export const readSeries = (of: SeriesQuery, signal?: AbortSignal) =>
   request<Series>(
     `/series${query({
@@ -161,7 +148,7 @@ export const postChange = (change: NewChange) => request<Change>('/changes', { b
 export const readAudit = (limit: number, signal?: AbortSignal) => request<AuditLog>(`/audit${query({ limit: String(limit) })}`, { signal });
 
 export const listDefinitions = async (signal?: AbortSignal) =>
-  (await request<{ metrics: Definition[] }>('/definitions', { signal })).metrics;
+  (await request<{ metrics: DefinitionInForce[] }>('/definitions', { signal })).metrics;
 
 export const readDefinition = (name: string, signal?: AbortSignal) =>
   request<DefinitionDetail>(`/definitions/${encodeURIComponent(name)}`, { signal });

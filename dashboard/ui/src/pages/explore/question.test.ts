@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Definition } from '../../lib/api';
+import type { DefinitionInForce } from '../../lib/api-types';
 import { isSameSet, questionOf, setsOf, sidesOf, stepOf } from './question';
 
-const metric: Definition = {
+const metric: DefinitionInForce = {
   name: 'response_time', kind: 'latency', unit: 'ms', statistics: ['p50', 'p95'], dimensions: ['platform', 'build', 'device', 'locale'],
   watch: [[], ['platform'], ['platform', 'build']], better: 'lower', owner: null,
 };

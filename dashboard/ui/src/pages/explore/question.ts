@@ -1,8 +1,7 @@
 // What is explored: all of it is in the address.
-import type { Definition } from '../../lib/api';
+import type { DefinitionInForce, Slice } from '../../lib/api-types';
 import { sliceOf } from '../../lib/slice';
 import { rfc3339 } from '../../lib/time';
-import type { Slice } from '../../lib/api-types';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -22,7 +21,7 @@ const POINTS_MAX = 2_700;
 const STEP_S = 300;
 
 export interface Question {
-  metric: Definition;
+  metric: DefinitionInForce;
   statistic: string;
   slice: Slice;
   span: Span;
@@ -31,7 +30,7 @@ export interface Question {
 }
 
 /** Undefined where there is no metric to ask about. */
-export function questionOf(parameters: URLSearchParams, metrics: Definition[], now: number): Question | undefined {
+export function questionOf(parameters: URLSearchParams, metrics: DefinitionInForce[], now: number): Question | undefined {
   const metric = metrics.find(({ name }) => name === parameters.get('metric')) ?? metrics[0];
   if (metric === undefined) return undefined;
   const statistic = metric.statistics.find((one) => one === parameters.get('stat')) ?? metric.statistics[0] ?? '';
@@ -46,7 +45,7 @@ export function questionOf(parameters: URLSearchParams, metrics: Definition[], n
 export const stepOf = (length: number): number => Math.max(1, Math.ceil(length / 1000 / STEP_S / POINTS_MAX)) * STEP_S;
 
 /** Sets of dimensions that series are kept for, all traffic first. */
-export const setsOf = (metric: Definition): string[][] => [[], ...metric.watch.filter((set) => set.length > 0)];
+export const setsOf = (metric: DefinitionInForce): string[][] => [[], ...metric.watch.filter((set) => set.length > 0)];
 
 export const isSameSet = (slice: Slice, set: string[]): boolean => Object.keys(slice).sort().join() === [...set].sort().join();
 
