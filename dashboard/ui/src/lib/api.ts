@@ -1,15 +1,13 @@
-// The way to the server: one function a request, one error for whatever goes wrong.
+// The way to the server: one function a request, one error for whatever goes wrong. What only some pages ask for is beside it,
+// in a file of its own, so that the others need not load it.
 import type {
-  Alert, AlertList, AlertStatus, AuditLog, Change, DefinitionDetail, DefinitionInForce, Distribution, Drivers, Exemplar, Funnel, HeatMap,
-  NewChange, Preview, Problem, QueryAnswer, Report, SavedDefinitions, SelfTest, Series, Slice, Status, Timeline, Verdict,
+  Alert, AlertList, AlertStatus, Change, Distribution, Funnel, Problem, SelfTest, Series, Slice, Status, Timeline, Verdict,
 } from './api-types';
 import { sliceText } from './slice';
 
-const ROOT = '/api/v1';
+export const ROOT = '/api/v1';
 /** A server that has not answered by then will hardly do so; the page says so instead of waiting. */
 const TIMEOUT_MS = 15_000;
-/** Days of events are folded for it. */
-const PREVIEW_TIMEOUT_MS = 120_000;
 /** Rows of one page of the list; the server may give fewer. */
 export const PAGE_ROWS = 50;
 
@@ -66,55 +64,9 @@ export const assign = (id: string, to: string, by: string) =>
 export const readTimeline = (id: string, signal?: AbortSignal) =>
   request<Timeline>(`/alerts/${encodeURIComponent(id)}/timeline`, { signal });
 
-/** Which values of each dimension are hit, in an alert; within `slice`, all traffic where it is empty. */
-export const readDrivers = (id: string, slice: string, signal?: AbortSignal) =>
-  request<Drivers>(`/alerts/${encodeURIComponent(id)}/drivers${query({ slice: slice || undefined })}`, { signal });
-
-export const readHeatMap = (id: string, asked: { slice: string; rows?: string | undefined; columns?: string | undefined }, signal?: AbortSignal) =>
-  request<HeatMap>(`/alerts/${encodeURIComponent(id)}/heatmap${query({ ...asked, slice: asked.slice || undefined })}`, { signal });
-
 /** Within `slice`; that of the alert where it is undefined. */
 export const readDistribution = (id: string, slice: string | undefined, signal?: AbortSignal) =>
   request<Distribution>(`/alerts/${encodeURIComponent(id)}/distribution${query({ slice })}`, { signal });
-
-/** Two sides of a metric; the same hours of the days before where nothing is said of the other side. */
-export interface Sides {
-  metric: string;
-  statistic?: string | undefined;
-  slice?: string | undefined;
-  from: string;
-  to: string;
-  against_slice?: string | undefined;
-  against_from?: string | undefined;
-  against_to?: string | undefined;
-  matched?: string | undefined;
-}
-
-const compare = <T>(what: string, sides: object, signal?: AbortSignal) => request<T>(`/compare/${what}${query({ ...sides })}`, { signal });
-
-export const compareDrivers = (sides: Sides, signal?: AbortSignal) => compare<Drivers>('drivers', sides, signal);
-
-export const compareHeatMap = (sides: Sides & { rows?: string | undefined; columns?: string | undefined }, signal?: AbortSignal) =>
-  compare<HeatMap>('heatmap', sides, signal);
-
-export const compareDistribution = (sides: Sides, signal?: AbortSignal) => compare<Distribution>('distribution', sides, signal);
-
-export interface ExemplarQuery {
-  metric: string;
-  slice: string;
-  from: string;
-  to: string;
-  limit: number;
-}
-
-export const readExemplars = async ({ slice, limit, ...asked }: ExemplarQuery, signal?: AbortSignal) =>
-  (await request<{ exemplars: Exemplar[] }>(`/exemplars${query({ ...asked, slice: slice || undefined, limit: String(limit) })}`, { signal })).exemplars;
-
-/** Longer than others: a question in SQL may read weeks of history. */
-const QUERY_TIMEOUT_MS = 60_000;
-
-export const runQuery = (sql: string, limit: number, signal?: AbortSignal) =>
-  request<QueryAnswer>('/query', { signal, body: { sql, limit }, timeout: QUERY_TIMEOUT_MS });
 
 export const readSeries = (of: SeriesQuery, signal?: AbortSignal) =>
   request<Series>(
@@ -138,32 +90,6 @@ export const readFunnel = (signal?: AbortSignal) => request<Funnel>('/funnel', {
 
 export const readSelfTest = (signal?: AbortSignal) => request<SelfTest>('/selftest', { signal });
 
-export const readReport = (week: string | undefined, signal?: AbortSignal) =>
-  request<Report>(`/report${query({ week })}`, { signal });
-
-export const reportPath = (week: string, format: 'json' | 'html') => `${ROOT}/report?week=${week}&format=${format}`;
-
-export const postChange = (change: NewChange) => request<Change>('/changes', { body: change });
-
-export const readAudit = (limit: number, signal?: AbortSignal) => request<AuditLog>(`/audit${query({ limit: String(limit) })}`, { signal });
-
-export const listDefinitions = async (signal?: AbortSignal) =>
-  (await request<{ metrics: DefinitionInForce[] }>('/definitions', { signal })).metrics;
-
-export const readDefinition = (name: string, signal?: AbortSignal) =>
-  request<DefinitionDetail>(`/definitions/${encodeURIComponent(name)}`, { signal });
-
-export const previewDefinition = (definition: object, days: number) =>
-  request<Preview>('/definitions/preview', { body: { definition, days }, timeout: PREVIEW_TIMEOUT_MS });
-
-export const saveDefinition = (name: string, definition: object, by: string, isNew: boolean) =>
-  isNew
-    ? request<SavedDefinitions>('/definitions', { body: { definition, by } })
-    : request<SavedDefinitions>(`/definitions/${encodeURIComponent(name)}`, { body: { definition, by }, method: 'PUT' });
-
-export const removeDefinition = (name: string, by: string) =>
-  request<undefined>(`/definitions/${encodeURIComponent(name)}${query({ by })}`, { method: 'DELETE' });
-
 export const streamPath = `${ROOT}/stream`;
 
 /** `?a=1&b=2` of what is given; empty for nothing. */
@@ -178,7 +104,7 @@ export function describeError(error: unknown): { title: string; detail: string }
   return { title: 'Something went wrong in this page', detail: `${String(error)}. Reload it to try again.` };
 }
 
-async function request<T>(path: string, options: { signal?: AbortSignal | undefined; body?: object; method?: string; timeout?: number }): Promise<T> {
+export async function request<T>(path: string, options: { signal?: AbortSignal | undefined; body?: object; method?: string; timeout?: number }): Promise<T> {
   const signals = [AbortSignal.timeout(options.timeout ?? TIMEOUT_MS), ...(options.signal ? [options.signal] : [])];
   let response: Response;
   try {
