@@ -1,11 +1,13 @@
 //! `hark` alone: simulated history through the real pipeline, then live in compressed time, in a folder that is
 //! thrown away at the end.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hark_dashboard::{Delivery, Demo, Door, Engine};
+use hark_ingest::SegmentLog;
 use hark_model::{Alert, Change, Definitions};
 use hark_query::Plan;
 use hark_simulate::Simulation;
@@ -14,16 +16,20 @@ use tracing::{info, warn};
 
 use crate::data_folder::DataFolder;
 use crate::detection::Budget;
-use crate::engine::{self, Cadence, Handle, Parts};
-use crate::history::Keep;
+use crate::engine::{self, Cadence, Durable, Handle, Parts};
+use crate::history::{Hours, Keep};
 use crate::pipeline::Pipeline;
+use crate::registry::Registry;
 use crate::replay::{self, Replay};
+use crate::snapshot::Position;
 use crate::{config, serve, store};
 
 /// Days that go on live after the history.
 const LIVE_DAYS: u32 = 14;
 /// Minutes of history that are replayed as one batch.
 const MINUTES_PER_BATCH: usize = 60;
+/// Raw events are kept of so many of its days.
+const RAW_DAYS: u32 = crate::preview::DAYS_MAX;
 const MINUTES_PER_DAY: u32 = 24 * 60;
 /// Bodies refused because the queue is full are sent again after this pause.
 const PAUSE_WHEN_BUSY: Duration = Duration::from_millis(100);
@@ -61,22 +67,26 @@ pub async fn demo(request: Request) -> Result<()> {
     let store = store::open(None, &folder.database()).await?;
     store.save_changes(&changes).await?;
 
-    let (pipeline, alerts, simulation) = tokio::task::spawn_blocking(move || {
-        let (pipeline, alerts) = history(&mut simulation, plan, changes, &request)?;
-        anyhow::Ok((pipeline, alerts, (simulation, request)))
+    let log = folder.log();
+    let (made, simulation) = tokio::task::spawn_blocking(move || {
+        let made = history(&mut simulation, plan, changes, &request, &log)?;
+        anyhow::Ok((made, (simulation, request)))
     })
     .await
     .context("the history could not be replayed")??;
     let (simulation, request) = simulation;
+    let Made { pipeline, alerts, hours, position } = made;
     store.save_alerts(&alerts).await?;
+    hours.write(&folder.history(), &pipeline).await?;
     eprintln!("{} events of history, {} alerts in it", pipeline.counts().events, alerts.len());
 
     let parts = Parts {
         budget: request.budget,
         users: folder.user_key()?,
         quota_bytes_per_second: None,
-        durable: Some(serve::durable(&folder, Arc::clone(pipeline.plan()), Keep::default(), Cadence::default())?),
+        durable: Some(Durable { position, ..serve::durable(&folder, Keep::default(), Cadence::default())? }),
         demo: Some(Demo { minutes_per_second: request.minutes_per_second }),
+        registry: Registry::built_in(),
         mutant: None,
     };
     let running = engine::start(pipeline, parts)?;
@@ -87,31 +97,51 @@ pub async fn demo(request: Request) -> Result<()> {
     outcome
 }
 
-/// Replays the history with a progress bar; gives the pipeline as it stands and every alert in it.
+/// A history that was made up.
+struct Made {
+    pipeline: Pipeline,
+    alerts: Vec<Alert>,
+    hours: Hours,
+    position: Position,
+}
+
+/// Replays the history with a progress bar. Its last days are kept as raw events, as a hark that took them would have
+/// done.
 fn history(
     simulation: &mut Simulation,
     plan: Arc<Plan>,
     changes: Vec<Change>,
     request: &Request,
-) -> Result<(Pipeline, Vec<Alert>)> {
+    log: &Path,
+) -> Result<Made> {
     let style = ProgressStyle::with_template("simulating and replaying {bar:30} day {pos} of {len}")
         .context("the progress bar's template is wrong")?;
     let bar = ProgressBar::new(u64::from(request.days)).with_style(style);
     let mut replay = Replay::new(plan, changes, request.budget);
+    replay.pipeline.keep_minutes(true);
+    let mut hours = Hours::default();
     let mut body = Vec::new();
     let minutes = (request.days * MINUTES_PER_DAY) as usize;
+    let raw_from =
+        minutes.saturating_sub((RAW_DAYS * MINUTES_PER_DAY) as usize) / MINUTES_PER_BATCH * MINUTES_PER_BATCH;
     for minute in 0..minutes {
         if simulation.next_minute(&mut body).is_none() {
             break;
         }
+        if minute == raw_from {
+            replay.keep_raw(SegmentLog::open(log)?);
+        }
         if (minute + 1) % MINUTES_PER_BATCH == 0 || minute + 1 == minutes {
             replay.take(&body)?;
+            hours.add(replay.pipeline.take_minutes());
             body.clear();
             bar.set_position(minute as u64 / u64::from(MINUTES_PER_DAY));
         }
     }
     bar.finish_and_clear();
-    Ok(replay.into_parts())
+    let position = Position { next_offset: replay.next_offset(), ..Position::default() };
+    let (pipeline, alerts) = replay.into_parts();
+    Ok(Made { pipeline, alerts, hours, position })
 }
 
 /// Sends a simulated minute at a time through the door that HTTP uses, at the chosen pace.

@@ -58,26 +58,29 @@ impl std::fmt::Display for Budget {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Detection {
     /// `watches[metric][slice]`.
-    watches: Vec<Vec<Watched>>,
-    pools: Vec<Pool>,
-    composites: Vec<CompositeSeries>,
-    series: SeriesStore,
-    book: Book,
+    pub(crate) watches: Vec<Vec<Watched>>,
+    pub(crate) pools: Vec<Pool>,
+    pub(crate) composites: Vec<CompositeSeries>,
+    pub(crate) series: SeriesStore,
+    pub(crate) book: Book,
     changes: Vec<(ChangeId, Change)>,
     budget: Budget,
     /// Alerts that changed in the step at hand.
     changed: Vec<AlertId>,
     /// Alerts that changed since they were last taken.
-    outbox: Vec<Alert>,
-    self_test: SelfTest,
+    pub(crate) outbox: Vec<Alert>,
+    pub(crate) self_test: SelfTest,
     /// Whether the last steps were of the past, and only learned from.
     has_only_learned: bool,
     remembered: parts::Remembered,
     joint: Joint,
-    forests: Forests,
+    pub(crate) forests: Forests,
     /// How every watch is broken on purpose, if at all; no part of the state.
     #[serde(skip)]
     mutant: Option<Mutant>,
+    /// Series that share the budget and are watched elsewhere; no part of the state either.
+    #[serde(skip)]
+    other_series: usize,
 }
 
 /// A watch and where its points go, one series a statistic.
@@ -89,10 +92,10 @@ pub struct Watched {
 
 /// A composite in one slice: where its points go, and those of its parts come from, in the formula's order.
 #[derive(Debug, Serialize, Deserialize)]
-struct CompositeSeries {
-    composite: usize,
-    parts: Vec<SeriesId>,
-    series: SeriesId,
+pub(crate) struct CompositeSeries {
+    pub(crate) composite: usize,
+    pub(crate) parts: Vec<SeriesId>,
+    pub(crate) series: SeriesId,
 }
 
 impl Detection {
@@ -113,7 +116,12 @@ impl Detection {
             joint: Joint::default(),
             forests: Forests::new(plan),
             mutant: None,
+            other_series: 0,
         }
+    }
+
+    pub fn set_other_series(&mut self, series: usize) {
+        self.other_series = series;
     }
 
     pub fn self_test(&self) -> &SelfTest {
@@ -320,7 +328,8 @@ impl Detection {
                 .watch
                 .iter()
                 .any(|set| set.len() == slice.len() && set.iter().all(|name| slice.get(name).is_some()));
-            let is_known = self.series.find(&key(&metric.name, Statistic::Score)).is_some();
+            let is_drawn = |id| self.composites.iter().any(|known| known.composite == composite && known.series == id);
+            let is_known = self.series.find(&key(&metric.name, Statistic::Score)).is_some_and(is_drawn);
             let part = |(name, statistic): &(&str, Option<Statistic>)| {
                 let part = plan.metrics.iter().find(|part| part.metric.name == *name)?;
                 self.series.find(&key(name, statistic.unwrap_or(part.metric.headline())))
@@ -341,7 +350,7 @@ impl Detection {
 
     /// What a series needs that moves alone.
     fn single_log_threshold(&self) -> f64 {
-        self.budget.log_threshold(self.watched() + self.pools.len())
+        self.budget.log_threshold(self.watched() + self.pools.len() + self.other_series)
     }
 
     /// The steps in which requests of a finding's slice are known not to have been as usual.

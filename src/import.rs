@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::engine::{self, Handle, Parts};
 use crate::pipeline::Pipeline;
+use crate::registry::{self, Registry};
 use crate::{serve, store};
 
 /// Chunks on their way to the disk: enough that reading goes on while one is synced and folded.
@@ -48,20 +49,22 @@ struct Progress {
 
 /// `is_judged`: the alerts are raised that there would have been.
 pub async fn import(config: Config, files: Vec<PathBuf>, is_judged: bool) -> Result<()> {
-    let plan = Arc::new(Plan::compile(&config.definitions()?)?);
+    let registry = Registry::load(config.metrics.as_deref())?;
     // Every file first: a name that is wrong should be said before an hour of work.
     for file in &files {
         EventFile::open(file)?;
     }
     let folder = DataFolder::open(&config.data)?;
     let store = store::open(config.database.as_deref(), &folder.database()).await?;
+    let plan = Arc::new(registry.start_with(&registry::saved(store.as_ref()).await?)?);
     let users = folder.user_key()?;
     let parts = Parts {
         budget: config.budget,
         users: users.clone(),
         quota_bytes_per_second: None,
-        durable: Some(serve::durable(&folder, Arc::clone(&plan), config.keep, config.cadence)?),
+        durable: Some(serve::durable(&folder, config.keep, config.cadence)?),
         demo: None,
+        registry,
         mutant: None,
     };
     let running = engine::start(Pipeline::new(Arc::clone(&plan), config.budget), parts)?;

@@ -40,6 +40,17 @@ impl Forests {
         Self { metrics: plan.metrics.iter().enumerate().map(forest).collect() }
     }
 
+    /// What stays keeps its forest, what is new begins one.
+    pub fn adopt(&mut self, to: &Plan, carried: &[Option<usize>]) {
+        let mut old: Vec<_> = std::mem::take(&mut self.metrics).into_iter().map(Some).collect();
+        *self = Self::new(to);
+        for (forest, from) in self.metrics.iter_mut().zip(carried) {
+            if let Some(kept) = from.and_then(|at| old[at].take()) {
+                *forest = kept;
+            }
+        }
+    }
+
     /// Takes rows from some quiet series, others each step, and renews the forest once a day.
     pub fn learn(&mut self, plan: &Plan, metric: usize, known: Known<'_>, step: Step) {
         let forest = &mut self.metrics[metric];

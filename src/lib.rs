@@ -1,7 +1,9 @@
 //! hark: the parts wired together. Everything with logic of its own lives in a crate below.
 
+mod adopt;
 pub mod alerts_command;
 pub mod bench;
+mod compare;
 pub mod config;
 pub mod data_folder;
 pub mod demo;
@@ -20,8 +22,13 @@ pub mod models_command;
 mod moved;
 mod parts;
 pub mod pipeline;
+pub mod preview;
 pub mod query_command;
+pub mod registry;
+pub mod registry_command;
 pub mod replay;
+pub mod report_command;
+pub mod report_query;
 pub mod selftest;
 pub mod series;
 pub mod series_query;

@@ -10,7 +10,7 @@ use hark::config::{Config, Overrides};
 use hark::detection::Budget;
 use hark::{
     alerts_command, bench, demo, detect_command, doctor, explain_command, import, models_command, query_command,
-    replay, serve, simulate_command,
+    registry_command, replay, report_command, serve, simulate_command,
 };
 use hark_detectors::list::Build;
 use hark_detectors::values::PERIOD_ROWS_MAX;
@@ -56,6 +56,13 @@ enum Command {
         #[command(subcommand)]
         what: Models,
     },
+    /// Definitions of metrics: check a file, try it on stored events, save it, list what is in force
+    Metrics {
+        #[command(subcommand)]
+        what: Metrics,
+    },
+    /// The week for leadership: scores, objectives, regressions, how good the alerts were
+    Report(ReportArgs),
     /// Check that everything is in place
     Doctor(Where),
     /// Measure on simulated traffic, beside rules that are dumb on purpose
@@ -252,6 +259,56 @@ struct QueryArgs {
     json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Metrics {
+    /// Check a file together with the built-in definitions
+    Validate { file: PathBuf },
+    /// What a file's metrics would have alerted, by the events that the running hark has stored
+    Preview {
+        #[command(flatten)]
+        place: Where,
+        file: PathBuf,
+        /// Days of stored events
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(hark::preview::DAYS_MAX)))]
+        days: Option<u32>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Save a file's metrics in the running hark
+    Apply {
+        #[command(flatten)]
+        place: Where,
+        file: PathBuf,
+        /// Who saves them; $USER where it is left out
+        #[arg(long)]
+        by: Option<String>,
+    },
+    /// List what is in force
+    List {
+        #[command(flatten)]
+        place: Where,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ReportArgs {
+    #[command(flatten)]
+    place: Where,
+    /// ISO week, such as 2026-W18; the one that the stream is in where it is left out
+    #[arg(long)]
+    week: Option<String>,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Json)]
+    format: ReportFormat,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ReportFormat {
+    Html,
+    Json,
+}
+
 #[derive(Debug, Args)]
 struct AlertsArgs {
     #[command(flatten)]
@@ -320,6 +377,14 @@ fn run(cli: Cli) -> Result<bool> {
             let config = place.load()?;
             done(block_on(alerts_command::alerts(&config, status.as_deref(), metric, json)))
         }
+        Command::Metrics { what } => done(metrics(what)),
+        Command::Report(ReportArgs { place, week, format }) => {
+            let format = match format {
+                ReportFormat::Html => report_command::Format::Html,
+                ReportFormat::Json => report_command::Format::Json,
+            };
+            done(report_command::report(&place.load()?, week.as_deref(), format))
+        }
         Command::Doctor(place) => {
             let config = place.load()?;
             block_on(async { Ok(doctor::doctor(&config).await) })
@@ -329,6 +394,18 @@ fn run(cli: Cli) -> Result<bool> {
             println!("{}", serde_json::to_string_pretty(&hark_dashboard::openapi())?);
             Ok(true)
         }
+    }
+}
+
+fn metrics(what: Metrics) -> Result<()> {
+    match what {
+        Metrics::Validate { file } => registry_command::validate(&file),
+        Metrics::Preview { place, file, days, json } => registry_command::preview(&place.load()?, &file, days, json),
+        Metrics::Apply { place, file, by } => {
+            let by = by.map_or_else(registry_command::user, Ok)?;
+            registry_command::apply(&place.load()?, &file, &by)
+        }
+        Metrics::List { place, json } => registry_command::list(&place.load()?, json),
     }
 }
 

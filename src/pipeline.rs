@@ -6,7 +6,7 @@ use hark_dashboard::{FunnelReport, SelfTestReport, SelfTestVerdict};
 use hark_detectors::Mutant;
 use hark_ingest::{Admitted, Applied, Batch, Closed, Counted, Counts, Fold, SourceState};
 use hark_model::{Alert, Change, Metric, Minute, Slice, Timestamp};
-use hark_query::Plan;
+use hark_query::{MetricPlan, Plan};
 
 use crate::detection::{Budget, Detection};
 use crate::funnel;
@@ -14,6 +14,8 @@ use crate::series::SeriesStore;
 
 pub struct Pipeline {
     plan: Arc<Plan>,
+    /// Of the plan's metrics, for rows that outlive it.
+    names: Vec<Arc<str>>,
     fold: Fold,
     detection: Detection,
     /// For history; `None` where nobody keeps one.
@@ -23,8 +25,7 @@ pub struct Pipeline {
 /// A closed minute of one slice, or what late events added to it since. All of them added up are the whole stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MinuteRow {
-    /// Position in the plan's metrics.
-    pub metric: usize,
+    pub metric: Arc<str>,
     pub slice: Slice,
     pub minute: Minute,
     pub counted: Counted,
@@ -34,12 +35,29 @@ impl Pipeline {
     pub fn new(plan: Arc<Plan>, budget: Budget) -> Self {
         let fold = Fold::new(&plan);
         let detection = Detection::new(&plan, budget);
-        Self { plan, fold, detection, minutes: None }
+        Self { names: names(&plan), plan, fold, detection, minutes: None }
     }
 
     /// Continues from a state that was saved under the same plan.
     pub fn resume(plan: Arc<Plan>, fold: Fold, detection: Detection) -> Self {
-        Self { plan, fold, detection, minutes: None }
+        Self { names: names(&plan), plan, fold, detection, minutes: None }
+    }
+
+    /// Goes on under other definitions. Metrics that stay as they are keep all that was learned of them, and are judged
+    /// on without a gap; what is new or changed begins now, and alerts of what is gone end.
+    pub fn adopt(&mut self, plan: Arc<Plan>) {
+        let same = |new: &MetricPlan| self.plan.metrics.iter().position(|old| old.metric == new.metric);
+        let carried: Vec<Option<usize>> = plan.metrics.iter().map(same).collect();
+        let fold = std::mem::replace(&mut self.fold, Fold::new(&plan));
+        self.fold = fold.adopt(&self.plan, &plan, &carried);
+        self.detection.adopt(&self.plan, &plan, &carried, self.fold.watermark());
+        self.names = names(&plan);
+        self.plan = plan;
+    }
+
+    /// Series that others watch beside these, which the false-alarm budget is shared with.
+    pub fn set_other_series(&mut self, series: usize) {
+        self.detection.set_other_series(series);
     }
 
     /// Whether closed minutes are kept until somebody takes them.
@@ -73,18 +91,18 @@ impl Pipeline {
 
     /// Adds what was admitted, in the order in which it was. The steps that it closes are judged, or learned from alone.
     pub fn add(&mut self, batch: &Batch<'_>, admitted: Admitted<'_>, is_judged: bool) -> Applied {
-        let Self { plan, fold, detection, minutes } = self;
+        let Self { plan, names, fold, detection, minutes } = self;
         fold.add(plan, batch, admitted, |mut closed| {
-            keep(minutes, &mut closed);
+            keep(minutes, names, &mut closed);
             if is_judged { detection.step(plan, closed) } else { detection.learn(plan, closed) }
         })
     }
 
     /// The input has ended: closes what is open.
     pub fn finish(&mut self) {
-        let Self { plan, fold, detection, minutes } = self;
+        let Self { plan, names, fold, detection, minutes } = self;
         fold.finish(|mut closed| {
-            keep(minutes, &mut closed);
+            keep(minutes, names, &mut closed);
             detection.step(plan, closed);
         });
     }
@@ -96,9 +114,10 @@ impl Pipeline {
 
     /// The minutes that have not closed yet, as far as they have come.
     pub fn open_minutes(&self) -> Vec<MinuteRow> {
-        let of_metric = |metric| {
+        let of_metric = |metric: usize| {
+            let name = &self.names[metric];
             let row = move |(slice, minute, counted): (&Slice, Minute, &Counted)| MinuteRow {
-                metric,
+                metric: Arc::clone(name),
                 slice: slice.clone(),
                 minute,
                 counted: counted.clone(),
@@ -147,6 +166,10 @@ impl Pipeline {
         self.detection.self_test().verdict(&self.plan, self.detection.budget().false_alarms_per_week)
     }
 
+    pub fn false_alarms_per_week(&self) -> f64 {
+        self.detection.budget().false_alarms_per_week
+    }
+
     pub fn watermark(&self) -> Option<Timestamp> {
         self.fold.watermark()
     }
@@ -169,6 +192,12 @@ impl Pipeline {
         fields.filter(|(column, _)| !self.fold.has_seen(*column)).map(|(_, (name, _))| name).collect()
     }
 
+    /// Series of one metric, a slice's statistics counted once.
+    pub fn series_of(&self, name: &str) -> usize {
+        let metric = self.metric(name);
+        metric.map_or(0, |metric| self.detection.series().slices(name, metric.headline()).len())
+    }
+
     pub fn watched(&self) -> usize {
         self.detection.watched()
     }
@@ -184,12 +213,16 @@ impl Pipeline {
     }
 }
 
-fn keep(minutes: &mut Option<Vec<MinuteRow>>, closed: &mut Closed<'_>) {
+fn names(plan: &Plan) -> Vec<Arc<str>> {
+    plan.metrics.iter().map(|metric| Arc::from(metric.metric.name.as_str())).collect()
+}
+
+fn keep(minutes: &mut Option<Vec<MinuteRow>>, names: &[Arc<str>], closed: &mut Closed<'_>) {
     let Some(minutes) = minutes else { return };
     for (metric, cells) in std::mem::take(&mut closed.minutes).into_iter().enumerate() {
         let slices = closed.fold.cells(metric);
         minutes.extend(cells.into_iter().map(|one| MinuteRow {
-            metric,
+            metric: Arc::clone(&names[metric]),
             slice: slices.slice(one.slice).clone(),
             minute: one.minute,
             counted: one.counted,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use hark_dashboard::{Delivery, FunnelReport, SelfTestVerdict};
 use hark_detectors::Mutant;
-use hark_ingest::{EventsRecord, Format, Reader, UserKey, decode};
+use hark_ingest::{EventsRecord, Format, IngestLog, Reader, SegmentLog, UserKey, decode};
 use hark_model::{Alert, AlertId, Change, Timestamp};
 use hark_query::Plan;
 use hark_simulate::Simulation;
@@ -88,6 +88,8 @@ pub struct Replay {
     alerts: BTreeMap<AlertId, Alert>,
     lines: u64,
     rejected: Vec<(u64, String)>,
+    /// Where what was folded is kept as well, for a demo.
+    log: Option<SegmentLog>,
 }
 
 impl Replay {
@@ -104,7 +106,18 @@ impl Replay {
             alerts: BTreeMap::new(),
             lines: 0,
             rejected: Vec::new(),
+            log: None,
         }
+    }
+
+    /// From here on every batch goes to this log too.
+    pub fn keep_raw(&mut self, log: SegmentLog) {
+        self.log = Some(log);
+    }
+
+    /// The offset that the next record would have.
+    pub fn next_offset(&self) -> u64 {
+        self.log.as_ref().map_or(0, IngestLog::next_offset)
     }
 
     /// Reads to the end in batches of whole lines. The cuts depend on the content alone, so a replay repeats exactly.
@@ -144,6 +157,9 @@ impl Replay {
         let source = Delivery::DEFAULT_SOURCE.to_owned();
         let record = EventsRecord { source, rejected, events: decoded.events, ..EventsRecord::default() };
         self.pipeline.take(&record.batch());
+        if let Some(log) = &mut self.log {
+            log.append(&[record.encode()])?;
+        }
         let shown = REJECTED_SHOWN_MAX.saturating_sub(self.rejected.len());
         let named = decoded.rejected.into_iter().take(shown);
         self.rejected.extend(named.map(|one| (self.lines + one.line, one.reason)));

@@ -63,6 +63,21 @@ impl SeriesStore {
         self.ids.get(key).copied()
     }
 
+    /// The slices that a metric has a series of this statistic in, in order.
+    pub fn slices(&self, metric: &str, statistic: Statistic) -> Vec<Slice> {
+        let own = self.ids.keys().filter(|key| key.metric == metric && key.statistic == statistic);
+        let mut slices: Vec<Slice> = own.map(|key| key.slice.clone()).collect();
+        slices.sort_unstable();
+        slices
+    }
+
+    /// Drops the series of a metric. Their places stay, empty, since others are known by their position.
+    pub fn forget(&mut self, metric: &str) {
+        for (_, id) in self.ids.extract_if(|key, _| key.metric == metric) {
+            self.columns[id.0].points = Vec::new();
+        }
+    }
+
     pub fn push(&mut self, id: SeriesId, point: Point) {
         let kept = KEPT_STEPS.min(POINTS_MAX / self.columns.len());
         self.columns[id.0].push(point, kept);

@@ -9,7 +9,6 @@ use anyhow::{Context, Result};
 use hark_dashboard::AppState;
 use hark_detectors::Mutant;
 use hark_ingest::SegmentLog;
-use hark_query::Plan;
 use hark_store::Store;
 use tokio::net::TcpListener;
 use tracing::{error, info, warn};
@@ -19,6 +18,8 @@ use crate::data_folder::DataFolder;
 use crate::engine::{self, Cadence, Durable, Handle, Parts, Running};
 use crate::history::{History, Keep};
 use crate::pipeline::Pipeline;
+use crate::registry::{self, Registry};
+use crate::snapshot::Position;
 use crate::store;
 
 /// For the last alerts to reach the store when hark stops.
@@ -28,7 +29,7 @@ pub async fn serve(config: Config, mutant: Option<Mutant>) -> Result<()> {
     if let Some(mutant) = mutant {
         warn!(%mutant, "the detector is broken on purpose, to see the self-test notice it; alerts are worth nothing");
     }
-    let plan = Arc::new(Plan::compile(&config.definitions()?)?);
+    let registry = Registry::load(config.metrics.as_deref())?;
     // The address first: a port in use should be said before a minute of recovery.
     let listener = listen(config.listen).await?;
     let grpc = match config.grpc {
@@ -37,12 +38,14 @@ pub async fn serve(config: Config, mutant: Option<Mutant>) -> Result<()> {
     };
     let folder = DataFolder::open(&config.data)?;
     let store = store::open(config.database.as_deref(), &folder.database()).await?;
+    let plan = Arc::new(registry.start_with(&registry::saved(store.as_ref()).await?)?);
     let parts = Parts {
         budget: config.budget,
         users: folder.user_key()?,
         quota_bytes_per_second: config.quota_bytes_per_second,
-        durable: Some(durable(&folder, Arc::clone(&plan), config.keep, config.cadence)?),
+        durable: Some(durable(&folder, config.keep, config.cadence)?),
         demo: None,
+        registry,
         mutant,
     };
     let running = engine::start(Pipeline::new(plan, config.budget), parts)?;
@@ -51,16 +54,18 @@ pub async fn serve(config: Config, mutant: Option<Mutant>) -> Result<()> {
 }
 
 /// Everything of a data folder that the engine writes. Opening history takes a runtime of its own, so not in this one.
-pub fn durable(folder: &DataFolder, plan: Arc<Plan>, keep: Keep, cadence: Cadence) -> Result<Durable> {
-    let open = || History::open(&folder.history(), plan, keep);
+pub fn durable(folder: &DataFolder, keep: Keep, cadence: Cadence) -> Result<Durable> {
+    let open = || History::open(&folder.history(), keep);
     let history = std::thread::scope(|scope| scope.spawn(open).join());
     let history = history.map_err(|_| anyhow::anyhow!("history could not be opened: its thread panicked"))??;
     Ok(Durable {
         log: Box::new(SegmentLog::open(&folder.log())?),
+        log_folder: folder.log(),
         snapshot: folder.snapshot(),
         set_aside: folder.set_aside(),
         history,
         cadence,
+        position: Position::default(),
     })
 }
 

@@ -294,6 +294,21 @@ impl Book {
         Some(alert)
     }
 
+    /// The metric is no longer what it was: its alerts end. Returns those that had not.
+    pub fn retire(&mut self, metric: &str, at: Timestamp) -> Vec<Alert> {
+        let mut ended = Vec::new();
+        for entry in self.entries.iter_mut().filter(|entry| entry.alert.metric == metric) {
+            entry.open.clear();
+            if entry.alert.resolved_at.is_none() {
+                entry.alert.status = AlertStatus::Resolved;
+                entry.alert.resolved_at = Some(at);
+                ended.push(entry.alert.clone());
+            }
+        }
+        self.entries.retain(|entry| entry.alert.metric != metric);
+        ended
+    }
+
     fn alert_mut(&mut self, id: &AlertId) -> Option<&mut Alert> {
         self.entries.iter_mut().find(|entry| entry.alert.id == *id).map(|entry| &mut entry.alert)
     }
@@ -312,6 +327,7 @@ impl Book {
             severity: severity(shift, metric),
             incident_id: self.incident(finding, &slice),
             owner: metric.owner.clone(),
+            assignee: None,
             opened_at: finding.at,
             onset: shift.onset,
             onset_interval: shift.onset_interval,

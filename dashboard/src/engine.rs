@@ -2,11 +2,14 @@
 
 use async_trait::async_trait;
 use hark_model::{Alert, Change, Slice, Statistic, Timestamp};
+use hark_report::{Report, Week};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
+use crate::compare::{CompareQuestion, DistributionAnswer, DriversAnswer, HeatMapAnswer};
 use crate::funnel::FunnelReport;
+use crate::preview::{PreviewAnswer, PreviewQuestion};
 use crate::self_test::{SelfTestReport, SelfTestVerdict};
 
 #[async_trait]
@@ -23,6 +26,20 @@ pub trait Engine: Send + Sync {
     /// Takes a change into account from now on.
     async fn add_change(&self, change: Change) -> Result<(), IngestError>;
 
+    /// Which values of each dimension are hit.
+    fn drivers(&self, question: &CompareQuestion) -> Result<DriversAnswer, String>;
+
+    /// Two dimensions against each other; the two most telling ones where none are named.
+    fn heat_map(
+        &self,
+        question: &CompareQuestion,
+        rows: Option<&str>,
+        columns: Option<&str>,
+    ) -> Result<HeatMapAnswer, String>;
+
+    /// All requests by their size.
+    fn distribution(&self, question: &CompareQuestion) -> Result<DistributionAnswer, String>;
+
     fn series(&self, question: &SeriesQuestion) -> Result<SeriesAnswer, String>;
 
     fn status(&self) -> Status;
@@ -30,11 +47,23 @@ pub trait Engine: Send + Sync {
     /// Whether detection works, and what it would catch.
     fn self_test(&self) -> SelfTestReport;
 
+    /// The week for leadership.
+    async fn report(&self, question: ReportQuestion) -> Result<Report, QueryProblem>;
+
     /// What became of everything there was evidence for.
     fn funnel(&self) -> FunnelReport;
 
-    /// The metric definitions in force, as JSON.
+    /// The metric definitions in force, as JSON, each with where it comes from: `built_in`, `file` or `store`.
     fn definitions(&self) -> serde_json::Value;
+
+    /// Whether these saved definitions, each as JSON, go together with the built-in ones and those of the file.
+    fn check_definitions(&self, saved: &[String]) -> Result<(), String>;
+
+    /// Goes on under these saved definitions; metrics that are the same as before are not touched.
+    async fn adopt_definitions(&self, saved: Vec<String>) -> Result<(), IngestError>;
+
+    /// What drafts would have alerted.
+    async fn preview(&self, question: PreviewQuestion) -> Result<PreviewAnswer, QueryProblem>;
 
     /// Whether recovery is over and events are taken.
     fn is_ready(&self) -> bool;
@@ -100,6 +129,13 @@ pub struct QueryQuestion {
     pub sql: String,
     /// Rows at most; the answer says if there were more.
     pub limit: Option<usize>,
+}
+
+/// A week, and the alerts of it and of the weeks before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportQuestion {
+    pub week: Week,
+    pub alerts: Vec<Alert>,
 }
 
 /// Rows in the order of the query, each with one value a column.

@@ -4,18 +4,25 @@
 //! document is generated from them.
 
 mod api;
+mod compare;
 mod engine;
 mod funnel;
+mod preview;
 mod problem;
 mod self_test;
 mod server;
 
+pub use compare::{
+    CompareQuestion, Compared, ComparedSide, DimensionDrivers, DistributionAnswer, DriverValue, DriversAnswer,
+    HeatMapAnswer, Matched, QuantilePair, SideQuestion,
+};
 pub use engine::{
     Delivery, Demo, Door, Engine, Exemplar, ExemplarQuestion, ExemplarsAnswer, IngestAnswer, IngestError, Live,
-    QueryAnswer, QueryColumn, QueryProblem, QueryQuestion, RejectedLine, SeriesAnswer, SeriesQuestion, SourceStatus,
-    Status, Written,
+    QueryAnswer, QueryColumn, QueryProblem, QueryQuestion, RejectedLine, ReportQuestion, SeriesAnswer, SeriesQuestion,
+    SourceStatus, Status, Written,
 };
 pub use funnel::{DroppedCandidate, FunnelReport, FunnelStage};
+pub use preview::{PreviewAnswer, PreviewQuestion, PreviewedMetric};
 pub use problem::Problem;
 pub use self_test::{AlarmAudit, SelfTestReport, SelfTestState, SelfTestVerdict, Sensitivity, Trials};
 pub use server::{AppState, openapi, pages_are_built, router, serve, serve_grpc};

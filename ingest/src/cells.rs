@@ -111,6 +111,13 @@ impl MetricCells {
         })
     }
 
+    /// All of the same metric's cells, in a fold where its watched sets have other positions.
+    pub(crate) fn take_over(&mut self, old: Self) {
+        let positions: Vec<usize> = self.sets.iter().map(|set| set.set).collect();
+        *self = old;
+        self.sets.iter_mut().zip(positions).for_each(|(set, position)| set.set = position);
+    }
+
     pub fn slices(&self) -> impl Iterator<Item = (SliceIndex, &Slice)> {
         self.slices.iter().enumerate().map(|(at, slice)| (SliceIndex(at), slice))
     }

@@ -33,22 +33,22 @@ const SEEN_AHEAD: usize = 256;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fold {
-    clock: Clock,
-    seen: Seen,
-    totals: Totals,
-    scrapes: Scrapes,
-    counts: Counts,
+    pub(crate) clock: Clock,
+    pub(crate) seen: Seen,
+    pub(crate) totals: Totals,
+    pub(crate) scrapes: Scrapes,
+    pub(crate) counts: Counts,
     /// The next step to close.
-    next: Option<Step>,
+    pub(crate) next: Option<Step>,
     /// Whether a column of the plan's schema ever had a value.
-    seen_columns: Vec<bool>,
+    pub(crate) seen_columns: Vec<bool>,
     /// One a column of the plan's schema; those of numbers stay empty.
-    dictionaries: Vec<Dictionary>,
+    pub(crate) dictionaries: Vec<Dictionary>,
     /// Every set of dimensions that some metric watches, and every list of them that some metric keeps leaves of.
-    sets: Vec<SliceSet>,
-    grains: Vec<Grain>,
-    metrics: Vec<MetricFold>,
-    signatures: Signatures,
+    pub(crate) sets: Vec<SliceSet>,
+    pub(crate) grains: Vec<Grain>,
+    pub(crate) metrics: Vec<MetricFold>,
+    pub(crate) signatures: Signatures,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -38,6 +38,15 @@ impl Grain {
         self.columns == columns
     }
 
+    pub(crate) fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
+    /// The open leaves of a grain of the same dimensions, whose columns may lie elsewhere.
+    pub(crate) fn take_over(&mut self, old: &Self) {
+        self.open = old.open.clone();
+    }
+
     /// The number of each row's leaf in its step; meaningless for rows of steps before `next`, which have closed. `codes`
     /// are those of every column.
     pub(crate) fn number(

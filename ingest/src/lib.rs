@@ -3,6 +3,7 @@
 //! [`decode`] turns bytes into columns and names every line it cannot take; an [`IngestLog`] makes them durable; [`Fold`] is the
 //! deterministic state machine that counts each event once and closes steps as the watermark passes them.
 
+mod adopt;
 mod builder;
 mod cells;
 mod chosen;
@@ -38,7 +39,7 @@ pub use events::{Bound, Column, Decoded, Events, NamedColumn, Packed, Rejected, 
 pub use files::{Chunk, ChunkReader, Chunks, EventFile, FileError};
 pub use fold::{Admitted, Applied, Batch, Closed, ClosedCell, Counts, Fold, SILENCE};
 pub use leaf_store::{LeafRow, LeafStore};
-pub use log::{Damage, Fault, IngestLog, LogError, SegmentLog, SimulatedDisk, SimulatedLog};
+pub use log::{Damage, Fault, IngestLog, LogError, SegmentLog, SimulatedDisk, SimulatedLog, read_log};
 pub use record::{EventsRecord, FileChunk, Record, RecordError};
 pub use signatures::Signature;
 pub use tagged_leaves::{TaggedLeaves, TaggedRow};

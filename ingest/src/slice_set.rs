@@ -54,6 +54,16 @@ impl SliceSet {
         self.columns == columns
     }
 
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The slices and numbers of a set of the same dimensions, whose columns may lie elsewhere.
+    pub(crate) fn take_over(&mut self, old: &Self) {
+        let columns = std::mem::take(&mut self.columns);
+        *self = Self { columns, ..old.clone() };
+    }
+
     pub(crate) fn slice(&self, number: u32) -> &Slice {
         &self.slices[number as usize]
     }

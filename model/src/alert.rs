@@ -59,6 +59,9 @@ pub struct Alert {
     pub slice: Slice,
     pub incident_id: String,
     pub owner: Option<String>,
+    /// Who looks after it: whom it was given to last, else who acknowledged it.
+    #[serde(default)]
+    pub assignee: Option<String>,
     pub opened_at: Timestamp,
     pub onset: Timestamp,
     pub onset_interval: [Timestamp; 2],

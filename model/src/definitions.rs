@@ -53,6 +53,15 @@ impl Definitions {
         Ok(Self { metrics })
     }
 
+    /// Each definition of a YAML (or JSON) text as JSON, in its order, once all of them are valid.
+    pub fn documents(yaml: &str) -> Result<Vec<(String, String)>, DefinitionError> {
+        let definitions = Self::parse(yaml)?;
+        let file: RawDocuments =
+            serde_saphyr::from_str(yaml).map_err(|error| DefinitionError::Yaml(error.to_string()))?;
+        let named = definitions.metrics.into_iter().map(|metric| metric.name).zip(file.metrics);
+        Ok(named.map(|(name, document)| (name, document.to_string())).collect())
+    }
+
     /// These with `others` over them: a metric of the same name is replaced, a new one added.
     #[must_use]
     pub fn overlaid_with(mut self, others: Self) -> Self {
@@ -65,6 +74,13 @@ impl Definitions {
         self
     }
 
+    /// Those of these names.
+    #[must_use]
+    pub fn only(mut self, names: &[String]) -> Self {
+        self.metrics.retain(|metric| names.contains(&metric.name));
+        self
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Metric> {
         self.metrics.iter()
     }
@@ -72,6 +88,13 @@ impl Definitions {
     pub fn get(&self, name: &str) -> Option<&Metric> {
         self.metrics.iter().find(|metric| metric.name == name)
     }
+}
+
+/// The same text without a look at what is in it.
+#[derive(Deserialize)]
+struct RawDocuments {
+    #[serde(default)]
+    metrics: Vec<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -117,8 +140,16 @@ struct RawObjective {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawAlert {
-    min_effect: Option<String>,
-    page_at: Option<String>,
+    min_effect: Option<Share>,
+    page_at: Option<Share>,
+}
+
+/// `3%` as people write it, or 0.03 as programs do.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Share {
+    Number(f64),
+    Text(String),
 }
 
 const METRIC_KEYS: [&str; 15] = [
@@ -275,13 +306,17 @@ fn alert_policy(given: Option<RawAlert>) -> Result<AlertPolicy, String> {
     let usual = AlertPolicy::default();
     let Some(raw) = given else { return Ok(usual) };
     Ok(AlertPolicy {
-        min_effect: raw.min_effect.map_or(Ok(usual.min_effect), |text| share(&text, "min_effect"))?,
-        page_at: raw.page_at.map_or(Ok(usual.page_at), |text| share(&text, "page_at"))?,
+        min_effect: raw.min_effect.map_or(Ok(usual.min_effect), |given| share(&given, "min_effect"))?,
+        page_at: raw.page_at.map_or(Ok(usual.page_at), |given| share(&given, "page_at"))?,
     })
 }
 
 /// `3%` or `0.03`.
-fn share(text: &str, key: &str) -> Result<f64, String> {
+fn share(given: &Share, key: &str) -> Result<f64, String> {
+    let text = match given {
+        Share::Number(number) => &number.to_string(),
+        Share::Text(text) => text,
+    };
     let parsed = match text.trim().strip_suffix('%') {
         Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
         None => text.trim().parse::<f64>(),
@@ -323,6 +358,18 @@ mod tests {
         insta::assert_snapshot!(problem("metrics: [{name: a, kind: count}, {name: a, kind: count}]"), @"metric `a`: is defined twice; rename or remove one");
         insta::assert_snapshot!(problem("metrics: [{name: a, kind: latency, value: x, statistics: [rate]}]"), @"metric `a`: `rate` cannot be computed for this kind of metric");
         insta::assert_snapshot!(problem("metrics: [{name: a, kind: count, alert: {min_effect: lots}}]"), @"metric `a`: min_effect: `lots` is not a share; write 3% or 0.03");
+    }
+
+    #[test]
+    fn what_is_shown_can_be_given_back() {
+        for metric in Definitions::built_in().iter() {
+            let text = serde_json::json!({ "metrics": [metric] }).to_string();
+            assert_eq!(Definitions::parse(&text).unwrap().iter().collect::<Vec<_>>(), [metric], "{text}");
+            let documents = Definitions::documents(&text).unwrap();
+            assert_eq!(documents[0].0, metric.name);
+            let again = format!("{{\"metrics\":[{}]}}", documents[0].1);
+            assert_eq!(Definitions::parse(&again).unwrap().iter().collect::<Vec<_>>(), [metric], "{again}");
+        }
     }
 
     #[test]

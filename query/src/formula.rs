@@ -17,6 +17,8 @@ use crate::error::sentence;
 pub struct Formula {
     parts: Vec<(String, Option<Statistic>)>,
     root: Node,
+    /// The summands at the top: whether each is subtracted, its text and its node.
+    terms: Vec<(bool, String, Node)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +29,17 @@ enum Node {
     Negate(Box<Node>),
     Arithmetic(Operator, Box<Node>, Box<Node>),
     Call(Call, Vec<Node>),
+}
+
+/// One summand of a formula, at its top: all of them add up to its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FormulaTerm {
+    /// As it was written, without its sign.
+    pub text: String,
+    /// Positions of the parts it reads; none for a constant.
+    pub parts: Vec<usize>,
+    /// What it adds, with its sign.
+    pub value: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,7 +62,9 @@ impl Formula {
         let parsed = parse(text).map_err(|error| sentence(&error))?;
         let mut parts = Vec::new();
         let root = build(&parsed, &mut parts)?;
-        Ok(Self { parts, root })
+        let mut terms = Vec::new();
+        split(&parsed, false, &mut parts, &mut terms)?;
+        Ok(Self { parts, root, terms })
     }
 
     /// Every part must be a defined metric with events of its own.
@@ -77,6 +92,53 @@ impl Formula {
     /// `part` gives the value of the part at a position; `None` where one has no value or the result is no number.
     pub fn evaluate(&self, part: &impl Fn(usize) -> Option<f64>) -> Option<f64> {
         evaluate(&self.root, part).filter(|value| value.is_finite())
+    }
+
+    /// The summands at the top and what each adds; `None` where one has no value or one that is no number.
+    pub fn terms(&self, part: &impl Fn(usize) -> Option<f64>) -> Option<Vec<FormulaTerm>> {
+        let term = |(is_subtracted, text, node): &(bool, String, Node)| {
+            let value = evaluate(node, part).filter(|value| value.is_finite())?;
+            let mut parts = Vec::new();
+            read(node, &mut parts);
+            Some(FormulaTerm { text: text.clone(), parts, value: if *is_subtracted { -value } else { value } })
+        };
+        self.terms.iter().map(term).collect()
+    }
+}
+
+/// Takes sums and differences apart, down to what is neither.
+fn split(
+    expression: &Expr,
+    is_subtracted: bool,
+    parts: &mut Parts,
+    terms: &mut Vec<(bool, String, Node)>,
+) -> Result<(), String> {
+    match expression {
+        Expr::Nested(inner) => split(inner, is_subtracted, parts, terms),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => split(expr, !is_subtracted, parts, terms),
+        Expr::BinaryOp { left, op: op @ (BinaryOperator::Plus | BinaryOperator::Minus), right } => {
+            split(left, is_subtracted, parts, terms)?;
+            split(right, is_subtracted != (*op == BinaryOperator::Minus), parts, terms)
+        }
+        other => {
+            terms.push((is_subtracted, other.to_string(), build(other, parts)?));
+            Ok(())
+        }
+    }
+}
+
+/// The positions of the parts below a node, each once, in order.
+fn read(node: &Node, parts: &mut Vec<usize>) {
+    match node {
+        Node::Number(_) => {}
+        Node::Part(position) => {
+            if let Err(at) = parts.binary_search(position) {
+                parts.insert(at, *position);
+            }
+        }
+        Node::Negate(inner) => read(inner, parts),
+        Node::Arithmetic(_, left, right) => [left, right].into_iter().for_each(|side| read(side, parts)),
+        Node::Call(_, arguments) => arguments.iter().for_each(|argument| read(argument, parts)),
     }
 }
 
@@ -191,6 +253,22 @@ mod tests {
         assert_eq!(at(1900.0, 0.01), Some(80.0));
         assert_eq!(at(9000.0, 0.5), Some(0.0));
         assert_eq!(formula.evaluate(&|_| None), None);
+    }
+
+    #[test]
+    fn terms_add_up_to_the_value() {
+        let formula = Formula::compile("100 - 40*penalty(a.p95, 800, 3000) - (60*b - c/(2 - a.p95)) + -c").unwrap();
+        let part = |position: usize| [1900.0, 0.25, 8.0].get(position).copied();
+        let terms = formula.terms(&part).unwrap();
+        let told: Vec<_> = terms.iter().map(|term| (term.text.as_str(), term.parts.as_slice(), term.value)).collect();
+        assert_eq!(
+            told[..3],
+            [("100", &[][..], 100.0), ("40 * penalty(a.p95, 800, 3000)", &[0][..], -20.0), ("60 * b", &[1][..], -15.0)]
+        );
+        assert_eq!((told[3].1, told[4]), (&[0, 2][..], ("c", &[2][..], -8.0)));
+        let sum: f64 = terms.iter().map(|term| term.value).sum();
+        assert!((sum - formula.evaluate(&part).unwrap()).abs() < 1e-9);
+        assert_eq!(formula.terms(&|_| None), None);
     }
 
     #[test]

@@ -12,5 +12,5 @@ mod plan;
 pub use compile::{Measure, Predicate, Value};
 pub use error::QueryError;
 pub use fields::{FieldKind, Fields};
-pub use formula::Formula;
+pub use formula::{Formula, FormulaTerm};
 pub use plan::{MetricPlan, Plan};

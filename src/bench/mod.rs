@@ -11,6 +11,7 @@ mod score;
 pub mod selftest;
 mod series;
 mod stages;
+mod store;
 mod watches;
 
 use std::ops::RangeInclusive;
@@ -137,6 +138,14 @@ pub enum Bench {
         #[arg(long, value_name = "NAME", default_value = "ensemble", value_parser = detector)]
         detector: Build,
     },
+    /// How long a page of the list of alerts takes when there are very many
+    Store {
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        alerts: u32,
+        /// Each list is asked for so often
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        rounds: u32,
+    },
     /// How many points of series a second are judged, and how much memory a series takes
     Watches {
         /// Of each built-in metric
@@ -179,6 +188,7 @@ pub fn run(what: Bench) -> Result<()> {
             let settings = Settings { false_alarms, period_rows: None, seed: 1 };
             series::series(&series::Request { seeds: parse_seeds(&seeds)?, settings, build })
         }
+        Bench::Store { alerts, rounds } => store::store(&store::Request { alerts, rounds }),
         Bench::Watches { series, days } => watches::watches(&watches::Request { series, days }),
     }
 }

@@ -29,7 +29,7 @@ const STRANGERS_MAX: f64 = 0.2;
 
 /// The thin slices of one watched set.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Pool {
+pub(crate) struct Pool {
     metric: usize,
     /// Position among the metric's watched sets.
     set: usize,
@@ -37,6 +37,15 @@ pub(super) struct Pool {
     watch: Watch,
     /// The alert that its open regression is told of in.
     told: Option<AlertId>,
+}
+
+impl Pool {
+    /// Whether its metric is still there; `carried` says of each metric which one it was before.
+    pub(crate) fn adopt(&mut self, carried: &[Option<usize>]) -> bool {
+        let now = carried.iter().position(|old| *old == Some(self.metric));
+        self.metric = now.unwrap_or_default();
+        now.is_some()
+    }
 }
 
 impl Pool {

@@ -7,6 +7,7 @@ mod door;
 mod set_aside;
 mod worker;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -14,19 +15,24 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use hark_dashboard::{
-    Delivery, Demo, Engine, ExemplarQuestion, ExemplarsAnswer, FunnelReport, IngestAnswer, IngestError, Live,
-    QueryAnswer, QueryProblem, QueryQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
+    CompareQuestion, Delivery, Demo, DistributionAnswer, DriversAnswer, Engine, ExemplarQuestion, ExemplarsAnswer,
+    FunnelReport, HeatMapAnswer, IngestAnswer, IngestError, Live, PreviewAnswer, PreviewQuestion, QueryAnswer,
+    QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
 };
 use hark_detectors::Mutant;
-use hark_ingest::{Decoded, FileChunk, SourceState, UserKey};
-use hark_model::{Alert, Change, Timestamp};
+use hark_ingest::{Decoded, EventsRecord, FileChunk, SourceState, UserKey};
+use hark_model::{Alert, Change, Metric, Timestamp};
 use hark_query::Plan;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use crate::compare;
 use crate::detection::Budget;
 use crate::exemplars;
 use crate::history;
 use crate::pipeline::Pipeline;
+use crate::preview;
+use crate::registry::Registry;
+use crate::report_query;
 use crate::series_query;
 use door::Doorkeeper;
 pub use worker::{Cadence, Durable};
@@ -54,7 +60,8 @@ struct Shared {
     set_aside: AtomicU64,
     damage: Mutex<Vec<String>>,
     demo: Option<Demo>,
-    definitions: serde_json::Value,
+    registry: Registry,
+    log_folder: Option<PathBuf>,
     mutant: Option<Mutant>,
 }
 
@@ -71,6 +78,8 @@ pub struct Parts {
     pub quota_bytes_per_second: Option<u64>,
     pub durable: Option<Durable>,
     pub demo: Option<Demo>,
+    /// What people can put definitions of their own over.
+    pub registry: Registry,
     /// A way to break the detector, for a drill of the self-test.
     pub mutant: Option<Mutant>,
 }
@@ -84,10 +93,10 @@ pub struct Running {
 /// Starts the thread; recovery comes first, and the handle takes events while it goes on. What `pipeline` has seen
 /// already counts, unless there is a snapshot.
 pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
-    let Parts { budget, users, quota_bytes_per_second, durable, demo, mutant } = parts;
+    let Parts { budget, users, quota_bytes_per_second, durable, demo, registry, mutant } = parts;
     let (queue, waiting) = sync_channel(WAITING_MAX);
     let (outbox, outgoing) = mpsc::channel(OUTBOX_MAX);
-    let definitions = definitions(pipeline.plan())?;
+    let log_folder = durable.as_ref().map(|durable| durable.log_folder.clone());
     let history = durable.as_ref().map(|durable| durable.history.reader());
     pipeline.keep_minutes(history.is_some());
     pipeline.set_mutant(mutant);
@@ -101,7 +110,8 @@ pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
         set_aside: AtomicU64::new(0),
         damage: Mutex::default(),
         demo,
-        definitions,
+        registry,
+        log_folder,
         mutant,
     }));
     let worker = Worker::new(handle.clone(), durable, outbox)?;
@@ -110,10 +120,15 @@ pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
     Ok(Running { handle, outgoing, thread: thread.context("the pipeline's thread cannot be started")? })
 }
 
-fn definitions(plan: &Plan) -> Result<serde_json::Value> {
+/// Every metric in force, with where it comes from. What is not of the registry was saved.
+fn definitions(plan: &Plan, registry: &Registry) -> serde_json::Value {
     let all = plan.metrics.iter().map(|metric| &metric.metric).chain(plan.composites.iter().map(|(metric, _)| metric));
-    let metrics = all.map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
-    Ok(serde_json::json!({ "metrics": metrics.context("the definitions cannot be shown as JSON")? }))
+    let shown = |metric: &Metric| {
+        let mut shown = serde_json::json!(metric);
+        shown["managed_by"] = registry.origin(&metric.name).unwrap_or("store").into();
+        shown
+    };
+    serde_json::json!({ "metrics": all.map(shown).collect::<Vec<_>>() })
 }
 
 impl Handle {
@@ -224,6 +239,23 @@ impl Engine for Handle {
         answer.await.map_err(|_| stopped())?
     }
 
+    fn drivers(&self, question: &CompareQuestion) -> Result<DriversAnswer, String> {
+        compare::drivers(&self.read(), question)
+    }
+
+    fn heat_map(
+        &self,
+        question: &CompareQuestion,
+        rows: Option<&str>,
+        columns: Option<&str>,
+    ) -> Result<HeatMapAnswer, String> {
+        compare::heat_map(&self.read(), question, rows, columns)
+    }
+
+    fn distribution(&self, question: &CompareQuestion) -> Result<DistributionAnswer, String> {
+        compare::distribution(&self.read(), question)
+    }
+
     fn series(&self, question: &SeriesQuestion) -> Result<SeriesAnswer, String> {
         series_query::answer(&self.read(), question)
     }
@@ -250,6 +282,22 @@ impl Engine for Handle {
         }
     }
 
+    async fn report(&self, question: ReportQuestion) -> Result<hark_report::Report, QueryProblem> {
+        let (plan, watermark, budget) = {
+            let pipeline = self.read();
+            (Arc::clone(pipeline.plan()), pipeline.watermark(), pipeline.false_alarms_per_week())
+        };
+        let handle = self.clone();
+        let ask = move |sql: String| -> report_query::Asked {
+            let handle = handle.clone();
+            Box::pin(async move {
+                let question = QueryQuestion { sql, limit: Some(report_query::ROWS_MAX) };
+                Ok(handle.query(question).await?.rows)
+            })
+        };
+        report_query::report(&plan, watermark, budget, question, &ask).await
+    }
+
     fn self_test(&self) -> SelfTestReport {
         self.read().self_test()
     }
@@ -259,7 +307,43 @@ impl Engine for Handle {
     }
 
     fn definitions(&self) -> serde_json::Value {
-        self.0.definitions.clone()
+        definitions(self.read().plan(), &self.0.registry)
+    }
+
+    fn check_definitions(&self, saved: &[String]) -> Result<(), String> {
+        self.0.registry.merged(saved).map(|_| ())
+    }
+
+    async fn adopt_definitions(&self, saved: Vec<String>) -> Result<(), IngestError> {
+        let (_, plan) = self.0.registry.merged(&saved).map_err(IngestError::Unreadable)?;
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Message::Definitions { plan: Arc::new(plan), reply })?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    async fn preview(&self, question: PreviewQuestion) -> Result<PreviewAnswer, QueryProblem> {
+        let Some(log) = self.0.log_folder.clone() else {
+            return Err(QueryProblem::Refused(
+                "this hark keeps no raw events, so there is nothing to try it on".to_owned(),
+            ));
+        };
+        let PreviewQuestion { saved, drafts, days, changes } = question;
+        let (definitions, _) = self.0.registry.merged(&saved).map_err(QueryProblem::Refused)?;
+        let question = {
+            let pipeline = self.read();
+            let own: usize = drafts.iter().map(|name| pipeline.series_of(name)).sum();
+            let now = pipeline.watermark().unwrap_or_else(Timestamp::now);
+            preview::Question {
+                definitions,
+                drafts,
+                budget: Budget { false_alarms_per_week: pipeline.false_alarms_per_week() },
+                other_series: pipeline.watched().saturating_sub(own),
+                from: now.plus_minutes(-i64::from(days) * 24 * 60),
+                changes,
+            }
+        };
+        let work = tokio::task::spawn_blocking(move || preview::run(&log, question));
+        work.await.map_err(|_| QueryProblem::Failed("the preview broke off; its log says why".to_owned()))?
     }
 
     fn is_ready(&self) -> bool {

@@ -14,6 +14,7 @@ use hark_ingest::{
     SILENCE, SILENCE_MINUTES,
 };
 use hark_model::{Alert, Change, Timestamp};
+use hark_query::Plan;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
@@ -68,6 +69,11 @@ pub(super) enum Message {
     },
     /// Nobody has sent anything.
     Silence(EventsRecord),
+    /// From here on the events are folded under these definitions. They are in the store: the log knows nothing of it.
+    Definitions {
+        plan: Arc<Plan>,
+        reply: oneshot::Sender<Result<(), IngestError>>,
+    },
     Stop,
 }
 
@@ -105,11 +111,14 @@ impl Body {
 /// Where the engine keeps what must survive; `None` for a demo, which starts afresh each time.
 pub struct Durable {
     pub log: Box<dyn IngestLog>,
+    pub log_folder: PathBuf,
     pub snapshot: PathBuf,
     /// List of records that could not be folded.
     pub set_aside: PathBuf,
     pub history: History,
     pub cadence: Cadence,
+    /// Where in the log the pipeline stands that the engine is started with; a snapshot knows better.
+    pub position: Position,
 }
 
 pub(super) struct Worker {
@@ -146,6 +155,7 @@ impl Worker {
             worker.snapshot = durable.snapshot;
             worker.history = Some(durable.history);
             worker.cadence = durable.cadence;
+            worker.position = durable.position;
         }
         Ok(worker)
     }
@@ -167,6 +177,10 @@ impl Worker {
             let mut group: Vec<Message> = first.into_iter().collect();
             group.extend(waiting.try_iter().take(GROUP_MAX - group.len()));
             let is_last = group.iter().any(|message| matches!(message, Message::Stop));
+            // Definitions are no record. They hold from this group on.
+            for message in group.extract_if(.., |message| matches!(message, Message::Definitions { .. })) {
+                self.adopt(message);
+            }
             // What came behind the wish to stop is still taken; what is no record has no offset.
             group.retain(|message| match message {
                 Message::Events { .. } | Message::Change { .. } | Message::Silence(_) => true,
@@ -175,7 +189,7 @@ impl Worker {
                     let _ = reply.send(self.position.taken_of(*fingerprint));
                     false
                 }
-                Message::Stop => false,
+                Message::Definitions { .. } | Message::Stop => false,
             });
             if let Some(first_offset) = self.write(&mut group)? {
                 self.fold_all(first_offset, group)?;
@@ -287,7 +301,7 @@ impl Worker {
                     records.push(Record::Change(json).encode());
                 }
                 Message::Silence(record) => records.push(record.encode()),
-                Message::TakenOf { .. } | Message::Stop => {}
+                Message::TakenOf { .. } | Message::Definitions { .. } | Message::Stop => {}
             }
         }
         let first = log.next_offset();
@@ -329,7 +343,7 @@ impl Worker {
                     let _ = reply.send(Ok(()));
                 }
                 Message::Silence(record) => part.push(Body::again(offset, record, None)),
-                Message::TakenOf { .. } | Message::Stop => {}
+                Message::TakenOf { .. } | Message::Definitions { .. } | Message::Stop => {}
             }
         }
         self.fold_and_tell(part)
@@ -408,6 +422,16 @@ impl Worker {
         }
     }
 
+    fn adopt(&mut self, message: Message) {
+        let Message::Definitions { plan, reply } = message else { return };
+        self.shared.write().adopt(plan);
+        let alerts = self.shared.write().take_changed();
+        self.send(alerts);
+        // A restart finds the state of these definitions, and need not fold what the log still holds.
+        self.since_snapshot = self.since_snapshot.max(self.cadence.snapshot_events);
+        let _ = reply.send(Ok(()));
+    }
+
     fn put_aside(&mut self, offset: u64, reason: &str) -> Result<()> {
         let Some(aside) = &mut self.set_aside else { return Ok(()) };
         aside.put(offset, reason)?;
@@ -469,7 +493,7 @@ impl Message {
         let refusal = IngestError::NoRoom(problem.to_owned());
         match self {
             Self::Events { reply, .. } => drop(reply.send(Err(refusal))),
-            Self::Change { reply, .. } => drop(reply.send(Err(refusal))),
+            Self::Change { reply, .. } | Self::Definitions { reply, .. } => drop(reply.send(Err(refusal))),
             Self::TakenOf { .. } | Self::Silence(_) | Self::Stop => {}
         }
     }

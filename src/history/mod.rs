@@ -4,6 +4,7 @@
 //! offset of the last record in it, so that after a crash nothing is written twice: what is folded again up to that
 //! offset is there already.
 
+mod hours;
 mod keep;
 mod rollup;
 mod rows;
@@ -17,10 +18,10 @@ use anyhow::{Context, Result};
 use hark_ingest::EventsRecord;
 use hark_lake::{Lake, LakeError, Table};
 use hark_model::Timestamp;
-use hark_query::Plan;
 use tracing::{error, warn};
 
 use crate::pipeline::{MinuteRow, Pipeline};
+pub use hours::Hours;
 pub use keep::Keep;
 pub use sql::Unclosed;
 
@@ -54,7 +55,6 @@ pub struct Reader(Arc<Shared>);
 
 struct Shared {
     lake: Lake,
-    plan: Arc<Plan>,
     waiting: Mutex<Waiting>,
 }
 
@@ -90,7 +90,7 @@ struct Done {
 }
 
 impl History {
-    pub fn open(folder: &Path, plan: Arc<Plan>, keep: Keep) -> Result<Self> {
+    pub fn open(folder: &Path, keep: Keep) -> Result<Self> {
         // One thread is enough: a commit is one encoder and one disk. Queries run on the server's own threads.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("history's runtime cannot be started")?;
@@ -99,7 +99,7 @@ impl History {
             let of = async |table| anyhow::Ok(lake.committed(table).await?.unwrap_or(-1));
             anyhow::Ok(Committed { events: of(Table::Events).await?, minutes: of(Table::MinuteCells).await? })
         })?;
-        let shared = Arc::new(Shared { lake, plan, waiting: Mutex::default() });
+        let shared = Arc::new(Shared { lake, waiting: Mutex::default() });
         let (jobs, waiting) = sync_channel::<Job>(1);
         let (finished, done) = sync_channel(1);
         let worker = Arc::clone(&shared);
@@ -253,7 +253,7 @@ impl Shared {
 
     /// Events first: if hark is killed between the two, the minutes are folded and committed again, alone.
     async fn commit(&self, chunk: &Chunk) -> Result<(), LakeError> {
-        let hot = sql::hot(&self.plan, chunk);
+        let hot = sql::hot(chunk);
         for hot in hot {
             if !hot.batches.is_empty() {
                 self.lake.append(hot.table, hot.batches, hot.offset).await?;

@@ -81,8 +81,7 @@ fn limits() -> Limits {
 #[cfg(test)]
 mod tests {
     use hark_ingest::Counted;
-    use hark_model::{Cell, Definitions, Minute, Sketch, Slice, UserMark, Users};
-    use hark_query::Plan;
+    use hark_model::{Cell, Minute, Sketch, Slice, UserMark, Users};
 
     use super::*;
     use crate::history::rows;
@@ -99,7 +98,7 @@ mod tests {
             Counted { cell: Cell::Latency(sketch), users }
         };
         let row = |minute: i64| MinuteRow {
-            metric: 0,
+            metric: "slow".into(),
             slice: Slice::total(),
             minute: Minute(minute),
             counted: counted(minute.unsigned_abs()),
@@ -109,12 +108,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_hour_is_what_its_minutes_merge_to() {
-        let yaml = "metrics: [{name: slow, kind: latency, value: ms, watch: [[]]}]";
-        let plan = Plan::compile(&Definitions::parse(yaml).unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let lake = Lake::open(folder.path()).await.unwrap();
         let minutes = minutes();
-        let batch = rows::of_minutes(&plan, &minutes).unwrap();
+        let batch = rows::of_minutes(&minutes).unwrap();
         lake.append(Table::MinuteCells, vec![batch], 0).await.unwrap();
         roll_up(&lake, Timestamp::from_millis((SETTLED_HOURS + 1) * HOUR_MS)).await.unwrap();
 
@@ -122,7 +119,7 @@ mod tests {
         let hours = lake.query(sql, Vec::new(), limits()).await.unwrap().rows().unwrap();
         let mut whole = minutes[0].clone();
         minutes[1..].iter().for_each(|row| whole.counted.merge(&row.counted));
-        let batch = rows::of_minutes(&plan, &[whole.clone()]).unwrap();
+        let batch = rows::of_minutes(&[whole.clone()]).unwrap();
         lake.append(Table::MinuteCells, vec![batch], 1).await.unwrap();
         let newest = sql.replace("cells_hour", "cells_minute order by count desc limit 1");
         let mut expected = lake.query(&newest, Vec::new(), limits()).await.unwrap().rows().unwrap();

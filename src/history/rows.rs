@@ -7,7 +7,6 @@ use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, 
 use arrow_schema::ArrowError;
 use hark_ingest::{Counted, EventsRecord, Weight};
 use hark_model::{Cell, Sketch, Slice, Timestamp};
-use hark_query::Plan;
 
 use crate::pipeline::MinuteRow;
 
@@ -46,7 +45,7 @@ pub(super) fn of_events(record: &EventsRecord) -> Result<RecordBatch, ArrowError
 
 /// Minutes of all metrics. A slice is `total` or `platform:iOS,os_version:26.1`; rows of the same metric, slice and
 /// time add up.
-pub(super) fn of_minutes(plan: &Plan, rows: &[MinuteRow]) -> Result<RecordBatch, ArrowError> {
+pub(super) fn of_minutes(rows: &[MinuteRow]) -> Result<RecordBatch, ArrowError> {
     let of_cell = |value: fn(&Cell) -> Option<i64>| -> ArrayRef {
         Arc::new(rows.iter().map(|row| value(&row.counted.cell)).collect::<Int64Array>())
     };
@@ -56,10 +55,9 @@ pub(super) fn of_minutes(plan: &Plan, rows: &[MinuteRow]) -> Result<RecordBatch,
         Cell::Ratio { .. } | Cell::Count(_) => None,
     });
     let (buckets, counts) = buckets(rows);
-    let metric = |row: &MinuteRow| plan.metrics[row.metric].metric.name.as_str();
     let columns: [(&str, ArrayRef); 12] = [
         ("time", times(rows.iter().map(|row| row.minute.start()))),
-        ("metric", Arc::new(StringArray::from_iter_values(rows.iter().map(metric)))),
+        ("metric", Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.metric.as_ref())))),
         ("slice", Arc::new(StringArray::from_iter_values(rows.iter().map(|row| shown(&row.slice))))),
         ("count", of_cell(|cell| Some(cell.count().cast_signed()))),
         ("sum_thousandths", of_cell(sum_thousandths)),

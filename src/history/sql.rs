@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use hark_dashboard::{QueryAnswer, QueryColumn, QueryProblem, QueryQuestion};
 use hark_lake::{Hot, LakeError, Limits, Table};
-use hark_query::Plan;
 use tracing::error;
 
 use super::{Chunk, Reader, rows};
@@ -27,8 +26,7 @@ impl Reader {
         if rows > ROWS_MAX {
             return Err(QueryProblem::Refused(format!("limit is {rows}; at most {ROWS_MAX} rows are given at once")));
         }
-        let plan = std::sync::Arc::clone(&self.0.plan);
-        let gather = tokio::task::spawn_blocking(move || gather(&plan, &unclosed));
+        let gather = tokio::task::spawn_blocking(move || gather(&unclosed));
         let hot = gather.await.map_err(|_| QueryProblem::Failed("what is in memory could not be read".to_owned()))?;
         let limits = Limits { rows, time: WITHIN, memory_bytes: MEMORY_BYTES, skip_damaged: true };
         let answer = self.0.lake.query(&question.sql, hot, limits).await.map_err(|problem| match problem {
@@ -43,10 +41,10 @@ impl Reader {
     }
 }
 
-fn gather(plan: &Plan, unclosed: &Unclosed) -> Vec<Hot> {
-    let mut all: Vec<Hot> = unclosed.chunks.iter().flat_map(|chunk| hot(plan, chunk)).collect();
+fn gather(unclosed: &Unclosed) -> Vec<Hot> {
+    let mut all: Vec<Hot> = unclosed.chunks.iter().flat_map(hot).collect();
     // Open minutes are in no commit, whatever its offset.
-    all.extend(minutes(plan, &unclosed.open).map(|batch| Hot {
+    all.extend(minutes(&unclosed.open).map(|batch| Hot {
         table: Table::MinuteCells,
         offset: i64::MAX,
         batches: vec![batch],
@@ -55,7 +53,7 @@ fn gather(plan: &Plan, unclosed: &Unclosed) -> Vec<Hot> {
 }
 
 /// A chunk as rows of its tables.
-pub(super) fn hot(plan: &Plan, chunk: &Chunk) -> [Hot; 2] {
+pub(super) fn hot(chunk: &Chunk) -> [Hot; 2] {
     let events = chunk.events.iter().filter_map(|record| match rows::of_events(record) {
         Ok(batch) => Some(batch),
         Err(problem) => {
@@ -63,18 +61,18 @@ pub(super) fn hot(plan: &Plan, chunk: &Chunk) -> [Hot; 2] {
             None
         }
     });
-    let cells = chunk.minutes.iter().filter_map(|rows| minutes(plan, rows));
+    let cells = chunk.minutes.iter().filter_map(|rows| minutes(rows));
     [
         Hot { table: Table::Events, offset: chunk.offset, batches: events.collect() },
         Hot { table: Table::MinuteCells, offset: chunk.offset, batches: cells.collect() },
     ]
 }
 
-fn minutes(plan: &Plan, rows: &[MinuteRow]) -> Option<arrow_array::RecordBatch> {
+fn minutes(rows: &[MinuteRow]) -> Option<arrow_array::RecordBatch> {
     if rows.is_empty() {
         return None;
     }
-    rows::of_minutes(plan, rows)
+    rows::of_minutes(rows)
         .inspect_err(
             |problem| error!(%problem, "cells could not be brought into columns; they are missing from history"),
         )

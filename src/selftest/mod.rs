@@ -136,6 +136,23 @@ impl SelfTest {
         }
     }
 
+    /// Under other definitions: what was found of metrics that stay is kept. `carried` says which one each was.
+    pub fn adopt(&mut self, carried: &[Option<usize>]) {
+        let now_at = |old: usize| carried.iter().position(|carried| *carried == Some(old));
+        let mut metrics: Vec<Option<OfMetric>> = std::mem::take(&mut self.metrics).into_iter().map(Some).collect();
+        let take = |old: &Option<usize>| old.and_then(|old| metrics[old].take()).unwrap_or_default();
+        self.metrics = carried.iter().map(take).collect();
+        let ladders = std::mem::take(&mut self.ladders).into_iter();
+        self.ladders = ladders.filter_map(|((old, slice), tried)| Some(((now_at(old)?, slice), tried))).collect();
+        self.trials.retain_mut(|trial| match now_at(trial.key.0) {
+            Some(now) => {
+                trial.key.0 = now;
+                true
+            }
+            None => false,
+        });
+    }
+
     /// Turned off it costs nothing and says nothing.
     pub fn set_on(&mut self, is_on: bool) {
         self.is_on = is_on;

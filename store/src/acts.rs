@@ -16,8 +16,17 @@ pub const FEEDBACK_PER_ALERT_MAX: usize = 200;
 /// One thing that a person does to an alert.
 #[derive(Debug, Clone, Copy)]
 pub enum Act<'a> {
-    Acknowledge { by: &'a str },
-    Resolve { by: &'a str },
+    Acknowledge {
+        by: &'a str,
+    },
+    Resolve {
+        by: &'a str,
+    },
+    /// It is given to somebody, oneself for instance.
+    Assign {
+        by: &'a str,
+        to: &'a str,
+    },
     Feedback(&'a Feedback),
 }
 
@@ -27,6 +36,7 @@ impl Act<'_> {
         match self {
             Self::Acknowledge { .. } => "acknowledge",
             Self::Resolve { .. } => "resolve",
+            Self::Assign { .. } => "assign",
             Self::Feedback(_) => "feedback",
         }
     }
@@ -34,7 +44,7 @@ impl Act<'_> {
     /// Who does it, for the audit.
     pub fn who(&self) -> Option<String> {
         match self {
-            Self::Acknowledge { by } | Self::Resolve { by } => Some(replace_nul(by)),
+            Self::Acknowledge { by } | Self::Resolve { by } | Self::Assign { by, .. } => Some(replace_nul(by)),
             Self::Feedback(_) => None,
         }
     }
@@ -42,11 +52,10 @@ impl Act<'_> {
     /// Engines call this before they look at the database, so that what is refused is refused everywhere.
     pub fn check(&self) -> Result<(), StoreError> {
         match self {
-            Self::Acknowledge { by } | Self::Resolve { by } => {
-                if by.trim().is_empty() || by.len() > WHO_BYTES_MAX {
-                    let problem = format!("`by` must name who did it, in at most {WHO_BYTES_MAX} bytes");
-                    return Err(StoreError::Refused(problem));
-                }
+            Self::Acknowledge { by } | Self::Resolve { by } => check_name(by, "`by` must name who did it")?,
+            Self::Assign { by, to } => {
+                check_name(by, "`by` must name who did it")?;
+                check_name(to, "`to` must name who shall look after it")?;
             }
             Self::Feedback(feedback) => {
                 let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
@@ -58,6 +67,13 @@ impl Act<'_> {
         }
         Ok(())
     }
+}
+
+fn check_name(name: &str, must: &str) -> Result<(), StoreError> {
+    if name.trim().is_empty() || name.len() > WHO_BYTES_MAX {
+        return Err(StoreError::Refused(format!("{must}, in at most {WHO_BYTES_MAX} bytes")));
+    }
+    Ok(())
 }
 
 /// Who and when.
@@ -74,8 +90,17 @@ pub struct Acts {
     acknowledged: Option<Stamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resolved: Option<Stamp>,
+    /// The last one; the audit has them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    assigned: Option<Assignment>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     feedback: Vec<TimedFeedback>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Assignment {
+    to: String,
+    at: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,13 +126,30 @@ impl Acts {
         }
     }
 
+    /// Who looks after the alert: whom it was given to last, else who acknowledged it.
+    pub fn assignee(&self) -> Option<&str> {
+        let acknowledged = self.acknowledged.as_ref().map(|stamp| stamp.by.as_str());
+        self.assigned.as_ref().map(|assigned| assigned.to.as_str()).or(acknowledged)
+    }
+
     /// Whether that changed anything.
     fn add(&mut self, act: Act<'_>, at: Timestamp) -> Result<bool, StoreError> {
         match act {
             Act::Acknowledge { by } => Ok(set_once(&mut self.acknowledged, by, at)),
             Act::Resolve { by } => Ok(set_once(&mut self.resolved, by, at)),
+            Act::Assign { to, .. } => Ok(self.assign(to, at)),
             Act::Feedback(feedback) => self.add_feedback(feedback, at),
         }
+    }
+
+    /// To whom has it already changes nothing.
+    fn assign(&mut self, to: &str, at: Timestamp) -> bool {
+        let to = replace_nul(to);
+        if self.assignee() == Some(to.as_str()) {
+            return false;
+        }
+        self.assigned = Some(Assignment { to, at });
+        true
     }
 
     fn add_feedback(&mut self, feedback: &Feedback, at: Timestamp) -> Result<bool, StoreError> {
@@ -156,6 +198,11 @@ impl StoredAlert {
         self.acts.status(self.pipeline.status).name()
     }
 
+    /// Who looks after it.
+    pub fn assignee(&self) -> Option<&str> {
+        self.acts.assignee()
+    }
+
     /// The document of what people did.
     pub fn acts_document(&self) -> Result<String, StoreError> {
         to_document("what people did to the alert", &self.pipeline.id.0, &self.acts)
@@ -164,6 +211,7 @@ impl StoredAlert {
     /// The alert as people see it.
     pub fn into_shown(self) -> Alert {
         let status = self.acts.status(self.pipeline.status);
+        let assignee = self.acts.assignee().map(str::to_owned);
         let resolved_by_pipeline = self.pipeline.resolved_at.filter(|_| self.pipeline.status == AlertStatus::Resolved);
         let resolved_by_person = self.acts.resolved.map(|stamp| stamp.at);
         // Of two resolves the earlier counts, so that the order in which they arrive does not matter.
@@ -171,6 +219,7 @@ impl StoredAlert {
         Alert {
             status,
             resolved_at,
+            assignee,
             feedback: self.acts.feedback.into_iter().map(|timed| timed.given).collect(),
             ..self.pipeline
         }
@@ -188,6 +237,7 @@ mod tests {
         let acts = |acknowledged: bool, resolved: bool| Acts {
             acknowledged: stamp().filter(|_| acknowledged),
             resolved: stamp().filter(|_| resolved),
+            assigned: None,
             feedback: Vec::new(),
         };
         let untouched = [(Firing, Firing), (Acknowledged, Firing), (Silenced, Silenced), (Resolved, Resolved)];

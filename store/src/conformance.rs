@@ -5,6 +5,7 @@
 
 mod alerts;
 mod changes;
+mod definitions;
 mod listing;
 mod people;
 mod random;
@@ -20,6 +21,7 @@ use crate::{AlertQuery, Store, StoreError};
 
 pub use alerts::*;
 pub use changes::*;
+pub use definitions::*;
 pub use listing::*;
 pub use people::*;
 pub use random::*;
@@ -45,11 +47,13 @@ macro_rules! conformance_cases {
             paging_over_equal_times_gives_each_alert_once,
             pages_follow_time_then_id,
             alerts_are_filtered,
+            lists_of_a_team_and_of_a_person,
             time_bounds_are_from_inclusive_to_exclusive,
             senseless_queries_are_refused,
             an_acknowledgement_survives_saving_again,
             a_resolve_survives_saving_again,
             feedback_survives_saving_again,
+            the_last_assignment_counts,
             silenced_goes_before_acknowledged,
             of_two_resolves_the_earlier_counts,
             lists_follow_what_people_did,
@@ -63,6 +67,11 @@ macro_rules! conformance_cases {
             a_change_saved_twice_is_one,
             changes_are_read_in_order_and_within_bounds,
             odd_changes_come_back,
+            definitions_are_kept_version_by_version,
+            what_was_removed_is_remembered,
+            senseless_definitions_are_refused,
+            definitions_saved_at_once_get_a_number_each,
+            the_newest_acts_come_first,
             the_store_answers_a_ping,
             random_operations_agree_with_a_model,
         }
@@ -94,6 +103,7 @@ fn alert(name: &str, opened_at: Timestamp) -> Alert {
         slice: slice.clone(),
         incident_id: format!("incident of {name}"),
         owner: Some("voice-latency".to_owned()),
+        assignee: None,
         opened_at,
         onset: opened_at.plus_minutes(-5),
         onset_interval: [opened_at.plus_minutes(-10), opened_at],

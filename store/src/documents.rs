@@ -21,6 +21,8 @@ pub struct AlertRow {
     pub id: String,
     pub metric: String,
     pub opened_at_ms: i64,
+    /// The team, where it can be one; lists are filtered by it.
+    pub owner: Option<String>,
     pub document: String,
     status: AlertStatus,
 }
@@ -34,11 +36,12 @@ impl AlertRow {
             }
         }
         let status = pipeline_status(alert.status);
-        let own = Alert { status, feedback: Vec::new(), ..alert.clone() };
+        let own = Alert { status, assignee: None, feedback: Vec::new(), ..alert.clone() };
         Ok(Self {
             id: alert.id.0.clone(),
             metric: alert.metric.clone(),
             opened_at_ms: alert.opened_at.millis(),
+            owner: alert.owner.clone().filter(|owner| is_name(owner)),
             document: to_document("the alert", &alert.id.0, &own)?,
             status,
         })

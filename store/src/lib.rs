@@ -8,6 +8,7 @@
 mod acts;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod definitions;
 mod documents;
 mod error;
 mod query;
@@ -16,9 +17,10 @@ use async_trait::async_trait;
 use hark_model::{Alert, AlertId, Change, ChangeId, Feedback, Timestamp};
 
 pub use acts::{Act, Acts, FEEDBACK_BYTES_MAX, FEEDBACK_PER_ALERT_MAX, StoredAlert, WHO_BYTES_MAX};
+pub use definitions::{DEFINITION_BYTES_MAX, DEFINITIONS_MAX, DefinitionChange, DefinitionVersion};
 pub use documents::{AlertRow, ChangeRow, NAME_BYTES_MAX, is_name};
 pub use error::{BoxError, StoreError};
-pub use query::{ALERTS_PER_PAGE_DEFAULT, ALERTS_PER_PAGE_MAX, AlertPage, AlertQuery, AlertScan};
+pub use query::{ALERTS_PER_PAGE_DEFAULT, ALERTS_PER_PAGE_MAX, AlertPage, AlertQuery, AlertScan, Whose};
 
 /// Of one subject's audit entries, the newest this many are read.
 pub const AUDIT_ENTRIES_MAX: i64 = 1_000;
@@ -87,6 +89,18 @@ pub trait Store: Send + Sync {
 
     /// The changes at or after `from` and before `to`, in the order of time, then id; the newest [`CHANGES_MAX`].
     async fn changes(&self, from: Timestamp, to: Timestamp) -> Result<Vec<(ChangeId, Change)>, StoreError>;
+
+    /// What people did to anything, newest first; at most [`AUDIT_ENTRIES_MAX`].
+    async fn recent_audit(&self, limit: i64) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Adds a version and writes it to the audit, both or neither. Answers its number.
+    async fn save_definition(&self, change: DefinitionChange<'_>) -> Result<i64, StoreError>;
+
+    /// The newest version of every definition that was not removed, in the order of their names.
+    async fn definitions(&self) -> Result<Vec<DefinitionVersion>, StoreError>;
+
+    /// Every version of one, the newest first.
+    async fn definition_history(&self, name: &str) -> Result<Vec<DefinitionVersion>, StoreError>;
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;

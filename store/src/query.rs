@@ -13,6 +13,8 @@ pub const ALERTS_PER_PAGE_MAX: usize = 1_000;
 pub struct AlertQuery {
     pub status: Option<AlertStatus>,
     pub metric: Option<String>,
+    /// Those of one team, or those that one person looks after.
+    pub whose: Option<Whose>,
     /// Opened at or after.
     pub from: Option<Timestamp>,
     /// Opened before.
@@ -21,6 +23,23 @@ pub struct AlertQuery {
     pub limit: Option<usize>,
     /// [`AlertPage::next`] of the page before; the first page where `None`.
     pub cursor: Option<String>,
+}
+
+/// Whose alerts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// By the team that owns the metric.
+    Owner(String),
+    /// By the person who looks after them.
+    Assignee(String),
+}
+
+impl Whose {
+    fn name(&self) -> &str {
+        match self {
+            Self::Owner(name) | Self::Assignee(name) => name,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -36,6 +55,7 @@ pub struct AlertPage {
 pub struct AlertScan {
     pub status: Option<&'static str>,
     pub metric: Option<String>,
+    pub whose: Option<Whose>,
     pub first_ms: i64,
     pub last_ms: i64,
     pub after_ms: i64,
@@ -55,6 +75,9 @@ impl AlertQuery {
                 "the metric cannot be the name of one; give it as it was defined".to_owned(),
             ));
         }
+        if self.whose.as_ref().is_some_and(|whose| !is_name(whose.name())) {
+            return Err(StoreError::Query("whose alerts they are must be the name of a team or a person".to_owned()));
+        }
         let last_ms = self.to.map_or(i64::MAX, |to| to.millis().saturating_sub(1));
         // No row can be older than the first page's start, and no id is empty: these take in every row.
         let start = Cursor { opened_at_ms: i64::MAX, id: String::new() };
@@ -62,6 +85,7 @@ impl AlertQuery {
         Ok(AlertScan {
             status: self.status.map(AlertStatus::name),
             metric: self.metric.clone(),
+            whose: self.whose.clone(),
             first_ms: self.from.map_or(i64::MIN, Timestamp::millis),
             last_ms: last_ms.min(after.opened_at_ms),
             after_ms: after.opened_at_ms,

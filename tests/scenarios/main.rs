@@ -4,6 +4,7 @@
 
 mod clients;
 mod command_line;
+mod compare;
 mod crash;
 mod faults;
 mod http;

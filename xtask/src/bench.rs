@@ -1,6 +1,6 @@
-//! `bench ingest`: the ingest path of the release binary from socket to cells, and peers on the same machine in the same
-//! run. `bench explain`: how good explanations are. Prints tables; fails where something is wrong, never where it is
-//! merely slow.
+//! Benchmarks. `bench ingest`: the ingest path of the release binary from socket to cells, and peers on the same machine
+//! in the same run. `bench explain`: how good explanations are. `bench models` and `bench pages`: each beside its peers or
+//! limits. Prints tables; fails where something is wrong, never where it is merely slow.
 
 mod definitions;
 mod events;
@@ -10,6 +10,7 @@ mod load;
 mod measure;
 mod models;
 mod otlp;
+mod pages;
 mod peers;
 mod processor;
 mod protobuf;
@@ -41,6 +42,8 @@ pub(crate) enum Bench {
     Explain(explain::Explain),
     /// Measure our models beside those of Python, in the same run
     Models(models::Models),
+    /// Measure what the pages weigh, how soon they are there, and how soon they answer
+    Pages(pages::Pages),
 }
 
 #[derive(Debug, clap::Args)]
@@ -134,6 +137,7 @@ pub(crate) fn run(what: Bench) -> Result<()> {
         Bench::Ingest(what) => ingest(what),
         Bench::Explain(what) => explain::run(what),
         Bench::Models(what) => models::run(what),
+        Bench::Pages(what) => pages::run(what),
     }
 }
 

@@ -24,7 +24,7 @@ const SERVER_LOG: &str = "test-results/journey-server.log";
 /// From start to ready: the small demo takes seconds, a loaded machine gets its time. After that the test fails.
 const READY_WITHIN: Duration = Duration::from_secs(180);
 /// For the way through the pages, browser start included. After that the script is ended and the test fails.
-const JOURNEY_WITHIN: Duration = Duration::from_secs(300);
+const JOURNEY_WITHIN: Duration = Duration::from_secs(900);
 /// For one answer of /readyz. After that it is asked again.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
@@ -45,32 +45,37 @@ fn find_chromium(named: Option<PathBuf>, folders: &[PathBuf]) -> Option<PathBuf>
 }
 
 pub(crate) fn run(chromium: &Path) -> Result<()> {
+    lead(&process::binary("debug")?, SCRIPT, chromium, &[])
+}
+
+/// Starts a small demo and leads the browser through it by a script.
+pub(crate) fn lead(hark: &Path, script: &str, chromium: &Path, variables: &[(&str, &str)]) -> Result<()> {
     let root = process::root();
     let screenshots = root.join(SCREENSHOTS);
     fs::create_dir_all(&screenshots).with_context(|| format!("{SCREENSHOTS} could not be made: free some space"))?;
 
-    let mut server = Server::start(&root.join(SERVER_LOG))?;
+    let mut server = Server::start(hark, &root.join(SERVER_LOG))?;
     let address = server.wait_until_ready()?;
-    println!("the journey starts at http://{address}, with {}", chromium.display());
+    println!("{script} starts at http://{address}, with {}", chromium.display());
 
     let mut node = process::program("node");
-    node.arg(SCRIPT).env("HARK_URL", format!("http://{address}")).env("SHOTS", &screenshots).env("CHROMIUM", chromium);
-    walk(&mut node)
+    node.arg(script).env("HARK_URL", format!("http://{address}")).env("SHOTS", &screenshots).env("CHROMIUM", chromium);
+    walk(node.envs(variables.iter().copied()), script)
 }
 
-fn walk(node: &mut Command) -> Result<()> {
+fn walk(node: &mut Command, script: &str) -> Result<()> {
     let mut journey = Guarded(node.spawn().context("`node` could not be started: install Node.js 20 or later")?);
     let watch = Stopwatch::start();
     while watch.elapsed() < JOURNEY_WITHIN {
         match journey.0.try_wait().context("the browser journey could not be waited for: run it again")? {
             Some(status) if status.success() => return Ok(()),
             Some(status) => {
-                bail!("{SCRIPT} failed ({status}): see above and {SCREENSHOTS}; hark's log is {SERVER_LOG}")
+                bail!("{script} failed ({status}): see above and {SCREENSHOTS}; hark's log is {SERVER_LOG}")
             }
             None => sleep(BETWEEN_LOOKS),
         }
     }
-    bail!("{SCRIPT} was not done in {} s and was ended: see {SCREENSHOTS}", JOURNEY_WITHIN.as_secs())
+    bail!("{script} was not done in {} s and was ended: see {SCREENSHOTS}", JOURNEY_WITHIN.as_secs())
 }
 
 /// A child that never outlives its owner.
@@ -91,11 +96,11 @@ struct Server {
 }
 
 impl Server {
-    fn start(log: &Path) -> Result<Self> {
+    fn start(hark: &Path, log: &Path) -> Result<Self> {
         let unwritable = || format!("{} could not be written: free some space", log.display());
         let out = File::create(log).with_context(unwritable)?;
         let err = out.try_clone().with_context(unwritable)?;
-        let mut hark = process::program(process::binary("debug")?);
+        let mut hark = process::program(hark);
         let child = hark.args(SMALL_DEMO).stdout(out).stderr(err).spawn();
         let child = child.context("the built hark could not be started: run `cargo build --bin hark` and try again")?;
         Ok(Self { process: Guarded(child), log: log.to_path_buf() })

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use hark_model::{Alert, AlertId, AlertStatus, Feedback, Timestamp};
-use hark_store::{Act, AlertQuery};
+use hark_store::{Act, AlertQuery, Whose};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -30,6 +30,10 @@ struct AlertParams {
     /// firing, acknowledged, resolved or silenced
     status: Option<String>,
     metric: Option<String>,
+    /// The team that owns the metric. Either this or `assignee`.
+    owner: Option<String>,
+    /// Who looks after them.
+    assignee: Option<String>,
     /// Opened at or after.
     #[param(value_type = Option<String>, format = DateTime)]
     from: Option<String>,
@@ -76,8 +80,20 @@ async fn list_alerts(
             Problem::bad_request(format!("status `{name}` is not one of firing, acknowledged, resolved and silenced"))
         })?),
     };
+    let named = |name: Option<String>| name.filter(|name| !name.is_empty());
+    let whose = match (named(params.owner), named(params.assignee)) {
+        (None, None) => None,
+        (Some(team), None) => Some(Whose::Owner(team)),
+        (None, Some(person)) => Some(Whose::Assignee(person)),
+        (Some(_), Some(_)) => {
+            return Err(Problem::bad_request(
+                "`owner` and `assignee` cannot be asked for at once; leave one of them out",
+            ));
+        }
+    };
     let query = AlertQuery {
         status,
+        whose,
         metric: params.metric.filter(|metric| !metric.is_empty()),
         from: time(params.from.as_deref())?,
         to: time(params.to.as_deref())?,
@@ -168,7 +184,7 @@ fn with_small_chart(mut alert: Alert) -> Alert {
     alert
 }
 
-async fn act(state: &AppState, id: String, act: Act<'_>) -> Result<Json<Alert>, Problem> {
+pub(crate) async fn act(state: &AppState, id: String, act: Act<'_>) -> Result<Json<Alert>, Problem> {
     let id = AlertId(id);
     let alert = state.store.act(&id, act, Timestamp::now()).await?.ok_or_else(|| unknown(&id))?;
     state.engine.publish(Live::Alert(Box::new(alert.clone())));
@@ -182,10 +198,14 @@ fn person(body: Result<Json<Person>, JsonRejection>) -> Result<String, Problem> 
         Err(JsonRejection::MissingJsonContentType(_)) => Person::default(),
         body => body.map_err(|rejection| bad_json(&rejection))?.0,
     };
-    Ok(person.by.filter(|by| !by.trim().is_empty()).unwrap_or_else(|| "someone on the dashboard".to_owned()))
+    Ok(someone(person.by))
 }
 
-fn unknown(id: &AlertId) -> Problem {
+pub(crate) fn someone(by: Option<String>) -> String {
+    by.filter(|by| !by.trim().is_empty()).unwrap_or_else(|| "someone on the dashboard".to_owned())
+}
+
+pub(crate) fn unknown(id: &AlertId) -> Problem {
     Problem::not_found(format!("there is no alert `{}`; GET /api/v1/alerts lists them", id.0))
 }
 

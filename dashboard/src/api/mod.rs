@@ -1,15 +1,20 @@
 //! The API, one file a resource.
 
 pub(crate) mod alerts;
+pub(crate) mod audit;
 pub(crate) mod changes;
+pub(crate) mod compare;
+pub(crate) mod definitions;
 pub(crate) mod events;
 pub(crate) mod exemplars;
 pub(crate) mod health;
 pub(crate) mod otlp;
 pub(crate) mod otlp_grpc;
 mod otlp_messages;
+pub(crate) mod people;
 pub(crate) mod query;
 pub(crate) mod remote_write;
+pub(crate) mod report;
 mod sender;
 pub(crate) mod series;
 mod similar;

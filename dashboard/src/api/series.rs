@@ -1,4 +1,4 @@
-//! /api/v1/series and /api/v1/definitions: what is measured and how it went.
+//! /api/v1/series: how a metric went.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -14,7 +14,7 @@ use super::bad_query;
 use crate::{AppState, Problem, SeriesAnswer, SeriesQuestion};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(get_series)).routes(routes!(list_definitions))
+    OpenApiRouter::new().routes(routes!(get_series))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -65,10 +65,4 @@ async fn get_series(
         step_seconds: params.step,
     };
     state.engine.series(&question).map(Json).map_err(Problem::bad_request)
-}
-
-/// The metric definitions in force
-#[utoipa::path(get, path = "/api/v1/definitions", responses((status = 200, body = serde_json::Value)))]
-async fn list_definitions(State(state): State<AppState>) -> Json<serde_json::Value> {
-    Json(state.engine.definitions())
 }

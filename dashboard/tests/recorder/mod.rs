@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hark_dashboard::{
-    AppState, Delivery, Engine, ExemplarQuestion, ExemplarsAnswer, FunnelReport, IngestAnswer, IngestError, Live,
-    QueryAnswer, QueryProblem, QueryQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, Status, serve, serve_grpc,
+    AppState, CompareQuestion, Delivery, DistributionAnswer, DriversAnswer, Engine, ExemplarQuestion, ExemplarsAnswer,
+    FunnelReport, HeatMapAnswer, IngestAnswer, IngestError, Live, PreviewAnswer, PreviewQuestion, QueryAnswer,
+    QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, Status, serve,
+    serve_grpc,
 };
 use hark_model::{Alert, AlertId, Change, ChangeId, Timestamp};
-use hark_store::{Act, AlertPage, AlertQuery, AuditEntry, Store, StoreError};
+use hark_store::{Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::broadcast;
@@ -103,10 +105,22 @@ impl Engine for Recorder {
     async fn add_change(&self, _: Change) -> Result<(), IngestError> {
         unreachable!("nothing changes")
     }
+    fn drivers(&self, _: &CompareQuestion) -> Result<DriversAnswer, String> {
+        unreachable!("nobody asks")
+    }
+    fn heat_map(&self, _: &CompareQuestion, _: Option<&str>, _: Option<&str>) -> Result<HeatMapAnswer, String> {
+        unreachable!("nobody asks")
+    }
+    fn distribution(&self, _: &CompareQuestion) -> Result<DistributionAnswer, String> {
+        unreachable!("nobody asks")
+    }
     fn series(&self, _: &SeriesQuestion) -> Result<SeriesAnswer, String> {
         unreachable!("nobody asks")
     }
     fn status(&self) -> Status {
+        unreachable!("nobody asks")
+    }
+    async fn report(&self, _: ReportQuestion) -> Result<hark_report::Report, QueryProblem> {
         unreachable!("nobody asks")
     }
     fn self_test(&self) -> SelfTestReport {
@@ -117,6 +131,15 @@ impl Engine for Recorder {
     }
     fn definitions(&self) -> serde_json::Value {
         unreachable!("nobody asks")
+    }
+    fn check_definitions(&self, _: &[String]) -> Result<(), String> {
+        unreachable!("nothing is defined")
+    }
+    async fn adopt_definitions(&self, _: Vec<String>) -> Result<(), IngestError> {
+        unreachable!("nothing is defined")
+    }
+    async fn preview(&self, _: PreviewQuestion) -> Result<PreviewAnswer, QueryProblem> {
+        unreachable!("nothing is defined")
     }
     fn is_ready(&self) -> bool {
         true
@@ -151,6 +174,18 @@ impl Store for NoStore {
     }
     async fn changes(&self, _: Timestamp, _: Timestamp) -> Result<Vec<(ChangeId, Change)>, StoreError> {
         unreachable!("nothing changes")
+    }
+    async fn recent_audit(&self, _: i64) -> Result<Vec<AuditEntry>, StoreError> {
+        unreachable!("nothing is done")
+    }
+    async fn save_definition(&self, _: DefinitionChange<'_>) -> Result<i64, StoreError> {
+        unreachable!("nothing is defined")
+    }
+    async fn definitions(&self) -> Result<Vec<DefinitionVersion>, StoreError> {
+        unreachable!("nothing is defined")
+    }
+    async fn definition_history(&self, _: &str) -> Result<Vec<DefinitionVersion>, StoreError> {
+        unreachable!("nothing is defined")
     }
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())

@@ -1,5 +1,5 @@
-// One journey through a running hark in a real browser: list, alert, chart, acknowledge, verdict, in light and dark, on
-// a desk and in a hand. HARK_URL says where, SHOTS in which folder to leave the pictures, CHROMIUM which browser.
+// One journey through a running hark in a real browser: list, alert, chart, what is different, acknowledge, verdict,
+// explore; then every page of the navigation in light and dark, on a desk and in a hand. HARK_URL says where, SHOTS in which folder to leave the pictures, CHROMIUM which browser.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -33,7 +33,11 @@ async function main() {
     await showsWhatIsNeededToDecide(page);
     await drawsTheChart(page);
     await isReadByKeyboard(page);
+    await saysWhatIsDifferent(page);
     await takesAnAnswer(page);
+    await listsItsKeys(page);
+    await isFoundAgainAsMine(page);
+    await explores(page);
     await page.context().close();
     await looksRight(browser, address);
   } finally {
@@ -84,6 +88,8 @@ async function opensAnAlert(page) {
 async function showsWhatIsNeededToDecide(page) {
   const headline = plain(await page.locator('main h1').innerText());
   check(/ (rose|fell) .*→.* (since|from) /.test(headline), `The headline does not say what moved, by how much and since when: "${headline}".`);
+  const impact = plain(await page.locator('[data-part="impact"]').innerText());
+  check(/request/.test(impact), `The impact is not told: "${impact}".`);
   const cause = plain(await page.locator('[data-part="cause"]').innerText());
   check(/\d %|stands out|too few/.test(cause), `Neither a likely cause nor a reason why there is none is shown: "${cause}".`);
   check((await page.title()).includes('hark'), 'The page has no title.');
@@ -124,6 +130,80 @@ async function drawsTheChart(page) {
   check(drawn.band > 0.3, `The expected band is in ${Math.round(drawn.band * 100)} % of the chart's width only.`);
 }
 
+/** Bars of dimensions and a heat map; a value narrows both, is in the address, and can be taken away again. */
+async function saysWhatIsDifferent(page) {
+  const section = page.locator('section[aria-labelledby="different"]');
+  const value = section.locator('a[href*="seg="]').first();
+  await value.waitFor().catch(() => {
+    throw new Failure('What is different is not told: there is no value to choose.');
+  });
+  check((await page.locator('section[aria-labelledby="slices"] table td').count()) > 3, 'The heat map has no cells.');
+  const name = (await value.innerText()).trim();
+  await value.click();
+  await section.locator('a', { hasText: '(take away)' }).waitFor().catch(() => {
+    throw new Failure(`"${name}" was chosen, and nothing says so.`);
+  });
+  check(new URL(page.url()).searchParams.has('seg'), 'What was chosen is not in the address.');
+  await section.locator('a', { hasText: '(take away)' }).first().click();
+  await page.waitForFunction(() => !location.search.includes('seg='));
+}
+
+async function listsItsKeys(page) {
+  await page.locator('main h1').click();
+  await page.keyboard.press('?');
+  await page.locator('dialog[open]').getByText('acknowledge').first().waitFor().catch(() => {
+    throw new Failure('The key ? does not list the keys.');
+  });
+  await page.keyboard.press('Escape');
+}
+
+/** Who acknowledges looks after it: the alert is among mine. By keys alone. */
+async function isFoundAgainAsMine(page) {
+  const id = new URL(page.url()).pathname.split('/').at(-1);
+  const assigned = page.locator('.path', { hasText: 'looked after by' });
+  if ((await assigned.count()) === 0) return;
+  await page.goto(`${URL_OF_HARK}/?whose=me`);
+  const row = page.locator(`main li a[href*="${id}"]`);
+  await page.locator('main li a[href^="/alerts/"]').first().waitFor().catch(() => {
+    throw new Failure('What I acknowledged is not among mine.');
+  });
+  check((await row.count()) > 0 || (await page.getByText('more of this incident').count()) > 0, 'The alert that I acknowledged is not among mine.');
+  await page.keyboard.press('j');
+  check(await page.evaluate(() => document.activeElement?.id.startsWith('row-')), 'The key j does not go to a row.');
+  await page.keyboard.press('x');
+  await page.getByText('1 chosen').waitFor().catch(() => {
+    throw new Failure('The key x does not choose the row.');
+  });
+}
+
+async function explores(page) {
+  await page.goto(`${URL_OF_HARK}/explore`);
+  await page.locator('figure canvas').waitFor().catch(() => {
+    throw new Failure('Explore draws no series.');
+  });
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV' }).click()]);
+  check(readFileSync(await file.path(), 'utf8').startsWith('time,value,expected,low,high,requests\r\n2'), 'The CSV of a series has no rows.');
+  const [picture] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'PNG' }).click()]);
+  check(readFileSync(await picture.path()).subarray(1, 4).toString() === 'PNG', 'The PNG of a series is none.');
+  await page.goto(`${URL_OF_HARK}/explore?tab=sql`);
+  await page.locator('textarea').fill('select count(*) as n from events');
+  await page.keyboard.press('Control+Enter');
+  const answer = page.locator('section[aria-label="Answer"] tbody td').first();
+  await answer.waitFor().catch(() => {
+    throw new Failure('A question in SQL has no answer.');
+  });
+  check(Number(await answer.innerText()) > 0, `There are ${await answer.innerText()} events, says SQL.`);
+  await page.locator('textarea').fill('select nonsense from events');
+  // The browser tells of the 400 that is wanted here.
+  const before = complaints.length;
+  await page.keyboard.press('Control+Enter');
+  await page.locator('.failed').waitFor().catch(() => {
+    throw new Failure('A wrong question in SQL is not told what is wrong.');
+  });
+  await page.waitForTimeout(300);
+  complaints.length = before;
+}
+
 async function isReadByKeyboard(page) {
   const plot = page.getByRole('slider');
   await plot.focus();
@@ -133,7 +213,9 @@ async function isReadByKeyboard(page) {
   const after = await plot.getAttribute('aria-valuetext');
   check(before !== after && /\d/.test(after), `Arrow keys do not move the chart's cursor: "${after}".`);
   await page.getByText('Points as a table').click();
-  check((await page.locator('main table tbody tr').count()) > 1, 'The table of points is empty.');
+  await page.getByRole('region', { name: 'Points as a table' }).locator('tbody tr').nth(1).waitFor().catch(() => {
+    throw new Failure('The table of points is empty.');
+  });
   await page.getByText('Points as a table').click();
 }
 
@@ -155,15 +237,21 @@ async function takesAnAnswer(page) {
 }
 
 async function looksRight(browser, address) {
+  const pages = await pagesOf(browser, address);
   for (const colorScheme of SCHEMES) {
     for (const [width, height] of SIZES) {
       const page = await newPage(browser, { viewport: { width, height }, colorScheme });
-      for (const [name, path, sign] of [['inbox', '/', 'main li a'], ['alert', address, 'figure canvas']]) {
+      for (const [name, path] of pages) {
         await page.goto(URL_OF_HARK + path);
-        await page.locator(sign).first().waitFor();
-        await page.waitForTimeout(300);
         const where = `${name} ${width}x${height} ${colorScheme}`;
-        if (SHOTS) await page.screenshot({ path: join(SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: name === 'alert' });
+        await page.locator('main h1').first().waitFor().catch(() => {
+          throw new Failure(`${where} has no heading: it did not load.`);
+        });
+        await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null).catch(() => {
+          throw new Failure(`${where} never ends loading.`);
+        });
+        await page.waitForTimeout(300);
+        if (SHOTS) await page.screenshot({ path: join(SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true });
         const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         check(tooWide <= 0, `${where} is ${tooWide} pixels wider than the screen.`);
         await isAccessible(page, where);
@@ -171,6 +259,19 @@ async function looksRight(browser, address) {
       await page.context().close();
     }
   }
+}
+
+/** Whatever the navigation leads to, the alert, and the tabs of Explore. */
+async function pagesOf(browser, address) {
+  const page = await newPage(browser, { viewport: { width: 1440, height: 900 } });
+  await page.goto(URL_OF_HARK);
+  const links = page.locator('header nav a');
+  await links.first().waitFor();
+  const paths = await links.evaluateAll((all) => all.map((link) => new URL(link.href).pathname));
+  await page.context().close();
+  const named = paths.map((path) => [path === '/' ? 'inbox' : path.slice(1).replaceAll('/', '-'), path]);
+  const tabs = ['compare', 'map', 'sql'].map((tab) => [`explore-${tab}`, `/explore?tab=${tab}`]);
+  return [...named, ['alert', address], ...tabs];
 }
 
 async function isAccessible(page, where) {

@@ -6,7 +6,7 @@ mod simulated;
 use std::io;
 use std::path::PathBuf;
 
-pub use segments::SegmentLog;
+pub use segments::{SegmentLog, read_log};
 pub use simulated::{Fault, SimulatedDisk, SimulatedLog};
 
 /// Records by offset, from some first one to the newest, without a gap but for damage.

@@ -142,6 +142,31 @@ impl IngestLog for SegmentLog {
     }
 }
 
+/// Reads the records of a log that somebody else writes, oldest first, until `each` says no. What is damaged or being
+/// written is passed over; what is forgotten meanwhile is no longer there.
+pub fn read_log(folder: &Path, mut each: impl FnMut(&[u8]) -> bool) -> Result<(), LogError> {
+    let fail = |source| LogError::Read { path: folder.to_owned(), source };
+    let mut segments: Vec<u64> = Vec::new();
+    for entry in fs::read_dir(folder).map_err(fail)? {
+        let name = entry.map_err(fail)?.file_name();
+        segments.extend(name.to_str().and_then(|name| name.strip_suffix(".log")?.parse::<u64>().ok()));
+    }
+    segments.sort_unstable();
+    let mut goes_on = true;
+    for first in segments {
+        let path = segment_path(folder, first);
+        let mut take = |_: u64, record: &[u8]| goes_on = goes_on && each(record);
+        match scan(&path, first, true, &mut Vec::new(), &mut take) {
+            Err(LogError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            scanned => drop(scanned?),
+        }
+        if !goes_on {
+            break;
+        }
+    }
+    Ok(())
+}
+
 fn segment_path(folder: &Path, first: u64) -> PathBuf {
     folder.join(format!("{first:020}.log"))
 }

@@ -118,13 +118,14 @@ async fn newer_database(server: &Server, failed: &mut Vec<&'static str>) {
         Ok(())
     };
     report("a_new_database_gets_its_tables", case, failed).await;
-    let later = "INSERT INTO _sqlx_migrations VALUES (7, 'later', now(), TRUE, 'x', 0)";
+    let later = "INSERT INTO _sqlx_migrations VALUES (9000, 'later', now(), TRUE, 'x', 0)";
     server.execute("newer", later).await.expect("a later migration");
     let url = server.url("newer");
     let case = async move {
         let error = PostgresStore::connect(&url).await.expect_err("newer");
-        let sentence = "the database is of a newer hark (schema 7, this binary knows 3); update hark or open another";
-        assert_eq!(error.to_string(), sentence);
+        let sentence = error.to_string();
+        let begin = "the database is of a newer hark (schema 9000, this binary knows ";
+        assert!(sentence.starts_with(begin) && sentence.ends_with("); update hark or open another"), "{sentence}");
         Ok(())
     };
     report("a_newer_database_is_left_alone_with_one_clear_sentence", case, failed).await;

@@ -2,7 +2,7 @@
 
 use hark_model::{Alert, AlertId, Timestamp};
 use hark_store::{
-    AUDIT_ENTRIES_MAX, Act, Acts, AlertPage, AlertQuery, AlertRow, AuditEntry, StoreError, StoredAlert, is_name,
+    AUDIT_ENTRIES_MAX, Act, Acts, AlertPage, AlertQuery, AlertRow, AuditEntry, StoreError, StoredAlert, Whose, is_name,
 };
 use sqlx::SqliteConnection;
 
@@ -12,13 +12,14 @@ use crate::errors::{read_error, write_error};
 const ACTS: &str = "SELECT acts FROM alerts WHERE id = ?1";
 
 const UPSERT: &str = "
-    INSERT INTO alerts (id, metric, opened_at_ms, status, document, acts)
-    VALUES (?1, ?2, ?3, ?4, ?5, '{}')
+    INSERT INTO alerts (id, metric, opened_at_ms, status, document, owner, acts)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}')
     ON CONFLICT (id) DO UPDATE SET
         metric = excluded.metric,
         opened_at_ms = excluded.opened_at_ms,
         status = excluded.status,
-        document = excluded.document";
+        document = excluded.document,
+        owner = excluded.owner";
 
 const ONE: &str = "SELECT id, document, acts FROM alerts WHERE id = ?1";
 
@@ -38,8 +39,34 @@ const LIST: &str = list!();
 const LIST_STATUS: &str = list!("status = ?6");
 const LIST_METRIC: &str = list!("metric = ?6");
 const LIST_STATUS_METRIC: &str = list!("status = ?6" "metric = ?7");
+const LIST_OWNER: &str = list!("owner = ?6");
+const LIST_OWNER_STATUS: &str = list!("owner = ?6" "status = ?7");
+const LIST_OWNER_METRIC: &str = list!("owner = ?6" "metric = ?7");
+const LIST_OWNER_STATUS_METRIC: &str = list!("owner = ?6" "status = ?7" "metric = ?8");
+const LIST_ASSIGNEE: &str = list!("assignee = ?6");
+const LIST_ASSIGNEE_STATUS: &str = list!("assignee = ?6" "status = ?7");
+const LIST_ASSIGNEE_METRIC: &str = list!("assignee = ?6" "metric = ?7");
+const LIST_ASSIGNEE_STATUS_METRIC: &str = list!("assignee = ?6" "status = ?7" "metric = ?8");
 
-const SET_ACTS: &str = "UPDATE alerts SET status = ?2, acts = ?3 WHERE id = ?1";
+/// The statement for these filters; it takes whose they are, then the status, then the metric, as far as they are given.
+fn list_for(whose: Option<&Whose>, by_status: bool, by_metric: bool) -> &'static str {
+    match (whose, by_status, by_metric) {
+        (None, false, false) => LIST,
+        (None, true, false) => LIST_STATUS,
+        (None, false, true) => LIST_METRIC,
+        (None, true, true) => LIST_STATUS_METRIC,
+        (Some(Whose::Owner(_)), false, false) => LIST_OWNER,
+        (Some(Whose::Owner(_)), true, false) => LIST_OWNER_STATUS,
+        (Some(Whose::Owner(_)), false, true) => LIST_OWNER_METRIC,
+        (Some(Whose::Owner(_)), true, true) => LIST_OWNER_STATUS_METRIC,
+        (Some(Whose::Assignee(_)), false, false) => LIST_ASSIGNEE,
+        (Some(Whose::Assignee(_)), true, false) => LIST_ASSIGNEE_STATUS,
+        (Some(Whose::Assignee(_)), false, true) => LIST_ASSIGNEE_METRIC,
+        (Some(Whose::Assignee(_)), true, true) => LIST_ASSIGNEE_STATUS_METRIC,
+    }
+}
+
+const SET_ACTS: &str = "UPDATE alerts SET status = ?2, acts = ?3, assignee = ?4 WHERE id = ?1";
 
 const ADD_AUDIT: &str = "INSERT INTO audit (at_ms, who, what, subject) VALUES (?1, ?2, ?3, ?4)";
 
@@ -63,6 +90,7 @@ impl SqliteStore {
                 .bind(row.opened_at_ms)
                 .bind(row.status(&acts))
                 .bind(&row.document)
+                .bind(&row.owner)
                 .execute(&mut *transaction)
                 .await
                 .map_err(failed)?;
@@ -85,20 +113,22 @@ impl SqliteStore {
 
     pub(crate) async fn list_alerts(&self, query: &AlertQuery) -> Result<AlertPage, StoreError> {
         let scan = query.scan()?;
-        let list = |sql: &'static str| {
-            sqlx::query_as(sql)
-                .bind(scan.first_ms)
-                .bind(scan.last_ms)
-                .bind(scan.after_ms)
-                .bind(&scan.after_id)
-                .bind(scan.rows_max())
-        };
-        let list = match (scan.status, &scan.metric) {
-            (None, None) => list(LIST),
-            (Some(status), None) => list(LIST_STATUS).bind(status),
-            (None, Some(metric)) => list(LIST_METRIC).bind(metric),
-            (Some(status), Some(metric)) => list(LIST_STATUS_METRIC).bind(status).bind(metric),
-        };
+        let sql = list_for(scan.whose.as_ref(), scan.status.is_some(), scan.metric.is_some());
+        let mut list = sqlx::query_as(sql)
+            .bind(scan.first_ms)
+            .bind(scan.last_ms)
+            .bind(scan.after_ms)
+            .bind(&scan.after_id)
+            .bind(scan.rows_max());
+        if let Some(Whose::Owner(name) | Whose::Assignee(name)) = &scan.whose {
+            list = list.bind(name);
+        }
+        if let Some(status) = scan.status {
+            list = list.bind(status);
+        }
+        if let Some(metric) = &scan.metric {
+            list = list.bind(metric);
+        }
         let rows: Vec<Row> =
             list.fetch_all(&self.reader).await.map_err(|error| read_error(&self.database, "list the alerts", error))?;
         let stored = rows.iter().map(decode).collect::<Result<_, _>>()?;
@@ -128,6 +158,7 @@ impl SqliteStore {
                 .bind(&id.0)
                 .bind(stored.status())
                 .bind(acts)
+                .bind(stored.assignee())
                 .execute(&mut *transaction)
                 .await
                 .map_err(failed)?;
@@ -181,7 +212,15 @@ mod tests {
             (LIST, "alerts_opened_at_idx"),
             (LIST_STATUS, "alerts_status_opened_at_idx"),
             (LIST_METRIC, "alerts_metric_opened_at_idx"),
-            (LIST_STATUS_METRIC, "_opened_at_idx"),
+            (LIST_STATUS_METRIC, "alerts_metric_status_opened_at_idx"),
+            (LIST_OWNER, "alerts_owner_opened_at_idx"),
+            (LIST_OWNER_STATUS, "alerts_owner_status_opened_at_idx"),
+            (LIST_OWNER_METRIC, "_opened_at_idx"),
+            (LIST_OWNER_STATUS_METRIC, "_status_opened_at_idx"),
+            (LIST_ASSIGNEE, "alerts_assignee_opened_at_idx"),
+            (LIST_ASSIGNEE_STATUS, "alerts_assignee_status_opened_at_idx"),
+            (LIST_ASSIGNEE_METRIC, "_opened_at_idx"),
+            (LIST_ASSIGNEE_STATUS_METRIC, "_status_opened_at_idx"),
         ];
         for (sql, index) in plans {
             let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod changes;
+mod definitions;
 mod errors;
 mod migrations;
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hark_model::{Alert, AlertId, Change, ChangeId, Timestamp};
-use hark_store::{Act, AlertPage, AlertQuery, AuditEntry, Store, StoreError};
+use hark_store::{Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, Store, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
@@ -107,6 +108,22 @@ impl Store for SqliteStore {
 
     async fn changes(&self, from: Timestamp, to: Timestamp) -> Result<Vec<(ChangeId, Change)>, StoreError> {
         self.read_changes(from, to).await
+    }
+
+    async fn recent_audit(&self, limit: i64) -> Result<Vec<AuditEntry>, StoreError> {
+        self.read_recent_audit(limit).await
+    }
+
+    async fn save_definition(&self, change: DefinitionChange<'_>) -> Result<i64, StoreError> {
+        self.write_definition(change).await
+    }
+
+    async fn definitions(&self) -> Result<Vec<DefinitionVersion>, StoreError> {
+        self.read_definitions().await
+    }
+
+    async fn definition_history(&self, name: &str) -> Result<Vec<DefinitionVersion>, StoreError> {
+        self.read_definition_history(name).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

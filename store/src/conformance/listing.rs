@@ -2,8 +2,8 @@
 
 use hark_model::{Alert, AlertStatus, Timestamp};
 
-use super::{CaseResult, alert, all_pages, at, names};
-use crate::{ALERTS_PER_PAGE_DEFAULT, ALERTS_PER_PAGE_MAX, AlertQuery, Store, StoreError};
+use super::{CaseResult, alert, all_pages, at, id, names};
+use crate::{ALERTS_PER_PAGE_DEFAULT, ALERTS_PER_PAGE_MAX, Act, AlertQuery, Store, StoreError, Whose};
 
 pub async fn paging_over_equal_times_gives_each_alert_once(store: &dyn Store) -> CaseResult {
     let saved: Vec<Alert> = (0..250).map(|n| alert(&format!("a{n:03}"), at(0))).collect();
@@ -57,6 +57,36 @@ pub async fn alerts_are_filtered(store: &dyn Store) -> CaseResult {
     assert_eq!(count(None, Some("response_time")).await?, 12);
     assert_eq!(count(None, Some("Response_time")).await?, 0);
     assert_eq!(count(None, Some("nosuch' OR '1'='1")).await?, 0);
+    Ok(())
+}
+
+pub async fn lists_of_a_team_and_of_a_person(store: &dyn Store) -> CaseResult {
+    for (name, owner) in [("a", Some("voice")), ("b", Some("voice")), ("c", Some("search")), ("d", None)] {
+        store.save_alert(&Alert { owner: owner.map(str::to_owned), ..alert(name, at(0)) }).await?;
+    }
+    store.acknowledge(&id("a"), "ada", at(1)).await?;
+    store.act(&id("c"), Act::Assign { by: "eve", to: "ada" }, at(1)).await?;
+    store.act(&id("d"), Act::Assign { by: "eve", to: "ada" }, at(1)).await?;
+    store.act(&id("d"), Act::Assign { by: "ada", to: "bob" }, at(2)).await?;
+    let found = |whose: Whose, status, metric: Option<&str>| {
+        let metric = metric.map(str::to_owned);
+        let query = AlertQuery { whose: Some(whose), status, metric, limit: Some(1), ..AlertQuery::default() };
+        async move { all_pages(store, &query).await.map(|found| names(&found).join(" ")) }
+    };
+    let team = |name: &str| Whose::Owner(name.to_owned());
+    let person = |name: &str| Whose::Assignee(name.to_owned());
+    assert_eq!(found(team("voice"), None, None).await?, "a b");
+    assert_eq!(found(team("voice"), Some(AlertStatus::Firing), None).await?, "b");
+    assert_eq!(found(team("voice"), Some(AlertStatus::Acknowledged), Some("response_time")).await?, "a");
+    assert_eq!(found(team("voice"), None, Some("nosuch")).await?, "");
+    assert_eq!(found(team("nosuch"), None, None).await?, "");
+    assert_eq!(found(person("ada"), None, None).await?, "a c");
+    assert_eq!(found(person("ada"), Some(AlertStatus::Firing), Some("response_time")).await?, "c");
+    assert_eq!(found(person("bob"), Some(AlertStatus::Firing), None).await?, "d");
+    assert_eq!(found(person("bob"), None, Some("nosuch")).await?, "");
+    assert_eq!(found(person("bob"), None, Some("response_time")).await?, "d");
+    let nobody = AlertQuery { whose: Some(person("")), ..AlertQuery::default() };
+    assert!(matches!(store.alerts(&nobody).await, Err(StoreError::Query(_))));
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use hark_model::{Alert, AlertStatus, Feedback, Verdict};
 
 use super::{CaseResult, alert, all_pages, at, feedback, id};
 use crate::{
-    AUDIT_ENTRIES_MAX, AlertQuery, AuditEntry, FEEDBACK_BYTES_MAX, FEEDBACK_PER_ALERT_MAX, Store, StoreError,
+    AUDIT_ENTRIES_MAX, Act, AlertQuery, AuditEntry, FEEDBACK_BYTES_MAX, FEEDBACK_PER_ALERT_MAX, Store, StoreError,
     WHO_BYTES_MAX,
 };
 
@@ -13,7 +13,8 @@ pub async fn an_acknowledgement_survives_saving_again(store: &dyn Store) -> Case
     let saved = alert("a", at(0));
     store.save_alert(&saved).await?;
     let shown = store.acknowledge(&saved.id, "ada", at(1)).await?;
-    assert_eq!(shown, Some(Alert { status: AlertStatus::Acknowledged, ..saved.clone() }));
+    let acknowledged = Alert { status: AlertStatus::Acknowledged, assignee: Some("ada".to_owned()), ..saved.clone() };
+    assert_eq!(shown, Some(acknowledged));
     store.save_alert(&saved).await?;
     assert_eq!(store.alert(&saved.id).await?, shown);
     store.save_alert(&Alert { status: AlertStatus::Resolved, resolved_at: Some(at(5)), ..saved.clone() }).await?;
@@ -33,6 +34,7 @@ pub async fn a_resolve_survives_saving_again(store: &dyn Store) -> CaseResult {
         assert_eq!(store.alert(&saved.id).await?, shown, "saved as {status:?}");
     }
     store.acknowledge(&saved.id, "bob", at(4)).await?;
+    let shown = shown.map(|shown| Alert { assignee: Some("bob".to_owned()), ..shown });
     assert_eq!(store.alert(&saved.id).await?, shown);
     Ok(())
 }
@@ -54,6 +56,28 @@ pub async fn feedback_survives_saving_again(store: &dyn Store) -> CaseResult {
     assert_eq!(store.alert(&saved.id).await?, Some(Alert { feedback: given.to_vec(), ..saved }));
     store.save_alert(&Alert { id: id("b"), ..stale }).await?;
     assert_eq!(store.alert(&id("b")).await?.map(|alert| alert.feedback), Some(Vec::new()));
+    Ok(())
+}
+
+pub async fn the_last_assignment_counts(store: &dyn Store) -> CaseResult {
+    let saved = alert("a", at(0));
+    store.save_alert(&saved).await?;
+    let assignee = async || store.alert(&saved.id).await.map(|alert| alert.and_then(|alert| alert.assignee));
+    store.acknowledge(&saved.id, "ada", at(1)).await?;
+    assert_eq!(assignee().await?.as_deref(), Some("ada"), "who acknowledges looks after it");
+    // She has it already; then it goes on, and again.
+    for (to, minutes) in [("ada", 2), ("bob", 3), ("bob", 4), ("ada", 5), ("ada b\0c", 6)] {
+        store.act(&saved.id, Act::Assign { by: "eve", to }, at(minutes)).await?;
+        store.save_alert(&saved).await?;
+        assert_eq!(assignee().await?, Some(to.replace('\0', "\u{fffd}")));
+    }
+    let audited: Vec<_> = store.audit("a").await?.into_iter().map(|entry| (entry.what, entry.at)).collect();
+    let assigned = [3, 5, 6].map(|minutes| ("assign".to_owned(), at(minutes)));
+    assert_eq!(audited[1..], assigned);
+    for (by, to) in [("", "ada"), ("ada", " ")] {
+        let result = store.act(&saved.id, Act::Assign { by, to }, at(7)).await;
+        assert!(matches!(result, Err(StoreError::Refused(_))), "{result:?}");
+    }
     Ok(())
 }
 
@@ -185,7 +209,9 @@ pub async fn of_many_acknowledgements_at_once_one_counts(store: &dyn Store) -> C
     store.save_alert(&saved).await?;
     let people: Vec<String> = (0..20).map(|n| format!("person {n}")).collect();
     let shown = try_join_all(people.iter().map(|who| store.acknowledge(&saved.id, who, at(1)))).await?;
-    let acknowledged = Some(Alert { status: AlertStatus::Acknowledged, ..saved });
+    let assignee = shown[0].as_ref().and_then(|alert| alert.assignee.clone());
+    assert!(assignee.as_ref().is_some_and(|who| people.contains(who)), "{assignee:?}");
+    let acknowledged = Some(Alert { status: AlertStatus::Acknowledged, assignee, ..saved });
     assert!(shown.iter().all(|shown| *shown == acknowledged));
     assert_eq!(store.audit("a").await?.len(), 1);
     Ok(())

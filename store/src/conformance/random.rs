@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hark_model::{Alert, AlertStatus, Feedback, Timestamp, Verdict};
 
 use super::{CaseResult, alert, all_pages, at, feedback, id, names};
-use crate::{AlertQuery, Store, StoreError};
+use crate::{AlertQuery, Store, StoreError, Whose};
 
 const STEPS: usize = 400;
 /// Few, so that operations meet.
@@ -50,6 +50,11 @@ async fn compare_lists(store: &dyn Store, model: &Model, dice: &mut Dice, step: 
         from: dice.maybe().then(|| at(dice.below(4) as i64)),
         to: dice.maybe().then(|| at(dice.below(4) as i64)),
         limit: Some(1 + dice.below(4) as usize),
+        whose: match dice.below(4) {
+            0 => Some(Whose::Owner(format!("team {}", dice.below(2)))),
+            1 => Some(Whose::Assignee("ada".to_owned())),
+            _ => None,
+        },
         cursor: None,
     };
     let (found, expected) = (all_pages(store, &query).await?, model.list(&query));
@@ -62,7 +67,8 @@ fn random_alert(dice: &mut Dice, name: &str) -> Alert {
     let status = AlertStatus::ALL[dice.below(4) as usize];
     let resolved_at = (status == AlertStatus::Resolved).then(|| at(dice.below(50) as i64));
     let metric = format!("metric {}", dice.below(2));
-    Alert { status, resolved_at, metric, ..alert(name, at(dice.below(4) as i64)) }
+    let owner = dice.maybe().then(|| format!("team {}", dice.below(2)));
+    Alert { status, resolved_at, metric, owner, ..alert(name, at(dice.below(4) as i64)) }
 }
 
 /// The rule in other words than the store's.
@@ -112,7 +118,8 @@ impl Model {
 
     fn shown(&self, name: &str) -> Option<Alert> {
         let entry = self.alerts.get(name)?;
-        let mut alert = Alert { feedback: entry.feedback.clone(), ..entry.saved.clone() };
+        let assignee = entry.acknowledged.then(|| "ada".to_owned());
+        let mut alert = Alert { assignee, feedback: entry.feedback.clone(), ..entry.saved.clone() };
         if let Some(by_person) = entry.resolved_at {
             alert.resolved_at = Some(alert.resolved_at.map_or(by_person, |by_pipeline| by_pipeline.min(by_person)));
             alert.status = AlertStatus::Resolved;
@@ -128,6 +135,10 @@ impl Model {
         found.retain(|alert| {
             query.status.is_none_or(|status| alert.status == status)
                 && query.metric.as_ref().is_none_or(|metric| alert.metric == *metric)
+                && query.whose.as_ref().is_none_or(|whose| match whose {
+                    Whose::Owner(team) => alert.owner.as_ref() == Some(team),
+                    Whose::Assignee(person) => alert.assignee.as_ref() == Some(person),
+                })
                 && query.from.is_none_or(|from| alert.opened_at >= from)
                 && query.to.is_none_or(|to| alert.opened_at < to)
         });

@@ -21,6 +21,7 @@ pub async fn leave_something(store: &dyn Store) -> CaseResult {
 pub async fn something_is_left(store: &dyn Store) -> CaseResult {
     let judged = Alert {
         status: AlertStatus::Acknowledged,
+        assignee: Some("ada".to_owned()),
         feedback: vec![feedback(Verdict::True, "real")],
         ..alert("a", at(0))
     };

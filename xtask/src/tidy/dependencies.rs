@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// The crates of this workspace that each of them may use. Stages meet in the model; only the root package sees all.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("hark-model", &[]),
     ("hark-query", &["hark-model"]),
     ("hark-store", &["hark-model"]),
@@ -14,7 +14,9 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("hark-detectors", &["hark-model"]),
     ("hark-explain", &["hark-model"]),
     ("hark-alerting", &["hark-model"]),
-    ("hark-dashboard", &["hark-model", "hark-store", "hark-dashboard-assets"]),
+    ("hark-report", &["hark-model"]),
+    // The report is drawn once, as HTML, for the page, the mail and the command line.
+    ("hark-dashboard", &["hark-model", "hark-store", "hark-report", "hark-dashboard-assets"]),
     ("hark-dashboard-assets", &[]),
     ("hark-simulate", &[]),
     ("xtask", &[]),
@@ -33,6 +35,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "hark-alerting",
             "hark-dashboard",
             "hark-dashboard-assets",
+            "hark-report",
             "hark-simulate",
         ],
     ),
@@ -54,7 +57,7 @@ const OWNERS: [(&str, &[&str]); 15] = [
     ("tonic", &["hark-dashboard"]),
     ("axum", &["hark-dashboard", "hark-dashboard-assets"]),
     // The nouns describe themselves for the API, behind the feature `schema`.
-    ("utoipa", &["hark-model", "hark-dashboard", "hark-dashboard-assets"]),
+    ("utoipa", &["hark-model", "hark-report", "hark-dashboard", "hark-dashboard-assets"]),
     ("rand", &["hark-simulate"]),
     ("clap", &["hark", "xtask"]),
     ("linfa", &["hark-detectors"]),

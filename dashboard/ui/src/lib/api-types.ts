@@ -22,5 +22,51 @@ export type Severity = Schemas['Severity'];
 export type Slice = Schemas['Slice'];
 export type Status = Schemas['Status'];
 export type Verdict = Schemas['Verdict'];
+export type Compared = Schemas['Compared'];
+export type Distribution = Schemas['DistributionAnswer'];
+export type Drivers = Schemas['DriversAnswer'];
+export type DriverValue = Schemas['DriverValue'];
+export type Exemplar = Schemas['Exemplar'];
+export type HeatMap = Schemas['HeatMapAnswer'];
+export type QueryAnswer = Schemas['QueryAnswer'];
+export type Timeline = Schemas['Timeline'];
 /** One entry a step; null is a gap. */
 export type Column = FrozenChart['value'];
+
+export type Report = Schemas['Report'];
+export type UxScore = Schemas['UxScore'];
+export type ScorePart = Schemas['ScorePart'];
+export type ObjectiveState = Schemas['Objectives'];
+export type Regression = Schemas['Regression'];
+export type ReportQuery = Schemas['Query'];
+export type Spread = Schemas['Spread'];
+export type ChangeKind = Schemas['ChangeKind'];
+export type NewChange = Schemas['Change'];
+export type AuditLog = Schemas['AuditLog'];
+export type Preview = Schemas['PreviewAnswer'];
+export type DefinitionDetail = Schemas['DefinitionDetail'];
+export type SavedDefinitions = Schemas['Saved'];
+/** A metric as its team writes it. */
+export interface Definition {
+  name: string;
+  kind: 'latency' | 'ratio' | 'count' | 'gauge' | 'composite';
+  value?: string;
+  numerator?: string;
+  expression?: string;
+  where?: string;
+  unit?: string;
+  statistics?: string[];
+  dimensions?: string[];
+  watch?: string[][];
+  stages?: string[];
+  better?: 'lower' | 'higher';
+  owner?: string | null;
+  objective?: { statistic: string; target: number; window: string } | null;
+  alert?: { min_effect?: number | string; page_at?: number | string };
+  managed_by?: 'built_in' | 'file' | 'store';
+  version?: number;
+  changed_at?: string;
+  changed_by?: string;
+}
+/** What was left out is filled in. */
+export type DefinitionInForce = Definition & Required<Pick<Definition, 'unit' | 'statistics' | 'dimensions' | 'watch' | 'better'>>;

@@ -1,8 +1,11 @@
-// The way to the server: one function a request, one error for whatever goes wrong.
-import type { Alert, AlertList, AlertStatus, Change, Funnel, Problem, SelfTest, Series, Slice, Status, Verdict } from './api-types';
+// The way to the server: one function a request, one error for whatever goes wrong. What only some pages ask for is beside it,
+// in a file of its own, so that the others need not load it.
+import type {
+  Alert, AlertList, AlertStatus, Change, Distribution, Funnel, Problem, SelfTest, Series, Slice, Status, Timeline, Verdict,
+} from './api-types';
 import { sliceText } from './slice';
 
-const ROOT = '/api/v1';
+export const ROOT = '/api/v1';
 /** A server that has not answered by then will hardly do so; the page says so instead of waiting. */
 const TIMEOUT_MS = 15_000;
 /** Rows of one page of the list; the server may give fewer. */
@@ -24,6 +27,9 @@ export class ApiError extends Error {
 export interface AlertQuery {
   status?: AlertStatus | undefined;
   metric?: string | undefined;
+  owner?: string | undefined;
+  assignee?: string | undefined;
+  limit?: number | undefined;
   cursor?: string | undefined;
 }
 
@@ -36,8 +42,8 @@ export interface SeriesQuery {
   step_seconds: number;
 }
 
-export const listAlerts = ({ status, metric, cursor }: AlertQuery, signal?: AbortSignal) =>
-  request<AlertList>(`/alerts${query({ status, metric, cursor, limit: String(PAGE_ROWS) })}`, { signal });
+export const listAlerts = ({ limit = PAGE_ROWS, ...asked }: AlertQuery, signal?: AbortSignal) =>
+  request<AlertList>(`/alerts${query({ ...asked, limit: String(limit) })}`, { signal });
 
 export const readAlert = (id: string, signal?: AbortSignal) =>
   request<Alert>(`/alerts/${encodeURIComponent(id)}`, { signal });
@@ -49,6 +55,18 @@ export const acknowledge = (id: string, by: string) =>
 
 export const giveFeedback = (id: string, verdict: Verdict, note?: string) =>
   request<Alert>(`/alerts/${encodeURIComponent(id)}/feedback`, { body: note ? { verdict, note } : { verdict } });
+
+export const resolve = (id: string, by: string) => request<Alert>(`/alerts/${encodeURIComponent(id)}/resolve`, { body: { by } });
+
+export const assign = (id: string, to: string, by: string) =>
+  request<Alert>(`/alerts/${encodeURIComponent(id)}/assign`, { body: by === '' ? { to } : { to, by } });
+
+export const readTimeline = (id: string, signal?: AbortSignal) =>
+  request<Timeline>(`/alerts/${encodeURIComponent(id)}/timeline`, { signal });
+
+/** Within `slice`; that of the alert where it is undefined. */
+export const readDistribution = (id: string, slice: string | undefined, signal?: AbortSignal) =>
+  request<Distribution>(`/alerts/${encodeURIComponent(id)}/distribution${query({ slice })}`, { signal });
 
 export const readSeries = (of: SeriesQuery, signal?: AbortSignal) =>
   request<Series>(
@@ -86,21 +104,22 @@ export function describeError(error: unknown): { title: string; detail: string }
   return { title: 'Something went wrong in this page', detail: `${String(error)}. Reload it to try again.` };
 }
 
-async function request<T>(path: string, options: { signal?: AbortSignal | undefined; body?: object }): Promise<T> {
-  const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(options.signal ? [options.signal] : [])];
+export async function request<T>(path: string, options: { signal?: AbortSignal | undefined; body?: object; method?: string; timeout?: number }): Promise<T> {
+  const signals = [AbortSignal.timeout(options.timeout ?? TIMEOUT_MS), ...(options.signal ? [options.signal] : [])];
   let response: Response;
   try {
     response = await fetch(ROOT + path, {
       signal: AbortSignal.any(signals),
       headers: { accept: 'application/json', ...(options.body ? { 'content-type': 'application/json' } : {}) },
-      ...(options.body ? { method: 'POST', body: JSON.stringify(options.body) } : {}),
+      method: options.method ?? (options.body ? 'POST' : 'GET'),
+      ...(options.body ? { body: JSON.stringify(options.body) } : {}),
     });
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new ApiError(0, 'hark did not answer', 'Check that it is running and that this machine can reach it, then try again.');
   }
   if (!response.ok) throw await problemOf(response);
-  return (await response.json()) as T;
+  return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
 async function problemOf(response: Response): Promise<ApiError> {

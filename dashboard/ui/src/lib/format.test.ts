@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { difference, fromTo, percent, plain, plural, quantity, range, roughly, scientific, shortCount, signed, tick } from './format';
+import { difference, fromTo, percent, plural, quantity, range, shortCount, tick } from './format';
+import { plain, roughly, scientific, signed } from './scores';
 
 const spaced = (text: string) => text.replaceAll('\u202f', ' ');
 

@@ -6,7 +6,7 @@ const MINUS = '\u2212';
 
 const formats = new Map<number, Intl.NumberFormat>();
 
-function fixed(value: number, decimals: number): string {
+export function fixed(value: number, decimals: number): string {
   let format = formats.get(decimals);
   if (format === undefined) {
     format = new Intl.NumberFormat('en-GB', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
@@ -96,35 +96,6 @@ export const shortCount = (n: number): string => (n < 10_000 ? count(n) : compac
 
 /** `1 request`, `2 requests`. */
 export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
-
-const MILLION = 1e6;
-const BILLION = 1e9;
-
-/** A large count in words a person can take in: two digits that mean something. */
-export function roughly(n: number): string {
-  if (!Number.isFinite(n) || n >= 1000 * BILLION) return 'more than a trillion';
-  const rounded = Number(n.toPrecision(2));
-  if (rounded >= BILLION) return `${trimmed(rounded / BILLION)} billion`;
-  if (rounded >= MILLION) return `${trimmed(rounded / MILLION)} million`;
-  return trimmed(rounded);
-}
-
-const trimmed = (n: number): string => fixed(n, Number.isInteger(n) ? 0 : 1);
-
-/** `2.1 × 10⁵`: for those who know what a number of that size means. */
-export function scientific(n: number): string {
-  if (Math.abs(n) < 1000 && Math.abs(n) >= 0.01) return plain(n);
-  const [digits = '', power = ''] = n.toExponential(1).split('e');
-  const raised = [...power.replace('+', '')].map((sign) => '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'['-0123456789'.indexOf(sign)]).join('');
-  return `${digits}${THIN}×${THIN}10${raised}`;
-}
-
-/** A plain number where no unit is known: `0.31`, `4.2`, `812`. */
-export const plain = (value: number, digits = 3): string =>
-  fixed(value, Math.max(0, digits - (Math.abs(value) >= 100 ? 3 : Math.abs(value) >= 10 ? 2 : 1)));
-
-/** As `plain`, always with its sign. */
-export const signed = (value: number): string => (value < 0 ? '' : '+') + plain(value);
 
 /** The number beside a tick of an axis, without its unit. */
 export function tick(value: number, unit: string, step: number): string {

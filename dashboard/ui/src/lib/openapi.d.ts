@@ -98,6 +98,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit log */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/changes": {
         parameters: {
             query?: never;
@@ -129,11 +146,65 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The metric definitions in force */
+        /**
+         * The metric definitions in force
+         * @description Each with where it comes from (`managed_by`: built_in, file or store) and, where somebody saved it, its version.
+         */
         get: operations["list_definitions"];
         put?: never;
-        post?: never;
+        /**
+         * Define metrics
+         * @description Checked together with all others before anything is kept, and in force when it is answered. A name that is taken by the built-in
+         *     pack is put over it; one that somebody saved already needs PUT.
+         */
+        post: operations["post_definition"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/definitions/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would have fired
+         * @description The stored raw events of the last days go through the very pipeline that is running, with the draft alone in it and the
+         *     false-alarm budget shared with all other series. Nothing is kept.
+         */
+        post: operations["preview_definition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/definitions/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One definition and its history */
+        get: operations["get_definition"];
+        /**
+         * Replace a definition
+         * @description The version before stays in its history.
+         */
+        put: operations["put_definition"];
+        post?: never;
+        /**
+         * Remove a saved definition
+         * @description A built-in one of the same name is in force again. The history stays.
+         */
+        delete: operations["delete_definition"];
         options?: never;
         head?: never;
         patch?: never;
@@ -211,6 +282,27 @@ export interface paths {
          * @description One SELECT over `events`, `cells_minute` and `cells_hour`. What was acknowledged a second ago is in it.
          */
         post: operations["post_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The weekly report
+         * @description UX scores with their decomposition, objectives, regressions, and how good the alerts were; each number with the query that gives
+         *     it. As HTML it is one document without scripts, for mail and print.
+         */
+        get: operations["get_report"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -426,6 +518,22 @@ export interface components {
             /** Format: double */
             weeks: number;
         };
+        AlarmBudget: {
+            /**
+             * Format: double
+             * @description False alarms a week that are allowed.
+             */
+            budget: number;
+            /**
+             * Format: int64
+             * @description Alerts of the week that people judged not to be real.
+             */
+            false_alarms: number;
+            /** @description Exact 95 % interval of what such weeks bring (Poisson). */
+            interval: number[];
+            sentence: string;
+            state: components["schemas"]["BudgetState"];
+        };
         Alert: {
             causes: components["schemas"]["Cause"][];
             direction: components["schemas"]["Direction"];
@@ -474,6 +582,19 @@ export interface components {
             /** Format: double */
             value: number;
         };
+        AuditLine: {
+            at: components["schemas"]["Timestamp"];
+            subject: string;
+            /** @description acknowledge, resolve, feedback, define and so on. */
+            what: string;
+            /** @description Null where nobody was named. */
+            who?: string | null;
+        };
+        AuditLog: {
+            entries: components["schemas"]["AuditLine"][];
+        };
+        /** @enum {string} */
+        BudgetState: "kept" | "exceeded" | "unknown";
         /** @description A slice that carries the move. */
         Cause: {
             /**
@@ -505,6 +626,12 @@ export interface components {
         ChangeList: {
             changes: components["schemas"]["KnownChange"][];
         };
+        DefinitionDetail: {
+            /** @description As it is in force; null where it was removed. */
+            definition?: Record<string, never> | null;
+            /** @description Versions that people saved, the newest first. */
+            history: components["schemas"]["HistoryEntry"][];
+        };
         Demo: {
             /**
              * Format: double
@@ -525,6 +652,20 @@ export interface components {
         };
         /** @enum {string} */
         Direction: "up" | "down";
+        /** @description Definitions to save or to try: one as JSON, or some as YAML. */
+        Draft: {
+            /** @description Who saves it. */
+            by?: string | null;
+            /**
+             * Format: int32
+             * @description Of a preview: the stored events of so many days, 14 at most.
+             */
+            days?: number | null;
+            /** @description One definition, as in a file's list of `metrics`. */
+            definition?: Record<string, never> | null;
+            /** @description A whole file: `metrics: [...]`. */
+            yaml?: string | null;
+        };
         DroppedCandidate: {
             at: components["schemas"]["Timestamp"];
             metric: string;
@@ -653,6 +794,14 @@ export interface components {
             dropped: number;
             name: string;
         };
+        HistoryEntry: {
+            at: components["schemas"]["Timestamp"];
+            /** @description As it was saved; null where it was removed. */
+            definition?: Record<string, never> | null;
+            /** Format: int64 */
+            version: number;
+            who: string;
+        };
         /** @description What became of a body. Everything but the rejected lines is on disk. */
         IngestAnswer: {
             /** Format: int64 */
@@ -689,9 +838,103 @@ export interface components {
             /** Format: double */
             within: number;
         };
+        /** @description An objective of a metric over its window, up to the end of what the report covers. */
+        Objectives: {
+            /**
+             * Format: double
+             * @description The share that may miss it, and the share that did.
+             */
+            allowed_share: number;
+            /**
+             * Format: double
+             * @description The part of the error budget that is left; below 0 when it is overspent.
+             */
+            budget_left?: number | null;
+            /** Format: double */
+            burn_day?: number | null;
+            /**
+             * Format: double
+             * @description How many times as fast as would just last the window: 1 is even spending. This week's, and the last day's.
+             */
+            burn_week?: number | null;
+            from: components["schemas"]["Timestamp"];
+            metric: string;
+            /**
+             * Format: double
+             * @description Requests that missed it.
+             */
+            missed: number;
+            /** Format: double */
+            missed_share?: number | null;
+            owner?: string | null;
+            query: components["schemas"]["Query"];
+            /** Format: int64 */
+            requests: number;
+            runs_out?: components["schemas"]["Timestamp"] | null;
+            /** @description As a sentence: what the objective asks for. */
+            sentence: string;
+            statistic: components["schemas"]["Statistic"];
+            /** Format: double */
+            target: number;
+            unit: string;
+            /** @description As it was written, such as 28d. */
+            window: string;
+        };
         Person: {
             /** @description Who does it. */
             by?: string | null;
+        };
+        /** @description Of the alerts of the week that people judged, how many were real. */
+        Precision: {
+            /** Format: int64 */
+            duplicate: number;
+            /** @description Wilson's 95 % interval. */
+            interval?: number[] | null;
+            /** Format: int64 */
+            labelled: number;
+            /** Format: int64 */
+            not_real: number;
+            /** Format: int64 */
+            of: number;
+            query: components["schemas"]["Query"];
+            /** Format: int64 */
+            real: number;
+            /**
+             * Format: double
+             * @description Real of real and not real; null before anybody judged.
+             */
+            share?: number | null;
+        };
+        /** @description What would have been alerted by the events that are stored. */
+        PreviewAnswer: {
+            /** Format: int64 */
+            events: number;
+            from?: components["schemas"]["Timestamp"] | null;
+            /** @description There were more events than a preview takes. */
+            is_cut: boolean;
+            metrics: components["schemas"]["PreviewedMetric"][];
+            /** @description What was covered, as a sentence. */
+            sentence: string;
+            to?: components["schemas"]["Timestamp"] | null;
+            /** @description Fields that the definitions read and no event has had. */
+            unseen_fields: string[];
+        };
+        PreviewedMetric: {
+            /** @description Those that would have opened, the oldest first. */
+            alerts: components["schemas"]["Alert"][];
+            chart?: components["schemas"]["SeriesAnswer"] | null;
+            name: string;
+            /**
+             * Format: double
+             * @description Null where too little is stored to say.
+             */
+            per_week?: number | null;
+            /**
+             * Format: int64
+             * @description Slices with a series of their own.
+             */
+            series: number;
+            smallest?: components["schemas"]["Sensitivity"] | null;
         };
         /** @description RFC 9457. */
         Problem: {
@@ -700,6 +943,12 @@ export interface components {
             status: number;
             title: string;
             type: string;
+        };
+        /** @description How to get a number again: an address of this API, or SQL for POST /api/v1/query. */
+        Query: {
+            address: string;
+        } | {
+            sql: string;
         };
         /** @description Rows in the order of the query, each with one value a column. */
         QueryAnswer: {
@@ -720,6 +969,52 @@ export interface components {
             /** @description One SELECT over `events`, `cells_minute` and `cells_hour`. */
             sql: string;
         };
+        Regression: {
+            /** Format: double */
+            after: number;
+            alert: string;
+            /** Format: double */
+            before: number;
+            metric: string;
+            onset: components["schemas"]["Timestamp"];
+            opened_at: components["schemas"]["Timestamp"];
+            owner?: string | null;
+            /** Format: double */
+            relative: number;
+            /** Format: int64 */
+            requests: number;
+            resolved_at?: components["schemas"]["Timestamp"] | null;
+            sentence: string;
+            severity: components["schemas"]["Severity"];
+            slice: components["schemas"]["Slice"];
+            statistic: components["schemas"]["Statistic"];
+            status: components["schemas"]["AlertStatus"];
+            unit: string;
+            /**
+             * Format: double
+             * @description Seconds that users lost, as `how` says; null for traffic that is missing.
+             */
+            user_seconds_lost?: number | null;
+            /** Format: int64 */
+            users?: number | null;
+        };
+        Regressions: {
+            /** @description Ended within the week, the worst first; seven at most. */
+            fixed: components["schemas"]["Regression"][];
+            /** Format: int64 */
+            fixed_total: number;
+            /** @description How lost time is counted. */
+            how: string;
+            /** @description Still going on at the end of what the report covers, the worst first; seven at most. */
+            open: components["schemas"]["Regression"][];
+            /** Format: int64 */
+            open_total: number;
+            /** Format: int64 */
+            opened: number;
+            /** Format: int64 */
+            opened_last_week: number;
+            query: components["schemas"]["Query"];
+        };
         RejectedLine: {
             /**
              * Format: int64
@@ -727,6 +1022,58 @@ export interface components {
              */
             line: number;
             reason: string;
+        };
+        /** @description What leadership reads of one week. */
+        Report: {
+            alarms: components["schemas"]["AlarmBudget"];
+            objectives: components["schemas"]["Objectives"][];
+            precision: components["schemas"]["Precision"];
+            regressions: components["schemas"]["Regressions"];
+            /** @description All traffic first, then the platforms, the busiest first. */
+            scores: components["schemas"]["UxScore"][];
+            /** @description The week in one sentence. */
+            sentence: string;
+            span: components["schemas"]["Span"];
+            times: components["schemas"]["Times"];
+        };
+        Saved: {
+            /** @description Each with the number of its version. */
+            saved: components["schemas"]["SavedDefinition"][];
+        };
+        SavedDefinition: {
+            name: string;
+            /** Format: int64 */
+            version: number;
+        };
+        ScoreDay: {
+            day: components["schemas"]["Timestamp"];
+            /** Format: double */
+            score?: number | null;
+        };
+        ScorePart: {
+            /**
+             * Format: double
+             * @description What it took in the week before; null where history has none.
+             */
+            cost_last_week?: number | null;
+            /**
+             * Format: double
+             * @description Points that it takes from the full score.
+             */
+            costs: number;
+            /** @description What it is made of, where that is one metric. */
+            metric?: string | null;
+            statistic?: components["schemas"]["Statistic"] | null;
+            /** @description The term of the formula. */
+            term: string;
+            unit: string;
+            /** Format: double */
+            value?: number | null;
+        };
+        ScoreWeek: {
+            /** Format: double */
+            score?: number | null;
+            week: string;
         };
         SelfTestReport: {
             alarms: components["schemas"]["AlarmAudit"];
@@ -833,6 +1180,27 @@ export interface components {
          * @description A part of a response time at the alert's statistic. Over all parts `delta` adds up to the effect's delta, `before` and
          *     `during` to its values.
          */
+        Span: {
+            from: components["schemas"]["Timestamp"];
+            is_complete: boolean;
+            /** @description Null while this week goes on. */
+            next?: string | null;
+            previous: string;
+            to: components["schemas"]["Timestamp"];
+            until?: components["schemas"]["Timestamp"] | null;
+            /** @description As in 2026-W18. */
+            week: string;
+        };
+        Spread: {
+            /** Format: int64 */
+            alerts: number;
+            /** @description 95 % interval of the median, free of assumptions; null of fewer than six. */
+            interval_minutes?: number[] | null;
+            /** Format: double */
+            median_minutes?: number | null;
+            /** Format: double */
+            p90_minutes?: number | null;
+        };
         Stage: {
             /** Format: double */
             before?: number | null;
@@ -901,6 +1269,14 @@ export interface components {
             title: string;
             why: string;
         };
+        /** @description How long things took, of alerts that opened in the week. */
+        Times: {
+            /** @description From the onset to the alert. */
+            detect: components["schemas"]["Spread"];
+            query: components["schemas"]["Query"];
+            /** @description From the alert to its end, of those that have ended. */
+            resolve: components["schemas"]["Spread"];
+        };
         /**
          * Format: date-time
          * @description An instant: milliseconds since 1970-01-01T00:00:00Z.
@@ -913,6 +1289,36 @@ export interface components {
             good: number;
             /** Format: int64 */
             tried: number;
+        };
+        /** @description A composite of a week in one slice, and which part of it costs how much. */
+        UxScore: {
+            /** @description The days of this week. */
+            days: components["schemas"]["ScoreDay"][];
+            /**
+             * Format: double
+             * @description What the score would be if no part cost anything; the score is this less all that the parts cost.
+             */
+            full?: number | null;
+            /**
+             * Format: double
+             * @description Null where history has none.
+             */
+            last_week?: number | null;
+            /** Format: double */
+            last_year?: number | null;
+            metric: string;
+            parts: components["schemas"]["ScorePart"][];
+            query: components["schemas"]["Query"];
+            /** Format: int64 */
+            requests: number;
+            /**
+             * Format: double
+             * @description Null where a part has no value.
+             */
+            score?: number | null;
+            slice: components["schemas"]["Slice"];
+            /** @description The newest thirteen weeks, the oldest first, this one last. */
+            weeks: components["schemas"]["ScoreWeek"][];
         };
         /** @enum {string} */
         Verdict: "true" | "false" | "duplicate";
@@ -1100,6 +1506,38 @@ export interface operations {
             };
         };
     };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description The id of an alert or the name of a metric; everything where it is left out. */
+                subject?: string;
+                /** @description 1 to 1000; 100 where it is left out. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_changes: {
         parameters: {
             query?: {
@@ -1176,6 +1614,184 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    post_definition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Draft"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_definition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Draft"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_definition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_definition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Draft"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_definition: {
+        parameters: {
+            query?: {
+                /** @description Who removes it. */
+                by?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1333,6 +1949,46 @@ export interface operations {
                 };
             };
             /** @description The query took too long or history cannot be read */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_report: {
+        parameters: {
+            query?: {
+                /** @description The ISO week, such as 2026-W18; the one that the stream is in where it is left out. */
+                week?: string;
+                /** @description json or html; json where it is left out. */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             503: {
                 headers: {
                     [name: string]: unknown;

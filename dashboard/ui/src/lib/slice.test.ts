@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { overlaps, sliceLabel, slicePhrase, sliceText } from './slice';
+import { overlaps, sliceLabel, slicePhrase, sliceText, sliceOf, toggled } from './slice';
 
 test('a slice is spelled for the API in order of dimension', () => {
   expect(sliceText({ os_version: '26.1', locale: 'de_DE' })).toBe('locale:de_DE,os_version:26.1');
@@ -26,4 +26,11 @@ test('slices overlap unless a dimension has two values', () => {
   expect(overlaps({ platform: 'iOS' }, { locale: 'de_DE' })).toBe(true);
   expect(overlaps({ platform: 'iOS' }, { platform: 'macOS', locale: 'de_DE' })).toBe(false);
   expect(overlaps({}, { platform: 'iOS' })).toBe(true);
+});
+
+test('a slice in the address is read, and gains and loses a value', () => {
+  expect(sliceOf('os_version:26.1,locale:de_DE,broken,:x')).toEqual({ os_version: '26.1', locale: 'de_DE' });
+  expect(sliceOf(null)).toEqual({});
+  expect(toggled({ locale: 'de_DE' }, 'cluster', 'eu')).toBe('cluster:eu,locale:de_DE');
+  expect(toggled({ locale: 'de_DE' }, 'locale', 'de_DE')).toBe('');
 });

@@ -73,3 +73,17 @@ function dimensionsOf(slice: Slice): string[] {
   const rank = (dimension: string) => (ORDER.indexOf(dimension) + ORDER.length + 1) % (ORDER.length + 1);
   return Object.keys(slice).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 }
+
+/** The slice with this value added, or without it where it has it already; as the address spells it. */
+export function toggled(slice: Slice, dimension: string, value: string): string {
+  const changed = { ...slice };
+  if (changed[dimension] === value) delete changed[dimension];
+  else changed[dimension] = value;
+  return sliceText(changed);
+}
+
+/** `os_version:26.1,locale:de_DE` -> a slice; what cannot be read is left out. */
+export function sliceOf(text: string | null | undefined): Slice {
+  const pairs = (text ?? '').split(',').map((part) => part.split(/:(.*)/s)).filter(([name, value]) => name !== '' && value !== undefined && value !== '');
+  return Object.fromEntries(pairs.map(([name, value]) => [name, value]));
+}

@@ -1,5 +1,5 @@
 // What an alert says, in sentences. The same facts always read the same, in the list and on the page.
-import type { Alert, AlertStatus, SelfTestState, Severity } from './api-types';
+import type { Alert, AlertStatus, Severity } from './api-types';
 import { fromTo, percent, quantity } from './format';
 import { slicePhrase } from './slice';
 import { duration, millis, moment, type Zone } from './time';
@@ -16,20 +16,6 @@ export const STATUS_WORD: Record<AlertStatus, string> = {
   resolved: 'Resolved',
   silenced: 'Silenced',
 };
-
-/** What the self-test says of detection, in a word or two. */
-export const SELF_TEST_WORD: Record<SelfTestState, string> = {
-  off: 'not tested',
-  learning: 'learning',
-  working: 'working',
-  blind: 'blind',
-  crying: 'crying wolf',
-  backwards: 'backwards',
-  stale: 'stale',
-};
-
-/** Whether detection is broken. */
-export const isFault = (state: SelfTestState): boolean => !['off', 'learning', 'working'].includes(state);
 
 /** `response_time` -> `response time`, `ux_score` -> `UX score`. */
 export const metricName = (metric: string): string =>

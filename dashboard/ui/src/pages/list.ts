@@ -19,6 +19,12 @@ export interface Page {
 export const PAGES: Page[] = [
   { name: 'inbox', path: '', takes: 'nothing', label: 'Inbox', group: 'Watch', load: () => import('./inbox/Page.svelte') },
   { name: 'alert', path: 'alerts', takes: 'an id', load: () => import('./alert/Page.svelte') },
+  { name: 'explore', path: 'explore', takes: 'nothing', label: 'Explore', group: 'Watch', load: () => import('./explore/Page.svelte') },
+  { name: 'health', path: 'health', takes: 'an id or nothing', label: 'Health', group: 'Watch', load: () => import('./health/Page.svelte') },
+  { name: 'report', path: 'report', takes: 'an id or nothing', label: 'Report', group: 'Watch', load: () => import('./report/Page.svelte') },
+  { name: 'metrics', path: 'registry', takes: 'an id or nothing', label: 'Metrics', group: 'Set up', load: () => import('./metrics/Page.svelte') },
+  { name: 'changes', path: 'changes', takes: 'nothing', label: 'Changes', group: 'Set up', load: () => import('./changes/Page.svelte') },
+  { name: 'admin', path: 'admin', takes: 'nothing', label: 'Admin', group: 'hark', load: () => import('./admin/Page.svelte') },
   { name: 'selftest', path: 'selftest', takes: 'nothing', label: 'Self-test', group: 'hark', load: () => import('./selftest/Page.svelte') },
 ];
 

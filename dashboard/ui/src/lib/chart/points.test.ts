@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { exampleAlert } from '../example';
 import { millis } from '../time';
-import { chartOf, describePoint, pointAt, smoothed, spansOf, tablePoints } from './points';
+import { chartOf, decimated, describePoint, pointAt, smoothed, spansOf, tablePoints } from './points';
 
 const frozen = exampleAlert().evidence.chart;
 if (!frozen) throw new Error('the example has a chart');
@@ -51,4 +51,15 @@ test('views are shorter than the whole and hold the onset', () => {
   const spans = spansOf(chartOf(long, onset)!, onset);
   expect(spans.map(({ name }) => name)).toEqual(['6 hours', '1 day', 'All']);
   for (const { from, to } of spans) expect(from <= onset && onset <= to).toBe(true);
+});
+
+test('a long series is drawn in few points, and no peak is lost', () => {
+  const value = Array.from({ length: 10_000 }, (_, index) => (index === 7_003 ? 99 : index === 20 ? null : 1));
+  const flat = value.map(() => 1);
+  const long = { ...frozen, value, expected: flat, low: flat, high: flat };
+  const drawn = decimated(long, 1_000);
+  expect(drawn.value).toHaveLength(1_000);
+  expect(drawn.step_seconds).toBe(frozen.step_seconds * 10);
+  expect(drawn.value.indexOf(99)).toBe(700);
+  expect(decimated(frozen)).toBe(frozen);
 });

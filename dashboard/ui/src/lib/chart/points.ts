@@ -31,6 +31,33 @@ export function chartOf(columns: FrozenChart, onset: number): Chart | undefined 
   return { times, step, value, expected, low, high, outside };
 }
 
+/** A screen has no more columns of pixels. */
+const DRAWN_MAX = 2_700;
+
+/**
+ * The same columns in no more points than can be told apart: of each stretch the point farthest from what was expected,
+ * so that no peak is lost. Stretches are equally long, so that a point still stands for a time.
+ */
+export function decimated<T extends FrozenChart>(columns: T, most = DRAWN_MAX): T {
+  const stretch = Math.ceil(columns.value.length / most);
+  if (stretch <= 1) return columns;
+  const { value, expected } = columns;
+  const chosen: number[] = [];
+  for (let start = 0; start < value.length; start += stretch) {
+    const end = Math.min(start + stretch, value.length);
+    let best = start;
+    let farthest = -1;
+    for (let index = start; index < end; index++) {
+      const own = value[index];
+      const distance = own == null ? -1 : Math.abs(own - (expected[index] ?? own));
+      if (distance > farthest) [best, farthest] = [index, distance];
+    }
+    chosen.push(best);
+  }
+  const of = (column: Column): Column => chosen.map((index) => column[index] ?? null);
+  return { ...columns, step_seconds: columns.step_seconds * stretch, value: of(value), expected: of(expected), low: of(columns.low), high: of(columns.high) };
+}
+
 /** Without the noise of single steps: the mean of the hour around each. A median would lose a tail that comes and goes. */
 export function smoothed(chart: Chart): Column {
   const reach = Math.round(HALF_HOUR_MS / chart.step);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Change } from '../../lib/api-types';
 import { exampleAlert } from '../../lib/example';
-import { budgetSentence, causeBars, featureName, impact, likelyCause, markersOf, mixSentence, rarity, stepsOf, suspectLines, sureness, verdictOf, widerSeries } from './data';
+import { affected, impact, likelyCause, markersOf, mixSentence, suspectLines, verdictOf, waiting, widerSeries } from './data';
 
 const plainText = (text: string | undefined) => text?.replaceAll(/[\u202f\u00a0]/g, ' ');
 
@@ -22,12 +22,14 @@ test('a likely cause has its slice, its share and what there is too much of', ()
   const cause = likelyCause(exampleAlert());
   expect(cause).toMatchObject({ found: true, slice: [['network', 'wifi'], ['cluster', 'eu-central-1']] });
   expect(cause.found && plainText(cause.rest)).toBe('of the excess slow requests');
+  const second = { slice: { locale: 'de_DE' }, share: 0.1, delta: 40, requests: 900 };
+  const both = likelyCause(exampleAlert({ causes: [...exampleAlert().causes, second] }));
+  expect(both).toMatchObject({ others: [{ slice: [['locale', 'de_DE']], share: '10\u202f%' }] });
 });
 
 test('a move in all traffic is everywhere', () => {
   const alert = exampleAlert({ slice: {}, causes: [{ slice: {}, share: 1, delta: 410, requests: 6120 }] });
   expect(likelyCause(alert)).toEqual({ found: false, reason: 'It is everywhere: no single slice stands out.' });
-  expect(causeBars(alert)).toEqual([]);
 });
 
 test('a wider series than the alert is about is named', () => {
@@ -67,46 +69,19 @@ test('suspects come best first and keep their letters on the chart', () => {
   ]);
 });
 
-test('the bars of a detector add up from base to score', () => {
-  const [detector] = exampleAlert().evidence.detectors;
-  const steps = stepsOf(detector!);
-  expect(steps.map(({ label }) => label)).toEqual(['Ordinary traffic', 'p95 residual', 'Slope', 'Hour', 'This alert']);
-  expect(steps.at(-2)?.to).toBeCloseTo(0.81);
-  for (let index = 2; index < steps.length - 1; index++) expect(steps[index]?.from).toBe(steps[index - 1]?.to);
-});
-
-test('many features are drawn together, and what is not attributed is said', () => {
-  const attributions = Array.from({ length: 12 }, (_, index) => ({ feature: `f${index}`, value: 1, contribution: 0.01 * (index + 1) }));
-  const steps = stepsOf({ name: 'd', score: 2, p_value: 0.01, base: 0, attributions });
-  expect(steps.map(({ label }) => label)).toEqual(expect.arrayContaining(['5 others', 'Not attributed']));
-  expect(steps.at(-2)?.to).toBeCloseTo(2);
-  expect(stepsOf({ name: 'd', score: 2, p_value: 0.01, base: 2, attributions: [] })).toHaveLength(2);
-});
-
-test('bars of causes say what is more or fewer', () => {
-  expect(plainText(causeBars(exampleAlert())[0]?.detail)).toBe('410 more slow than usual, of 6,120 requests');
-  const missing = exampleAlert({ causes: [{ slice: { feature: 'music' }, share: 1.2, delta: -508, requests: 702 }] });
-  expect(causeBars(missing)[0]).toMatchObject({ share: 1, detail: '508 fewer than usual' });
-});
-
-test('how sure, in plain words', () => {
-  expect(sureness(exampleAlert())).toContain('once in 210,000 times');
-  expect(sureness(exampleAlert({ evidence: { ...exampleAlert().evidence, e_value: 0.5 } }))).toBeUndefined();
-  expect(budgetSentence(exampleAlert())).toContain('at most 1 per week');
-  expect(rarity(1e-5)).toBe('1 in 100,000');
-  expect(rarity(0)).toBe('fewer than 1 in a trillion');
-  expect(sureness(exampleAlert({ evidence: { ...exampleAlert().evidence, e_value: 1e212 } }))).toContain('less than once in a trillion times');
-  expect(featureName('asr_ms')).toBe('ASR ms');
-});
-
-test('what came beyond the expectation is told as times of it', () => {
-  const attributions = [{ feature: 'p95_beyond_expectation', value: 2.31, contribution: 9 }];
-  const [step] = stepsOf({ name: 'd', score: 9, p_value: 0.01, base: 0, attributions });
-  expect(step).toMatchObject({ label: 'p95: requests beyond the expectation', value: '2.3×' });
-  expect(featureName('count_beyond_expectation')).toBe('Requests against the expectation');
+test('the headline ends in who is affected', () => {
+  expect(plainText(affected(exampleAlert()))).toBe('; about 9,100 users are affected');
+  expect(affected(exampleAlert({ status: 'resolved', effect: { ...exampleAlert().effect, users: 1 } }))).toBe('; about 1 user was affected');
+  expect(affected(exampleAlert({ effect: { ...exampleAlert().effect, users: null } }))).toBe('');
 });
 
 test('the last verdict counts', () => {
   expect(verdictOf(exampleAlert())).toBeUndefined();
   expect(verdictOf(exampleAlert({ feedback: [{ verdict: 'false' }, { verdict: 'true' }] }))).toBe('true');
+});
+
+test('time lost is said for all and for each', () => {
+  expect(waiting(4260, 8520)).toBe('1\u00a0h 11\u00a0min of waiting added, 500\u202fms for each user');
+  expect(waiting(12, null)).toBe('12\u202fs of waiting added');
+  expect(waiting(-5, 3)).toBeUndefined();
 });

@@ -1,16 +1,13 @@
 // What the page of an alert says, each sentence and each bar, from the alert alone.
-import type { Alert, Change, DetectorEvidence, Severity, Slice, Verdict } from '../../lib/api-types';
-import { count, difference, percent, plain, plural, range, roughly, signed, THIN } from '../../lib/format';
+import type { Alert, Change, Severity, Slice, Verdict } from '../../lib/api-types';
+import { difference, percent, plural, quantity, range, THIN } from '../../lib/format';
 import { isTotal, overlaps, sameSlice, sliceLabel, slicePairs, slicePhrase } from '../../lib/slice';
-import { millis } from '../../lib/time';
-import { capitalised, metricName } from '../../lib/words';
+import { duration, millis } from '../../lib/time';
 
 /** Fewer requests than these cannot be told apart by slice. */
 const FEW_REQUESTS = 200;
 /** A part below this of the whole is not worth a sentence of its own. */
 const NEGLIGIBLE = 0.05;
-/** Rarer than one in this many is rare enough. */
-const TRILLION = 1e12;
 
 /** `18,211 requests from about 9,100 users` and `+235 ms (95 % sure: 201 to 268 ms)`. */
 export function impact({ effect, status }: Alert): { who: string; size: string } {
@@ -20,6 +17,12 @@ export function impact({ effect, status }: Alert): { who: string; size: string }
   if (effect.requests === 0) return { who: `No requests came ${when}`, size };
   const only = isOfCounts(effect.unit) && effect.delta < 0 ? 'Only ' : '';
   return { who: `${only}${plural(effect.requests, 'request')}${users} ${when}`, size };
+}
+
+/** `; about 9,100 users are affected`; empty where nobody is named. */
+export function affected({ effect, status }: Alert): string {
+  if (!effect.users) return '';
+  return `; about ${plural(effect.users, 'user')} ${status === 'resolved' ? (effect.users === 1 ? 'was' : 'were') : effect.users === 1 ? 'is' : 'are'} affected`;
 }
 
 const isOfCounts = (unit: string): boolean => unit.startsWith('requests');
@@ -42,7 +45,12 @@ function sizeInterval([low, high]: number[], unit: string): string {
   return ` (95${THIN}% sure: ${unit === 'share' ? within.replace(`${THIN}%`, '') : within})`;
 }
 
-export type LikelyCause = { found: true; slice: [string, string][]; share: string; rest: string } | { found: false; reason: string };
+interface CauseSlice {
+  slice: [string, string][];
+  share: string;
+}
+
+export type LikelyCause = ({ found: true; rest: string; others: CauseSlice[] } & CauseSlice) | { found: false; reason: string };
 
 export function likelyCause(alert: Alert): LikelyCause {
   const [first, ...others] = alert.causes;
@@ -52,7 +60,8 @@ export function likelyCause(alert: Alert): LikelyCause {
     found: true,
     slice: slicePairs(first.slice),
     share: percent(first.share),
-    rest: `of the ${excessName(alert)}${others.length === 0 ? '' : `; ${plural(others.length, 'more slice')} below`}`,
+    rest: `of the ${excessName(alert)}`,
+    others: others.map(({ slice, share }) => ({ slice: slicePairs(slice), share: percent(share) })),
   };
 }
 
@@ -91,6 +100,8 @@ export interface SuspectLine {
   at: number;
   fit: string;
   why: string;
+  /** What speaks against it, a sentence each. */
+  against: string[];
 }
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
@@ -99,13 +110,14 @@ const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 export const suspectLines = (alert: Alert): SuspectLine[] =>
   [...alert.suspects]
     .sort((a, b) => b.score - a.score)
-    .map(({ change, title, time, score, why }, index) => ({
+    .map(({ change, title, time, score, why, ...more }, index) => ({
       letter: LETTERS[index] ?? '+',
       change,
       title,
       at: millis(time),
       fit: score >= 0.75 ? 'strong fit' : score >= 0.4 ? 'fair fit' : 'weak fit',
       why,
+      against: (more as { against?: string[] }).against ?? [],
     }));
 
 export interface Marker {
@@ -136,96 +148,6 @@ export function markersOf(alert: Alert, changes: Change[]): Marker[] {
   return [...suspects, ...others].sort((a, b) => a.at - b.at);
 }
 
-export interface Bar {
-  label: [string, string][];
-  share: number;
-  shareText: string;
-  detail: string;
-}
-
-/** How much of the move lies where, largest first. All of it in all traffic is no bar. */
-export const causeBars = (alert: Alert): Bar[] =>
-  alert.causes.filter(({ slice }) => !isTotal(slice)).map(({ slice, share, delta, requests }) => ({
-    label: slicePairs(slice),
-    share: Math.max(0, Math.min(1, share)),
-    shareText: percent(share),
-    detail:
-      delta < 0
-        ? `${count(-delta)} fewer than usual`
-        : `${count(delta)} more ${isOfCounts(alert.effect.unit) ? '' : alert.effect.unit === 'ms' ? 'slow ' : 'bad '}than usual, of ${plural(requests, 'request')}`,
-  }));
-
-export interface Step {
-  label: string;
-  value: string | undefined;
-  /** Where the bar begins and ends on the scale of the score. */
-  from: number;
-  to: number;
-  text: string;
-  kind: 'base' | 'up' | 'down' | 'score';
-}
-
-/** Features drawn one by one; the least telling ones are drawn together. */
-const FEATURES_MAX = 7;
-
-/** From the usual score of an ordinary moment, feature by feature, to the score: the bars add up. */
-export function stepsOf(detector: DetectorEvidence): Step[] {
-  const sorted = [...detector.attributions].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
-  const shown: Part[] = sorted.length > FEATURES_MAX + 1 ? sorted.slice(0, FEATURES_MAX) : sorted;
-  const others = sorted.slice(shown.length);
-  const steps: Step[] = [];
-  // A score that begins at nothing needs no bar for it.
-  if (detector.base !== 0) steps.push({ label: 'Ordinary traffic', value: undefined, from: 0, to: detector.base, text: plain(detector.base), kind: 'base' });
-  let level = detector.base;
-  const add = (label: string, value: string | undefined, contribution: number) => {
-    steps.push({ label, value, from: level, to: level + contribution, text: signed(contribution), kind: contribution < 0 ? 'down' : 'up' });
-    level += contribution;
-  };
-  for (const { feature, value, contribution } of shown) add(featureName(feature), featureValue(feature, value), contribution);
-  if (others.length > 0) {
-    add(`${others.length} others`, undefined, others.reduce((sum, part) => sum + part.contribution, 0));
-  }
-  const unexplained = detector.score - level;
-  if (Math.abs(unexplained) > 0.005 * Math.max(Math.abs(detector.score), 1)) add('Not attributed', undefined, unexplained);
-  steps.push({ label: 'This alert', value: undefined, from: 0, to: detector.score, text: plain(detector.score), kind: 'score' });
-  return steps;
-}
-
-interface Part {
-  feature: string;
-  value: number;
-  contribution: number;
-}
-
-/** Features of this ending are worth as many times the requests that were expected there. */
-const BEYOND = '_beyond_expectation';
-
-export const isBeyond = (feature: string): boolean => feature.endsWith(BEYOND);
-
-/** `p95: requests beyond the expectation`. */
-export function featureName(feature: string): string {
-  if (!isBeyond(feature)) return capitalised(metricName(feature));
-  const statistic = feature.slice(0, -BEYOND.length);
-  if (statistic === 'count') return 'Requests against the expectation';
-  return `${capitalised(metricName(statistic))}: requests beyond the expectation`;
-}
-
-const featureValue = (feature: string, value: number): string => (isBeyond(feature) ? `${plain(value, 2)}×` : plain(value));
-
-/** `one in 100,000 ordinary moments scores as high`. */
-export const rarity = (p: number): string => (p * TRILLION > 1 ? `1 in ${roughly(1 / p)}` : 'fewer than 1 in a trillion');
-
-/** How sure we are, in a sentence; the number of the trade is in it for those who know it. */
-export function sureness(alert: Alert): string | undefined {
-  const e = alert.evidence.e_value;
-  if (e <= 1) return undefined;
-  const often = e < TRILLION ? `at most once in ${roughly(e)} times` : 'less than once in a trillion times';
-  return `Had nothing changed, evidence as strong as this would come up ${often}.`;
-}
-
-export const budgetSentence = (alert: Alert): string | undefined =>
-  alert.evidence.false_alarm_budget ? `False alarms allowed for this metric: at most ${alert.evidence.false_alarm_budget}.` : undefined;
-
 export const VERDICTS: { verdict: Verdict; word: string; meaning: string }[] = [
   { verdict: 'true', word: 'Real', meaning: 'something did get worse' },
   { verdict: 'false', word: 'Not real', meaning: 'nothing that matters happened' },
@@ -241,3 +163,10 @@ export const SEVERITY_MEANING: Record<Severity, string> = {
   warning: 'worth a look today',
   info: 'for your information',
 };
+
+/** `71 min of waiting added, 0.5 s for each user`; undefined where nothing was lost. */
+export function waiting(seconds: number | null | undefined, users: number | null | undefined): string | undefined {
+  if (seconds == null || seconds < 1) return undefined;
+  const whole = seconds < 60 ? `${Math.round(seconds)}${THIN}s` : duration(seconds * 1000);
+  return `${whole} of waiting added${users ? `, ${quantity((seconds / users) * 1000, 'ms')} for each user` : ''}`;
+}

@@ -1,36 +1,56 @@
 import { expect, test } from 'vitest';
 import { exampleAlert } from '../../lib/example';
 import { millis } from '../../lib/time';
-import { daysOf, filterAddress, filterOf, metricsOf, rowOf, withNews, withOlder } from './data';
+import { daysOf, filterAddress, filterOf, isUnknown, metricsOf, queryOf, rowOf, shownRows, withNews, withOlder } from './data';
 
+const ADA = { name: 'ada', team: 'voice-latency' };
 const NOW = millis('2026-05-02T16:30:00Z');
-const at = (id: string, opened_at: string) => exampleAlert({ id, opened_at });
+const at = (id: string, opened_at: string) => exampleAlert({ id, opened_at, incident_id: id });
 const older = at('a', '2026-05-01T10:00:00Z');
 const newer = at('b', '2026-05-02T15:00:00Z');
 const ids = (alerts: { id: string }[]) => alerts.map((alert) => alert.id).join('');
 
 test('the filter goes into the address and back', () => {
-  const filter = { status: 'firing' as const, metric: 'response_time' };
-  expect(filterAddress(filter)).toBe('/?status=firing&metric=response_time');
-  expect(filterOf(new URLSearchParams('status=firing&metric=response_time'))).toEqual(filter);
-  expect(filterOf(new URLSearchParams('status=nonsense&metric='))).toEqual({ status: undefined, metric: undefined });
+  const filter = { status: 'firing' as const, metric: 'response_time', whose: 'team' as const };
+  expect(filterAddress(filter)).toBe('/?whose=team&status=firing&metric=response_time');
+  expect(filterOf(new URLSearchParams('status=firing&metric=response_time&whose=team'))).toEqual(filter);
+  expect(filterOf(new URLSearchParams('status=nonsense&metric=&whose=you'))).toEqual({});
 });
 
 test('news take their place by time of opening', () => {
-  expect(ids(withNews([newer, older], at('c', '2026-05-02T12:00:00Z'), {}))).toBe('bca');
-  expect(ids(withNews([newer, older], at('c', '2026-05-02T16:00:00Z'), {}))).toBe('cba');
-  expect(ids(withNews([], newer, {}))).toBe('b');
+  expect(ids(withNews([newer, older], at('c', '2026-05-02T12:00:00Z'), {}, ADA))).toBe('bca');
+  expect(ids(withNews([newer, older], at('c', '2026-05-02T16:00:00Z'), {}, ADA))).toBe('cba');
+  expect(ids(withNews([], newer, {}, ADA))).toBe('b');
 });
 
 test('news older than the last row belong to a later page', () => {
-  expect(ids(withNews([newer, older], at('c', '2026-04-01T12:00:00Z'), {}))).toBe('ba');
+  expect(ids(withNews([newer, older], at('c', '2026-04-01T12:00:00Z'), {}, ADA))).toBe('ba');
 });
 
 test('a known alert changes in place, and leaves when it no longer passes', () => {
   const resolved = { ...older, status: 'resolved' as const };
-  expect(withNews([newer, older], resolved, {})[1]?.status).toBe('resolved');
-  expect(ids(withNews([newer, older], resolved, { status: 'firing' }))).toBe('b');
-  expect(ids(withNews([newer, older], exampleAlert({ metric: 'requests' }), { metric: 'response_time' }))).toBe('ba');
+  expect(withNews([newer, older], resolved, {}, ADA)[1]?.status).toBe('resolved');
+  expect(ids(withNews([newer, older], resolved, { status: 'firing' }, ADA))).toBe('b');
+  expect(ids(withNews([newer, older], exampleAlert({ metric: 'requests' }), { metric: 'response_time' }, ADA))).toBe('ba');
+});
+
+test('mine and my team are asked of the server by name, and news are held against the same', () => {
+  expect(queryOf({ whose: 'me', status: 'firing' }, ADA)).toEqual({ status: 'firing', assignee: 'ada' });
+  expect(queryOf({ whose: 'team' }, ADA)).toEqual({ owner: 'voice-latency' });
+  expect(isUnknown({ whose: 'me' }, { name: '', team: 'x' })).toBe(true);
+  expect(isUnknown({ whose: 'team' }, ADA)).toBe(false);
+  expect(ids(withNews([newer], { ...older, assignee: 'bob' }, { whose: 'me' }, ADA))).toBe('b');
+  expect(ids(withNews([], { ...older, assignee: 'ada' }, { whose: 'me' }, ADA))).toBe('a');
+  expect(ids(withNews([], { ...older, owner: 'others' }, { whose: 'team' }, ADA))).toBe('');
+});
+
+test('alerts of one incident are one row, led by what needs a look', () => {
+  const of = (id: string, more: object) => exampleAlert({ id, incident_id: 'in_1', ...more });
+  const days = daysOf([of('c', { status: 'resolved' }), of('b', { severity: 'warning' }), of('a', {}), exampleAlert({ id: 'x', incident_id: 'in_2' })], NOW, 'UTC');
+  expect(days).toHaveLength(1);
+  expect(days[0]?.incidents.map(({ lead, others }) => [lead.id, ids(others)])).toEqual([['a', 'cb'], ['x', '']]);
+  expect(ids(shownRows(days, () => false))).toBe('ax');
+  expect(ids(shownRows(days, (incident) => incident === 'in_1'))).toBe('acbx');
 });
 
 test('an older page never repeats a row', () => {

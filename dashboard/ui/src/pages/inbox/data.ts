@@ -1,4 +1,5 @@
 // The list of alerts: what the address asks for, what a row says, how news are worked in.
+import type { AlertQuery } from '../../lib/api';
 import type { Alert, AlertStatus, FrozenChart, Severity } from '../../lib/api-types';
 import { percent } from '../../lib/format';
 import { withParameters } from '../../lib/router';
@@ -14,30 +15,56 @@ const BUILT_IN_METRICS = ['response_time', 'failure_rate', 'requests', 'ux_score
 /** Rows held at most; beyond it a filter serves better than more rows. */
 export const ROWS_MAX = 1000;
 
+/** Mine, my team's, or all. */
+export const WHOSE = ['me', 'team'] as const;
+export type Whose = (typeof WHOSE)[number];
+
 export interface Filter {
   status?: AlertStatus | undefined;
   metric?: string | undefined;
+  whose?: Whose | undefined;
+}
+
+/** Who looks at the list. */
+export interface Viewer {
+  name: string;
+  team: string;
 }
 
 export function filterOf(parameters: URLSearchParams): Filter {
   return {
     status: STATUSES.find((status) => status === parameters.get('status')),
     metric: parameters.get('metric') || undefined,
+    whose: WHOSE.find((whose) => whose === parameters.get('whose')),
   };
 }
 
 export const filterAddress = (filter: Filter): string =>
-  withParameters('/', { status: filter.status, metric: filter.metric });
+  withParameters('/', { whose: filter.whose, status: filter.status, metric: filter.metric });
 
-export const isFiltered = ({ status, metric }: Filter): boolean => status !== undefined || metric !== undefined;
+export const isFiltered = ({ status, metric, whose }: Filter): boolean => status !== undefined || metric !== undefined || whose !== undefined;
 
-const passes = (alert: Alert, { status, metric }: Filter): boolean =>
-  (status === undefined || alert.status === status) && (metric === undefined || alert.metric === metric);
+/** What the list needs to know of its reader and does not: without it there is nothing to ask for. */
+export const isUnknown = ({ whose }: Filter, { name, team }: Viewer): boolean => (whose === 'me' && name === '') || (whose === 'team' && team === '');
+
+/** The filter as the server takes it. */
+export const queryOf = ({ status, metric, whose }: Filter, { name, team }: Viewer): Pick<AlertQuery, 'status' | 'metric' | 'owner' | 'assignee'> => ({
+  status,
+  metric,
+  owner: whose === 'team' ? team : undefined,
+  assignee: whose === 'me' ? name : undefined,
+});
+
+const passes = (alert: Alert, { status, metric, whose }: Filter, { name, team }: Viewer): boolean =>
+  (status === undefined || alert.status === status) &&
+  (metric === undefined || alert.metric === metric) &&
+  (whose !== 'me' || alert.assignee === name) &&
+  (whose !== 'team' || alert.owner === team);
 
 /** The list with the news in it: a known alert takes its new state, a new one its place by time of opening. */
-export function withNews(alerts: Alert[], news: Alert, filter: Filter): Alert[] {
+export function withNews(alerts: Alert[], news: Alert, filter: Filter, viewer: Viewer): Alert[] {
   const others = alerts.filter((alert) => alert.id !== news.id);
-  if (!passes(news, filter)) return others.length === alerts.length ? alerts : others;
+  if (!passes(news, filter, viewer)) return others.length === alerts.length ? alerts : others;
   const opened = millis(news.opened_at);
   const place = others.findIndex((alert) => millis(alert.opened_at) < opened);
   // Below the last row that was loaded it belongs to a page that nobody has asked for yet.
@@ -71,6 +98,7 @@ export interface Row {
   isSpread: boolean;
   suspect: string | undefined;
   owner: string | undefined;
+  assignee: string | undefined;
   chart: FrozenChart | undefined;
 }
 
@@ -94,28 +122,55 @@ export function rowOf(alert: Alert, now: number, zone: Zone): Row {
     isSpread: cause === undefined,
     suspect: alert.suspects[0]?.title,
     owner: alert.owner ?? undefined,
+    assignee: alert.assignee ?? undefined,
     chart: alert.evidence.chart ?? undefined,
   };
+}
+
+/** Alerts that belong together: one row, and the others folded beneath it. */
+export interface Incident {
+  id: string;
+  lead: Row;
+  others: Row[];
 }
 
 export interface Day {
   key: string;
   heading: string;
-  rows: Row[];
+  incidents: Incident[];
 }
 
-/** Rows under the day that their alert opened on, in the order of the list. */
+const WEIGHT: Record<Severity, number> = { critical: 2, warning: 1, info: 0 };
+const isOpen = ({ status }: Row): boolean => status === 'firing' || status === 'acknowledged';
+
+/** Of an incident the alert to look at first: an open one before a closed one, then the graver, then the newer. */
+function leadOf(rows: Row[]): Row | undefined {
+  return rows.toSorted((a, b) => Number(isOpen(b)) - Number(isOpen(a)) || Number(a.isFolded) - Number(b.isFolded) || WEIGHT[b.severity] - WEIGHT[a.severity])[0];
+}
+
+/** Incidents under the day that their newest alert opened on, in the order of the list. */
 export function daysOf(alerts: Alert[], now: number, zone: Zone): Day[] {
-  const days: Day[] = [];
+  const together = new Map<string, Alert[]>();
   for (const alert of alerts) {
-    const opened = millis(alert.opened_at);
+    const key = alert.incident_id || alert.id;
+    together.set(key, [...(together.get(key) ?? []), alert]);
+  }
+  const days: Day[] = [];
+  for (const [id, members] of together) {
+    const opened = millis(members[0]?.opened_at ?? '');
     const key = dayKey(opened, zone);
     let day = days.at(-1);
     if (day?.key !== key) {
-      day = { key, heading: dayHeading(opened, now, zone), rows: [] };
+      day = { key, heading: dayHeading(opened, now, zone), incidents: [] };
       days.push(day);
     }
-    day.rows.push(rowOf(alert, now, zone));
+    const rows = members.map((alert) => rowOf(alert, now, zone));
+    const lead = leadOf(rows);
+    if (lead) day.incidents.push({ id, lead, others: rows.filter((row) => row !== lead) });
   }
   return days;
 }
+
+/** Rows as they stand on the screen. */
+export const shownRows = (days: Day[], isUnfolded: (incident: string) => boolean): Row[] =>
+  days.flatMap(({ incidents }) => incidents.flatMap(({ id, lead, others }) => [lead, ...(isUnfolded(id) ? others : [])]));

@@ -1,0 +1,8 @@
+import { expect, test } from 'vitest';
+import { said, subjectPath } from './data';
+
+test('each entry leads to what it was done to', () => {
+  expect(subjectPath({ what: 'acknowledge', subject: 'al_1' })).toBe('/alerts/al_1');
+  expect(subjectPath({ what: 'define', subject: 'cancel_rate' })).toBe('/registry/cancel_rate');
+  expect([said('define'), said('escalate')]).toEqual(['saved a definition', 'escalate']);
+});

@@ -1,0 +1,53 @@
+// Error texts and similar alerts, as far as they were worked out.
+import type { Alert } from '../../lib/api-types';
+import { percent } from '../../lib/format';
+import { slicePhrase } from '../../lib/slice';
+import { capitalised, metricName } from '../../lib/words';
+
+export interface ErrorRow {
+  signature: string;
+  before: number;
+  after: number;
+  share: string | undefined;
+  isNew: boolean;
+  examples: string[];
+}
+
+export const errorRows = ({ errors = [] }: Alert): ErrorRow[] =>
+  errors.map((error) => {
+    const more = error as { share?: number; new?: boolean; examples?: string[] };
+    return {
+      signature: error.signature,
+      before: error.before,
+      after: error.after,
+      share: more.share === undefined || more.share === 0 ? undefined : percent(more.share),
+      isNew: more.new ?? false,
+      examples: more.examples ?? [],
+    };
+  });
+
+export interface SimilarRow {
+  id: string;
+  score: string;
+  /** `failure rate in eu-central-1`; undefined where that alert is not told with it. */
+  subject: string | undefined;
+  openedAt: string | undefined;
+  why: string[];
+  ended: string;
+}
+
+const VERDICT_WORD: Record<string, string> = { true: 'judged real', false: 'judged not real', duplicate: 'judged a duplicate' };
+
+export const similarRows = ({ similar = [] }: Alert): SimilarRow[] =>
+  similar.map((one) => {
+    const more = one as { why?: string[]; opened_at?: string; metric?: string; slice?: Record<string, string>; verdict?: string | null; label?: string | null; resolved_at?: string | null };
+    const ended = [more.verdict ? VERDICT_WORD[more.verdict] : undefined, more.label ?? undefined, more.resolved_at ? 'back to normal' : undefined];
+    return {
+      id: one.alert_id,
+      score: percent(one.score),
+      subject: more.metric === undefined ? undefined : capitalised([metricName(more.metric), slicePhrase(more.slice ?? {}) || 'across all traffic'].join(' ')),
+      openedAt: more.opened_at,
+      why: (more.why ?? []).map((part) => part.replaceAll('_', ' ')),
+      ended: ended.filter((part) => part !== undefined).join(', '),
+    };
+  });

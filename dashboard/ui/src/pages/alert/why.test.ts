@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import type { Alert } from '../../lib/api-types';
+import { exampleAlert } from '../../lib/example';
+import { confidenceSentence, lostRequests, stageRows, stageSentence } from './why';
+
+const withMore = (more: object): Alert => ({ ...exampleAlert(), ...more }) as Alert;
+
+test('stages are named, and the one that carries it is said', () => {
+  const stages = [
+    { stage: 'asr_ms', delta: 195, share: 0.83, before: 274, during: 469, named: true },
+    { stage: 'gap', delta: 40, share: 0.17, before: 12, during: 52, named: false },
+  ];
+  const alert = withMore({ stages });
+  expect(stageRows(alert).map(({ name, share, tone }) => [name, share, tone])).toEqual([
+    ['ASR', '83\u202f%', 'bad'],
+    ['Between the stages', '17\u202f%', 'bad'],
+  ]);
+  expect(stageSentence(alert)).toBe('ASR carries 83\u202f% of it: +195\u202fms.');
+  expect(stageSentence(withMore({ stages: stages.map((stage) => ({ ...stage, named: false })) }))).toMatch(/^No single stage/);
+  expect(stageSentence(withMore({ stages: [] }))).toBeUndefined();
+});
+
+test('stages without their sizes still have their part', () => {
+  const [row] = stageRows(withMore({ stages: [{ stage: 'tts_ms', delta: -3, share: -0.01 }] }));
+  expect(row).toMatchObject({ name: 'TTS', before: undefined, beforeText: '', tone: 'plain' });
+});
+
+test('confidence is said only where there is one', () => {
+  const why = { verdict: 'slices', reason: 'r', confidence: 0.91, deletion: { would_fire: false } };
+  expect(confidenceSentence(withMore({ why }))).toBe('Had these requests fared as usual, 91\u202f% of the move would be gone, and there would be no alert.');
+  expect(confidenceSentence(withMore({ why: { ...why, confidence: 0 } }))).toBeUndefined();
+  expect(confidenceSentence(exampleAlert())).toBeUndefined();
+});
+
+test('bad requests beyond the usual are counted where shares are', () => {
+  const effect = { ...exampleAlert().effect, unit: 'share', delta: 0.02, requests: 18_211 };
+  expect(lostRequests(withMore({ effect }))).toBe('about 364 of them bad beyond what is usual');
+  expect(lostRequests(exampleAlert())).toBeUndefined();
+});

@@ -1,0 +1,8 @@
+import { expect, test } from 'vitest';
+import type { UxScore } from '../../lib/api-types';
+import { toneOf } from './data';
+
+test('a score is coloured by what it lost within the week', () => {
+  const tone = (now: number | null, before: number | null) => toneOf({ score: now, last_week: before } as UxScore);
+  expect([tone(80, 80.9), tone(80, 81), tone(80, 85), tone(90, 80), tone(null, 80), tone(80, null)]).toEqual(['plain', 'warning', 'critical', 'plain', 'plain', 'plain']);
+});

@@ -1,0 +1,13 @@
+// How a score is coloured: only by what the words beside it say too.
+import type { UxScore } from '../../lib/api-types';
+
+/** Points within a week that are worth a colour; and those that are worth the loud one. */
+const WORSE_POINTS = 1;
+const MUCH_WORSE_POINTS = 5;
+
+export function toneOf(score: UxScore): 'plain' | 'warning' | 'critical' {
+  if (score.score == null || score.last_week == null) return 'plain';
+  const lost = score.last_week - score.score;
+  if (lost >= MUCH_WORSE_POINTS) return 'critical';
+  return lost >= WORSE_POINTS ? 'warning' : 'plain';
+}

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import type { Alert, Definition, Sensitivity } from '../../lib/api-types';
+import { definitionOf, draftOf, EMPTY, rowsOf, sqlOf, yamlOf } from './data';
+
+const ratio: Definition = {
+  name: 'cancel_rate', kind: 'ratio', numerator: "outcome = 'cancelled'", dimensions: ['platform'], watch: [[], ['platform']],
+  better: 'lower', owner: null, objective: { statistic: 'rate', target: 0.1, window: '28d' }, alert: { min_effect: 0.03, page_at: 0.2 }, managed_by: 'store', version: 2,
+};
+
+test('three fields are enough', () => {
+  const made = definitionOf({ ...EMPTY, name: ' slow ', kind: 'latency', expression: 'asr_ms', dimensions: 'platform, locale' });
+  expect(made).toEqual({ name: 'slow', kind: 'latency', value: 'asr_ms', dimensions: ['platform', 'locale'], watch: [[], ['platform'], ['locale']], better: 'lower' });
+  expect(definitionOf({ ...EMPTY, name: 'n', kind: 'count' })).not.toHaveProperty('numerator');
+});
+
+test('what the form does not ask for stays as it was', () => {
+  const made = definitionOf(draftOf(ratio), ratio);
+  expect(made.objective).toEqual(ratio.objective);
+  expect(made.alert).toEqual(ratio.alert);
+  expect(definitionOf({ ...draftOf(ratio), dimensions: 'locale' }, ratio).watch).toEqual([[]]);
+});
+
+test('the YAML says the same and nothing of how it is kept', () => {
+  expect(yamlOf(ratio)).toBe(
+    `metrics:\n  - name: cancel_rate\n    kind: ratio\n    numerator: "outcome = 'cancelled'"\n    dimensions: [platform]\n    watch: [[], [platform]]\n    better: lower\n    objective: {statistic: rate, target: 0.1, window: "28d"}\n    alert: {min_effect: 0.03, page_at: 0.2}\n`,
+  );
+});
+
+test('the SQL asks history for the same', () => {
+  expect(sqlOf({ ...ratio, where: 'not test' })).toContain("case when outcome = 'cancelled' then 1.0");
+  expect(sqlOf({ ...ratio, where: 'not test' })).toContain('where not test');
+});
+
+test('the list says how many of how many', () => {
+  const alert = (verdict?: string) => ({ metric: 'cancel_rate', opened_at: '2026-05-10T00:00:00Z', feedback: verdict ? [{ verdict }] : [] }) as unknown as Alert;
+  const from = Date.parse('2026-05-01T00:00:00Z');
+  const rows = rowsOf([ratio], [alert('true'), alert('false'), alert('duplicate'), alert()], [{ metric: 'cancel_rate', smallest_caught_percent: 15 } as Sensitivity], from, from + 14 * 86_400_000);
+  expect(rows[0]).toMatchObject({ perWeek: 2, judged: 2, real: 1, labelled: 3, alerts: 4, smallest: '+15\u202f%' });
+});
