@@ -11,7 +11,6 @@ mod dispersion;
 mod draws;
 mod entry;
 mod evidence;
-pub mod forest;
 mod gathered;
 mod hours;
 mod injection;

@@ -36,7 +36,7 @@ const WEEKS_BEFORE: i64 = 4;
 pub(crate) const CHANCE_MIN: f64 = 1e-6;
 pub(crate) const CHANCE_MAX: f64 = 0.95;
 /// The band holds 99 % of a normal series.
-pub(crate) const BAND_DEVIATIONS: f64 = 2.58;
+const BAND_DEVIATIONS: f64 = 2.58;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Track {

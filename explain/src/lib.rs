@@ -16,7 +16,6 @@ mod mean_parts;
 mod measure;
 mod mix_share;
 mod quantile_parts;
-pub mod sampled_shap;
 mod signatures;
 mod similar;
 mod slices;
@@ -24,7 +23,6 @@ mod split;
 mod stages;
 mod suspect_tests;
 mod suspects;
-pub mod tree_shap;
 mod verdict;
 
 pub use account::{Answer, Inquiry, explain, unsearched};

@@ -7,7 +7,7 @@
 mod answer;
 pub(crate) mod choose;
 mod command;
-pub(crate) mod draws;
+mod draws;
 pub(crate) mod evidence;
 pub(crate) mod exact_sum;
 mod leaf;
