@@ -139,7 +139,7 @@ fn history(
         }
     }
     bar.finish_and_clear();
-    let position = Position { next_offset: replay.next_offset(), ..Position::default() };
+    let position = Position::starting_at(replay.next_offset());
     let (pipeline, alerts) = replay.into_parts();
     Ok(Made { pipeline, alerts, hours, position })
 }

@@ -83,7 +83,7 @@ pub struct Detection {
 
 /// A watch and where its points go, one series a statistic.
 #[derive(Debug, Serialize, Deserialize)]
-struct Watched {
+pub(crate) struct Watched {
     watch: Watch,
     series: Vec<SeriesId>,
 }

@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use hark_ingest::{EventFile, FileChunk, Reader};
-use hark_query::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;

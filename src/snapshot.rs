@@ -38,6 +38,11 @@ pub struct Position {
 const FILES_MAX: usize = 100_000;
 
 impl Position {
+    /// A log whose first records are in the state already.
+    pub fn starting_at(next_offset: u64) -> Self {
+        Self { next_offset, ..Self::default() }
+    }
+
     /// The record is about to be folded: the next start goes on behind it. Every hour's first is remembered.
     pub fn note(&mut self, offset: u64, watermark: Option<Timestamp>) {
         self.next_offset = offset + 1;

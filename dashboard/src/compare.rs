@@ -28,7 +28,7 @@ pub struct CompareQuestion {
 
 /// What was compared.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Compared {
+pub struct ComparedSides {
     pub metric: String,
     pub statistic: Statistic,
     pub unit: String,
@@ -58,7 +58,7 @@ pub struct ComparedSide {
 /// Per dimension, which values are hit: the most telling dimension first.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DriversAnswer {
-    pub compared: Compared,
+    pub compared: ComparedSides,
     /// Bad requests beyond what was usual (of counts: requests), all values together.
     pub excess: f64,
     pub dimensions: Vec<DimensionDrivers>,
@@ -92,7 +92,7 @@ pub struct DriverValue {
 /// Two dimensions against each other; null is a combination without requests.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct HeatMapAnswer {
-    pub compared: Compared,
+    pub compared: ComparedSides,
     pub rows: String,
     pub columns: String,
     pub row_values: Vec<String>,
@@ -107,7 +107,7 @@ pub struct HeatMapAnswer {
 /// All requests by their size: the share in each bin, before and during.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DistributionAnswer {
-    pub compared: Compared,
+    pub compared: ComparedSides,
     /// One more than bins; each bin is a fifth wider than the one before it.
     pub edges: Vec<f64>,
     pub before: Vec<f64>,

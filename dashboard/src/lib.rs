@@ -13,7 +13,7 @@ mod self_test;
 mod server;
 
 pub use compare::{
-    CompareQuestion, Compared, ComparedSide, DimensionDrivers, DistributionAnswer, DriverValue, DriversAnswer,
+    CompareQuestion, ComparedSide, ComparedSides, DimensionDrivers, DistributionAnswer, DriverValue, DriversAnswer,
     HeatMapAnswer, Matched, QuantilePair, SideQuestion,
 };
 pub use engine::{

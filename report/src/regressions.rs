@@ -102,6 +102,8 @@ pub(crate) mod tests {
         let opened_at = week.start().plus_minutes(opened);
         let onset = opened_at.plus_minutes(-20);
         Alert {
+            kind: hark_model::FindingKind::Regression,
+            why: None,
             id: AlertId(id.to_owned()),
             metric: "failure_rate".to_owned(),
             statistic: Statistic::Rate,

@@ -10,9 +10,11 @@ use crate::pipeline::Pipeline;
 
 const QUANTILES: [f64; 5] = [0.5, 0.75, 0.9, 0.95, 0.99];
 /// Buckets of a sketch in one bin: four bins to a doubling.
-const BUCKETS_PER_BIN: i16 = 8;
+const BUCKETS_PER_BIN: i16 = 16;
 /// Bins at most, from the largest one down: 2^16 from the lowest to the highest.
 const BINS_MAX: i16 = 64;
+/// The lowest bucket of a sketch: values below it are in there too.
+const LOWEST: i16 = -10 * 64;
 /// Zero has no bucket; it is below all others.
 const ZERO: i16 = i16::MIN;
 /// Which requests are alike in time.
@@ -119,7 +121,7 @@ fn seconds_lost(before: &Sizes, during: &Sizes, unit: &str) -> Option<f64> {
 
 /// Shares of both sides in bins of equal width in the logarithm. What is beyond the bins is in the outermost ones.
 fn binned(before: &Sizes, during: &Sizes) -> (Vec<f64>, [Vec<f64>; 2]) {
-    let bin = |class: i16| class.max(-10 * 32).div_euclid(BUCKETS_PER_BIN);
+    let bin = |class: i16| class.max(LOWEST).div_euclid(BUCKETS_PER_BIN);
     let classes = || before.0.keys().chain(during.0.keys()).copied();
     let Some(last) = classes().map(bin).max() else { return (Vec::new(), [Vec::new(), Vec::new()]) };
     let least = classes().filter(|&class| class != ZERO).map(bin).min().unwrap_or(last);

@@ -1,6 +1,6 @@
 //! A question checked against what is kept: which rows of the leaves belong to which side, and which of them are bad.
 
-use hark_dashboard::{CompareQuestion, Compared, ComparedSide, SideQuestion};
+use hark_dashboard::{CompareQuestion, ComparedSides, ComparedSide, SideQuestion};
 use hark_ingest::{Fold, LeafRow};
 use hark_model::{MetricKind, STEP_MINUTES, Sketch, Statistic, Step};
 use hark_query::MetricPlan;
@@ -127,7 +127,7 @@ impl<'a> Sides<'a> {
     }
 
     /// What was compared, with the counts of both sides.
-    pub(super) fn compared(&self, before: (u64, u64), during: (u64, u64)) -> Compared {
+    pub(super) fn compared(&self, before: (u64, u64), during: (u64, u64)) -> ComparedSides {
         let metric = &self.plan.metric;
         let counted = |side: &Side, (requests, bad): (u64, u64)| ComparedSide {
             slice: side.asked.slice.clone(),
@@ -147,7 +147,7 @@ impl<'a> Sides<'a> {
             let side = if during.0 == 0 { "in this time" } else { "in the time to compare with" };
             format!("No requests of this slice came {side}.")
         };
-        Compared {
+        ComparedSides {
             metric: metric.name.clone(),
             statistic: self.statistic,
             unit: metric.shown_unit(),

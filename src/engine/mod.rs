@@ -20,7 +20,7 @@ use hark_dashboard::{
     QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
 };
 use hark_detectors::Mutant;
-use hark_ingest::{Decoded, EventsRecord, FileChunk, SourceState, UserKey};
+use hark_ingest::{Decoded, FileChunk, SourceState, UserKey};
 use hark_model::{Alert, Change, Metric, Timestamp};
 use hark_query::Plan;
 use tokio::sync::{broadcast, mpsc, oneshot};

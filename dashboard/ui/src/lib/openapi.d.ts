@@ -61,6 +61,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/{id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an alert to somebody
+         * @description Who acknowledges an alert looks after it, until it is given to somebody else.
+         */
+        post: operations["assign_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/distribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole distribution, before and during an alert */
+        get: operations["alert_distribution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/drivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is different in an alert
+         * @description For each dimension how its values fared before and during, and how much of the excess lies in each. Worked out from
+         *     the finest counts, which are kept eight days; `compared.reason` says so where they are gone.
+         */
+        get: operations["alert_drivers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts/{id}/feedback": {
         parameters: {
             query?: never;
@@ -72,6 +130,23 @@ export interface paths {
         put?: never;
         /** Say whether it was real */
         post: operations["give_feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/heatmap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Two dimensions of an alert against each other */
+        get: operations["alert_heat_map"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -92,6 +167,23 @@ export interface paths {
          * @description For when a person knows better than the tested recovery.
          */
         post: operations["resolve_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to an alert, and who did it */
+        get: operations["get_timeline"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -133,6 +225,57 @@ export interface paths {
          * @description Sent twice it counts once.
          */
         post: operations["post_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compare/distribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole distribution of two sides */
+        get: operations["distribution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compare/drivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is different between two sides */
+        get: operations["drivers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compare/heatmap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Two dimensions against each other, of two sides */
+        get: operations["heat_map"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -535,6 +678,8 @@ export interface components {
             state: components["schemas"]["BudgetState"];
         };
         Alert: {
+            /** @description Who looks after it: whom it was given to last, else who acknowledged it. */
+            assignee?: string | null;
             causes: components["schemas"]["Cause"][];
             direction: components["schemas"]["Direction"];
             effect: components["schemas"]["Effect"];
@@ -566,6 +711,7 @@ export interface components {
             statistic: components["schemas"]["Statistic"];
             status: components["schemas"]["AlertStatus"];
             suspects: components["schemas"]["Suspect"][];
+            why?: components["schemas"]["Why"] | null;
         };
         AlertId: string;
         AlertList: {
@@ -575,6 +721,12 @@ export interface components {
         };
         /** @enum {string} */
         AlertStatus: "firing" | "acknowledged" | "resolved" | "silenced";
+        Assignment: {
+            /** @description Who gives it to them. */
+            by?: string | null;
+            /** @description Who shall look after it. */
+            to: string;
+        };
         Attribution: {
             /** Format: double */
             contribution: number;
@@ -593,15 +745,40 @@ export interface components {
         AuditLog: {
             entries: components["schemas"]["AuditLine"][];
         };
+        /** @description A slice beside a cause, with its statistic before and during. */
+        Beside: {
+            /** Format: double */
+            after: number;
+            /** Format: double */
+            before: number;
+            /** Format: int64 */
+            requests: number;
+            slice: components["schemas"]["Slice"];
+        };
         /** @enum {string} */
         BudgetState: "kept" | "exceeded" | "unknown";
-        /** @description A slice that carries the move. */
+        /** @description A slice that carries the move. Its requests are those that no cause before it has. */
         Cause: {
+            /** Format: double */
+            after?: number | null;
+            /**
+             * Format: double
+             * @description The statistic in this slice, before and during.
+             */
+            before?: number | null;
+            /** @description Slices that differ from this one in a single value, those of the most traffic: what did not move convinces. */
+            beside?: components["schemas"]["Beside"][];
+            /**
+             * Format: double
+             * @description At most so likely would any slice show as much where nothing happened; how many were tried is in it.
+             */
+            chance?: number | null;
             /**
              * Format: double
              * @description Excess requests: bad ones over those expected at the slice's own usual rate; negative where requests are missing.
              */
             delta: number;
+            part?: components["schemas"]["Mix"] | null;
             /** Format: int64 */
             requests: number;
             /**
@@ -609,7 +786,10 @@ export interface components {
              * @description Of the excess of bad requests (or of missing ones), the part that lies in this slice.
              */
             share: number;
+            /** @description 95 % interval of `share`. */
+            share_interval?: number[] | null;
             slice: components["schemas"]["Slice"];
+            without?: components["schemas"]["Without"] | null;
         };
         Change: {
             kind: components["schemas"]["ChangeKind"];
@@ -626,11 +806,69 @@ export interface components {
         ChangeList: {
             changes: components["schemas"]["KnownChange"][];
         };
+        /** @description The requests since the onset, set against those of the same hours of the days before. */
+        Compared: {
+            /** Format: double */
+            after: number;
+            /**
+             * Format: double
+             * @description The statistic on either side, in the metric's unit. They need not be those of the alert's effect, whose `before`
+             *     is the detector's expectation.
+             */
+            before: number;
+            /** Format: int32 */
+            days_before: number;
+            from: components["schemas"]["Timestamp"];
+            /** Format: int64 */
+            requests_after: number;
+            /** Format: int64 */
+            requests_before: number;
+            /** @description The traffic that is looked at: that of the series the finding is in. */
+            slice: components["schemas"]["Slice"];
+            to: components["schemas"]["Timestamp"];
+        };
+        ComparedSide: {
+            /** Format: int64 */
+            bad: number;
+            from: components["schemas"]["Timestamp"];
+            /** Format: int64 */
+            requests: number;
+            slice: components["schemas"]["Slice"];
+            /**
+             * Format: int32
+             * @description So many spans of a day each lie between the two; 1 is one without a break.
+             */
+            spans: number;
+            to: components["schemas"]["Timestamp"];
+        };
         DefinitionDetail: {
             /** @description As it is in force; null where it was removed. */
             definition?: Record<string, never> | null;
             /** @description Versions that people saved, the newest first. */
             history: components["schemas"]["HistoryEntry"][];
+        };
+        /** @description The finding asked again with the named slices put back to what was expected of them. */
+        DeletionCheck: {
+            /**
+             * Format: double
+             * @description How many deviations of chance the move is, as it is and with the named slices put back, and what is asked.
+             */
+            deviations: number;
+            /** Format: double */
+            deviations_asked: number;
+            /** Format: double */
+            deviations_without: number;
+            /**
+             * Format: double
+             * @description The relative effect as it is, with the named slices put back, and what the metric asks for.
+             */
+            effect: number;
+            /** Format: double */
+            effect_asked: number;
+            /** Format: double */
+            effect_without: number;
+            /** @description Whether it would still be an alert: both are as large as is asked. */
+            would_fire: boolean;
         };
         Demo: {
             /**
@@ -650,8 +888,45 @@ export interface components {
             /** Format: double */
             score: number;
         };
+        DimensionDrivers: {
+            dimension: string;
+            /**
+             * Format: double
+             * @description How far the excess lies elsewhere than the traffic, 0 to 1: 0 is spread as the traffic is.
+             */
+            explained: number;
+            others?: components["schemas"]["DriverValue"] | null;
+            /** @description Most of the excess first. */
+            values: components["schemas"]["DriverValue"][];
+        };
         /** @enum {string} */
         Direction: "up" | "down";
+        /** @description All requests by their size: the share in each bin, before and during. */
+        DistributionAnswer: {
+            before: number[];
+            compared: components["schemas"]["Compared"];
+            during: number[];
+            /** @description One more than bins; each bin is a fifth wider than the one before it. */
+            edges: number[];
+            matched?: components["schemas"]["Matched"] | null;
+            quantiles: components["schemas"]["QuantilePair"][];
+            /**
+             * Format: double
+             * @description Time beyond what as many requests used to take, all together, in seconds; null where the unit is no time.
+             */
+            seconds_lost?: number | null;
+        };
+        /** @description Difference in differences: the exposed against the unexposed, each against its own days before. */
+        Dose: {
+            /** Format: double */
+            deviations: number;
+            /**
+             * Format: double
+             * @description In shares of bad requests, or of requests missing.
+             */
+            difference: number;
+            interval: number[];
+        };
         /** @description Definitions to save or to try: one as JSON, or some as YAML. */
         Draft: {
             /** @description Who saves it. */
@@ -665,6 +940,38 @@ export interface components {
             definition?: Record<string, never> | null;
             /** @description A whole file: `metrics: [...]`. */
             yaml?: string | null;
+        };
+        DriverValue: {
+            /**
+             * Format: double
+             * @description Of the dimension's excess, the part with this value: all values together make 1. Null where there is none.
+             */
+            contribution?: number | null;
+            /** Format: double */
+            excess: number;
+            /** Format: int64 */
+            requests: number;
+            /** Format: int64 */
+            requests_before: number;
+            /**
+             * Format: double
+             * @description Of the requests with this value, the share that was bad; of counts, the share of all requests that have it.
+             */
+            share_before?: number | null;
+            /** Format: double */
+            share_during?: number | null;
+            /** @description Empty where requests have no value. */
+            value: string;
+        };
+        /** @description Per dimension, which values are hit: the most telling dimension first. */
+        DriversAnswer: {
+            compared: components["schemas"]["Compared"];
+            dimensions: components["schemas"]["DimensionDrivers"][];
+            /**
+             * Format: double
+             * @description Bad requests beyond what was usual (of counts: requests), all values together.
+             */
+            excess: number;
         };
         DroppedCandidate: {
             at: components["schemas"]["Timestamp"];
@@ -794,6 +1101,22 @@ export interface components {
             dropped: number;
             name: string;
         };
+        /** @description Two dimensions against each other; null is a combination without requests. */
+        HeatMapAnswer: {
+            cells: (components["schemas"]["DriverValue"] | null)[][];
+            column_values: string[];
+            columns: string;
+            compared: components["schemas"]["Compared"];
+            /** @description Every dimension that could be drawn. */
+            dimensions: string[];
+            /**
+             * Format: int64
+             * @description Values that are not drawn, of either dimension.
+             */
+            left_out: number;
+            row_values: string[];
+            rows: string;
+        };
         HistoryEntry: {
             at: components["schemas"]["Timestamp"];
             /** @description As it was saved; null where it was removed. */
@@ -831,12 +1154,37 @@ export interface components {
             next_steps: string[];
             summary: string;
         };
-        /** @description The move split into how those who came fared (`within`) and who came (`mix_shift`); the two add up to it. */
+        /** @description Something that the explanation does not say, or could not look at. */
+        LeftOut: {
+            /** Format: int64 */
+            count: number;
+            /** @description One sentence for people. */
+            sentence: string;
+            /** @description A name for programs, such as `folded_requests` or `thin_groups`. */
+            what: string;
+        };
+        /** @description How both sides were made alike. */
+        Matched: {
+            /**
+             * Format: double
+             * @description Of each side's requests, the share that has a counterpart on the other and was compared.
+             */
+            kept_before: number;
+            /** Format: double */
+            kept_during: number;
+            on: string[];
+        };
+        /** @description A move split into how those who came fared (`within`) and who came (`mix_shift`); the two add up to it. */
         Mix: {
             /** Format: double */
             mix_shift: number;
             /** Format: double */
             within: number;
+        };
+        MixShare: {
+            interval: number[];
+            /** Format: double */
+            share: number;
         };
         /** @description An objective of a metric over its window, up to the end of what the report covers. */
         Objectives: {
@@ -943,6 +1291,14 @@ export interface components {
             status: number;
             title: string;
             type: string;
+        };
+        QuantilePair: {
+            /** Format: double */
+            before?: number | null;
+            /** Format: double */
+            during?: number | null;
+            /** Format: double */
+            quantile: number;
         };
         /** @description How to get a number again: an address of this API, or SQL for POST /api/v1/query. */
         Query: {
@@ -1176,10 +1532,6 @@ export interface components {
             name: string;
             received?: components["schemas"]["Timestamp"] | null;
         };
-        /**
-         * @description A part of a response time at the alert's statistic. Over all parts `delta` adds up to the effect's delta, `before` and
-         *     `during` to its values.
-         */
         Span: {
             from: components["schemas"]["Timestamp"];
             is_complete: boolean;
@@ -1201,6 +1553,10 @@ export interface components {
             /** Format: double */
             p90_minutes?: number | null;
         };
+        /**
+         * @description A part of a response time at the alert's statistic. Over all parts `delta` adds up to the effect's delta, `before` and
+         *     `during` to its values.
+         */
         Stage: {
             /** Format: double */
             before?: number | null;
@@ -1262,12 +1618,71 @@ export interface components {
             watermark?: components["schemas"]["Timestamp"] | null;
         };
         Suspect: {
+            /** @description What speaks against it, one sentence each. */
+            against?: string[];
             change: components["schemas"]["ChangeId"];
-            /** Format: double */
+            /**
+             * Format: double
+             * @description How likely it is that this change did it; of those in `why.ruled_out` too.
+             */
             score: number;
+            tests?: components["schemas"]["SuspectTests"] | null;
             time: components["schemas"]["Timestamp"];
             title: string;
             why: string;
+        };
+        /** @description What each test says of a change; 0 is "does not fit" and 1 "fits". */
+        SuspectTests: {
+            /**
+             * Format: double
+             * @description The part of all excess that lies in what it touches.
+             */
+            carried: number;
+            dose?: components["schemas"]["Dose"] | null;
+            /**
+             * Format: double
+             * @description How much the traffic that it touches and the traffic that moved are the same.
+             */
+            scope: number;
+            /**
+             * Format: double
+             * @description How much its title has in common with what moved.
+             */
+            text: number;
+            /**
+             * Format: double
+             * @description How likely the onset is after a change of this kind, against the best that it could be.
+             */
+            time: number;
+        };
+        /** @description How many slices had the chance to be named. */
+        Tested: {
+            /**
+             * Format: double
+             * @description The chance of naming any slice where nothing happened is held to this.
+             */
+            false_name_chance: number;
+            /**
+             * Format: int64
+             * @description Combinations of all dimensions with requests on either side.
+             */
+            leaves: number;
+            /** Format: int64 */
+            slices: number;
+        };
+        Timeline: {
+            /** @description Oldest first. */
+            entries: components["schemas"]["TimelineEntry"][];
+        };
+        /** @description Something that happened to an alert. */
+        TimelineEntry: {
+            at: components["schemas"]["Timestamp"];
+            /** @description By a person; else by hark. */
+            by_person: boolean;
+            /** @description opened, acknowledge, assign, feedback, resolve, ended */
+            what: string;
+            /** @description Null where nobody is named, and for what hark did by itself. */
+            who?: string | null;
         };
         /** @description How long things took, of alerts that opened in the week. */
         Times: {
@@ -1322,6 +1737,43 @@ export interface components {
         };
         /** @enum {string} */
         Verdict: "true" | "false" | "duplicate";
+        /** @description What the search for slices came to, and how far it can be trusted. */
+        Why: {
+            compared?: components["schemas"]["Compared"] | null;
+            /**
+             * Format: double
+             * @description The part of the effect that is gone once the named slices are put back to what was expected of them; 0 where
+             *     none is named.
+             */
+            confidence: number;
+            deletion?: components["schemas"]["DeletionCheck"] | null;
+            /** @description What was folded, capped or not looked at. */
+            left_out: components["schemas"]["LeftOut"][];
+            mix_share?: components["schemas"]["MixShare"] | null;
+            /** @description Slices that moved the other way: without them it would be worse. Their shares are negative. */
+            offsets: components["schemas"]["Cause"][];
+            /** @description One sentence: why this, and nothing more. */
+            reason: string;
+            rest?: components["schemas"]["Mix"] | null;
+            /** @description Changes that came in time and are no suspects, each with what speaks against it. */
+            ruled_out: components["schemas"]["Suspect"][];
+            /**
+             * Format: double
+             * @description The probability that none of the changes on record did it; 1 where none came in time.
+             */
+            something_else: number;
+            tested?: components["schemas"]["Tested"] | null;
+            verdict: components["schemas"]["WhyVerdict"];
+        };
+        /** @enum {string} */
+        WhyVerdict: "slices" | "everywhere" | "mix_only" | "unsure" | "unsearched";
+        /** @description The whole statistic had some requests fared as they usually do. */
+        Without: {
+            /** Format: double */
+            value: number;
+            /** @description Whether what is left of the move would still be an alert. */
+            would_fire: boolean;
+        };
     };
     responses: never;
     parameters: never;
@@ -1337,6 +1789,10 @@ export interface operations {
                 /** @description firing, acknowledged, resolved or silenced */
                 status?: string;
                 metric?: string;
+                /** @description The team that owns the metric. Either this or `assignee`. */
+                owner?: string;
+                /** @description Who looks after them. */
+                assignee?: string;
                 /** @description Opened at or after. */
                 from?: string;
                 /** @description Opened before. */
@@ -1432,6 +1888,135 @@ export interface operations {
             };
         };
     };
+    assign_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Assignment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_distribution: {
+        parameters: {
+            query?: {
+                /** @description dimension:value, separated by commas. All traffic where it is left out; of a distribution, the alert's slice. */
+                slice?: string;
+                /** @description Of a heat map: the dimension that its rows are of. */
+                rows?: string;
+                /** @description Of a heat map: the dimension that its columns are of. */
+                columns?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DistributionAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_drivers: {
+        parameters: {
+            query?: {
+                /** @description dimension:value, separated by commas. All traffic where it is left out; of a distribution, the alert's slice. */
+                slice?: string;
+                /** @description Of a heat map: the dimension that its rows are of. */
+                rows?: string;
+                /** @description Of a heat map: the dimension that its columns are of. */
+                columns?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriversAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     give_feedback: {
         parameters: {
             query?: never;
@@ -1473,6 +2058,50 @@ export interface operations {
             };
         };
     };
+    alert_heat_map: {
+        parameters: {
+            query?: {
+                /** @description dimension:value, separated by commas. All traffic where it is left out; of a distribution, the alert's slice. */
+                slice?: string;
+                /** @description Of a heat map: the dimension that its rows are of. */
+                rows?: string;
+                /** @description Of a heat map: the dimension that its columns are of. */
+                columns?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeatMapAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resolve_alert: {
         parameters: {
             query?: never;
@@ -1494,6 +2123,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Alert"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_timeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
                 };
             };
             404: {
@@ -1587,6 +2245,141 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KnownChange"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    distribution: {
+        parameters: {
+            query: {
+                metric: string;
+                statistic?: string;
+                /** @description dimension:value, separated by commas; all traffic where it is left out. */
+                slice?: string;
+                from: string;
+                to: string;
+                /** @description The slice to compare with; the same one where it is left out. */
+                against_slice?: string;
+                /** @description With `against_to`: the span to compare with; the same hours of the days before where both are left out. */
+                against_from?: string;
+                against_to?: string;
+                /** @description Dimensions, and `hour`, on which both sides are made alike first, separated by commas. */
+                matched?: string;
+                /** @description Of a heat map: the dimension that its rows are of. */
+                rows?: string;
+                /** @description Of a heat map: the dimension that its columns are of. */
+                columns?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DistributionAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drivers: {
+        parameters: {
+            query: {
+                metric: string;
+                statistic?: string;
+                /** @description dimension:value, separated by commas; all traffic where it is left out. */
+                slice?: string;
+                from: string;
+                to: string;
+                /** @description The slice to compare with; the same one where it is left out. */
+                against_slice?: string;
+                /** @description With `against_to`: the span to compare with; the same hours of the days before where both are left out. */
+                against_from?: string;
+                against_to?: string;
+                /** @description Dimensions, and `hour`, on which both sides are made alike first, separated by commas. */
+                matched?: string;
+                /** @description Of a heat map: the dimension that its rows are of. */
+                rows?: string;
+                /** @description Of a heat map: the dimension that its columns are of. */
+                columns?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriversAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    heat_map: {
+        parameters: {
+            query: {
+                metric: string;
+                statistic?: string;
+                /** @description dimension:value, separated by commas; all traffic where it is left out. */
+                slice?: string;
+                from: string;
+                to: string;
+                /** @description The slice to compare with; the same one where it is left out. */
+                against_slice?: string;
+                /** @description With `against_to`: the span to compare with; the same hours of the days before where both are left out. */
+                against_from?: string;
+                against_to?: string;
+                /** @description Dimensions, and `hour`, on which both sides are made alike first, separated by commas. */
+                matched?: string;
+                /** @description Of a heat map: the dimension that its rows are of. */
+                rows?: string;
+                /** @description Of a heat map: the dimension that its columns are of. */
+                columns?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeatMapAnswer"];
                 };
             };
             400: {
