@@ -2,7 +2,7 @@
 
 use hark_explain::{GROUPS, Moved, SignatureCounts, StageSums, changed_signatures, waterfall};
 use hark_ingest::{Fold, TaggedLeaves, TaggedRow};
-use hark_model::{Alert, Better, ErrorSignature, MetricKind, Slice, Stage, Step};
+use hark_model::{Alert, Better, ErrorSignature, MetricKind, STEP_MINUTES, Slice, Stage, Step};
 use hark_query::MetricPlan;
 use rustc_hash::FxHashMap;
 
@@ -11,7 +11,7 @@ use crate::usual;
 /// So much of packed rows is read of either time, the newest steps first: some 300,000 rows, and more would change no
 /// digit that is shown.
 const BYTES_READ_MAX: usize = 8 << 20;
-/// The newest six hours of a long alert.
+/// The newest six hours of a long alert, against the same hours of so many days before and half an hour around them.
 const WINDOW_STEPS_MAX: i64 = 72;
 
 /// What an alert is made of, in its slice or the watched one around it.
@@ -52,7 +52,7 @@ fn stages(rows: &TaggedLeaves, plan: &MetricPlan, within: &Within, alert: &Alert
     let names = &plan.metric.stages;
     let sums = |windows: &[(Step, Step)]| {
         let mut sums = StageSums::new(names.len());
-        each(rows, windows, |row| {
+        each(rows, windows, BYTES_READ_MAX, |row| {
             if within.holds(row.codes) {
                 sums.add(row.tag, group(&row), row.sums);
             }
@@ -81,7 +81,8 @@ fn errors(
     let mut counts: FxHashMap<u32, [u64; 2]> = FxHashMap::default();
     let mut requests = [0, 0];
     for (side, windows) in [&times.before[..], &[times.during]].into_iter().enumerate() {
-        each(rows, windows, |row| {
+        // All of them, since they are compared with all requests; failures are few.
+        each(rows, windows, usize::MAX, |row| {
             if within.holds(row.codes) {
                 counts.entry(row.tag).or_default()[side] += row.sums[0];
             }
@@ -133,11 +134,11 @@ impl Within {
 }
 
 /// The rows of these times, newest steps first, until enough has been read.
-fn each(rows: &TaggedLeaves, windows: &[(Step, Step)], mut take_row: impl FnMut(TaggedRow<'_>)) {
+fn each(rows: &TaggedLeaves, windows: &[(Step, Step)], bytes_max: usize, mut take_row: impl FnMut(TaggedRow<'_>)) {
     let mut read = 0;
     for &(from, to) in windows {
         for step in (from.0..to.0).rev().map(Step) {
-            if read > BYTES_READ_MAX {
+            if read > bytes_max {
                 return;
             }
             read += rows.bytes(step);

@@ -17,8 +17,8 @@ use crate::dictionary::Dictionary;
 use crate::events::{Column, Events, Weight};
 use crate::grain::Grain;
 use crate::leaf_store::LeafStore;
-use crate::projection::{project, to_record_batch};
-use crate::run::{self, Read, Reading, Run};
+use crate::projection::{numbers, project, to_record_batch};
+use crate::run::{self, Reading, Run};
 use crate::scrapes::{self, Scrapes, Through};
 use crate::seen::Seen;
 use crate::signatures::{Signature, Signatures};
@@ -129,6 +129,18 @@ impl Admitted<'_> {
     }
 }
 
+/// What the columns of a batch say.
+struct Read<'a> {
+    /// By metric.
+    readings: &'a [Reading],
+    /// By metric and stage; none where no row has the field.
+    stages: &'a [Vec<Option<Cow<'a, Column>>>],
+    /// By column of the plan's schema, and good for the whole stream.
+    codes: &'a [Vec<u16>],
+    /// Error texts, where events have any.
+    errors: Option<&'a Column>,
+}
+
 /// What the rows of a batch come to.
 struct Taken<'a> {
     chosen: Chosen<'a>,
@@ -189,7 +201,7 @@ impl Fold {
             let cells = MetricCells::new(&metric.metric, watched);
             let dimensions = metric.dimensions.len();
             let leaves = LeafStore::new(dimensions);
-            let stages = &metric.stages;
+            let stages = &metric.metric.stages;
             let stages = (!stages.is_empty()).then(|| TaggedLeaves::new(dimensions, run::STAGE_SUMS + stages.len()));
             let is_ratio = matches!(metric.metric.kind, MetricKind::Ratio { .. });
             let failures = is_ratio.then(|| TaggedLeaves::new(dimensions, 1));
@@ -310,7 +322,11 @@ impl Fold {
         for (seen, column) in self.seen_columns.iter_mut().zip(&columns) {
             *seen = *seen || column.has_any();
         }
-        let read = Read { readings: &readings, codes: &codes, columns: &columns, errors: events.column(ERROR_FIELD) };
+        let stages_of = |metric: &MetricPlan| -> Vec<Option<Cow<'_, Column>>> {
+            metric.metric.stages.iter().map(|name| numbers(events, name)).collect()
+        };
+        let stages: Vec<_> = plan.metrics.iter().map(stages_of).collect();
+        let read = Read { readings: &readings, codes: &codes, stages: &stages, errors: events.column(ERROR_FIELD) };
         for (step, mut run) in closing {
             self.add_run(plan, &read, &mut run, step);
             self.close(step, &mut on_close);
@@ -479,8 +495,9 @@ impl Fold {
         if self.metrics.iter().any(|metric| metric.failures.is_some()) {
             run.sign(&mut self.signatures, read.errors);
         }
-        for ((metric, plan), reading) in self.metrics.iter_mut().zip(&plan.metrics).zip(read.readings) {
-            self.counts.unusable += run.add_to(metric, plan, reading, read);
+        let read_by_metric = read.readings.iter().zip(read.stages);
+        for ((metric, plan), (reading, stages)) in self.metrics.iter_mut().zip(&plan.metrics).zip(read_by_metric) {
+            self.counts.unusable += run.add_to(metric, plan, reading, read.codes, stages);
         }
     }
 

@@ -24,6 +24,13 @@ pub(crate) fn project<'a>(plan: &Plan, events: &'a Events) -> Vec<Cow<'a, Column
     plan.fields.iter().enumerate().map(column).collect()
 }
 
+/// A field that need not be there, as numbers. No line is refused for what stands in it: what is none is absent.
+pub(crate) fn numbers<'a>(events: &'a Events, name: &str) -> Option<Cow<'a, Column>> {
+    let column = events.column(name)?;
+    let is_number = is_of(column, FieldKind::Number);
+    Some(if is_number { Cow::Borrowed(column) } else { Cow::Owned(convert(column, FieldKind::Number)) })
+}
+
 /// The batch as Arrow, for the expressions. Columns that none of them reads are empty in it.
 pub(crate) fn to_record_batch(plan: &Plan, columns: &[Cow<'_, Column>], rows: usize) -> RecordBatch {
     let fields = plan.schema.fields().iter().zip(&plan.is_in_expression);

@@ -31,17 +31,6 @@ pub(crate) struct Reading {
     pub(crate) failed: u64,
 }
 
-/// All that is known of the rows of a batch.
-pub(crate) struct Read<'a> {
-    /// By metric.
-    pub(crate) readings: &'a [Reading],
-    /// By column of the plan's schema: codes that hold for the whole stream, and the columns themselves.
-    pub(crate) codes: &'a [Vec<u16>],
-    pub(crate) columns: &'a [Cow<'a, Column>],
-    /// Error texts, where events have any.
-    pub(crate) errors: Option<&'a Column>,
-}
-
 enum Values {
     Numbers(Float64Array),
     Hits(BooleanArray),
@@ -219,9 +208,9 @@ impl Run {
         metric: &mut MetricFold,
         plan: &MetricPlan,
         reading: &Reading,
-        read: &Read<'_>,
+        codes: &[Vec<u16>],
+        stages: &[Option<Cow<'_, Column>>],
     ) -> u64 {
-        let codes = read.codes;
         let unusable = self.measure(&plan.metric, reading);
         self.positions.clear();
         self.is_counted.clear();
@@ -237,7 +226,9 @@ impl Run {
                 metric.cells.add_late(position, &self.numbers, minute, |counted, at| self.count(counted, at));
                 let own = &own[..plan.dimensions.len()];
                 metric.leaves.add_late(self.steps[position], own, class, times);
-                self.tag(metric, plan, read, position, |tagged, step, tag, sums| tagged.add_late(step, own, tag, sums));
+                self.tag(metric, plan, stages, position, |tagged, step, tag, sums| {
+                    tagged.add_late(step, own, tag, sums);
+                });
             } else {
                 self.positions.push(position as u32);
                 self.is_counted[position] = true;
@@ -253,7 +244,7 @@ impl Run {
             for &position in &self.positions {
                 let leaf = self.leaves[metric.grain][position as usize];
                 let add = |tagged: &mut TaggedLeaves, step, tag, sums: &_| tagged.add(step, leaf, tag, sums);
-                self.tag(metric, plan, read, position as usize, add);
+                self.tag(metric, plan, stages, position as usize, add);
             }
         }
         let Self { positions, numbers, minutes, groups, is_counted, .. } = &*self;
@@ -268,7 +259,7 @@ impl Run {
         &self,
         metric: &mut MetricFold,
         plan: &MetricPlan,
-        read: &Read<'_>,
+        columns: &[Option<Cow<'_, Column>>],
         position: usize,
         mut add: impl FnMut(&mut TaggedLeaves, Step, u32, &[u64]),
     ) {
@@ -278,15 +269,15 @@ impl Run {
                 let mut sums = [0; SUMS_MAX];
                 (sums[0], sums[1]) = (requests, value.thousandths().saturating_mul(requests));
                 let row = self.rows[position] as usize;
-                for (sum, &column) in sums[STAGE_SUMS..].iter_mut().zip(&plan.stages) {
+                for (sum, column) in sums[STAGE_SUMS..].iter_mut().zip(columns) {
                     // What a request did not go through took it no time.
-                    let took = match read.columns[column].as_ref() {
-                        Column::Number(numbers) => numbers[row].get().and_then(Magnitude::new),
-                        Column::Text { .. } | Column::Flag(_) => None,
+                    let took = match column.as_deref() {
+                        Some(Column::Number(numbers)) => numbers[row].get().and_then(Magnitude::new),
+                        _ => None,
                     };
                     *sum = took.map_or(0, Magnitude::thousandths).saturating_mul(requests);
                 }
-                add(stages, step, stage_class(value), &sums[..STAGE_SUMS + plan.stages.len()]);
+                add(stages, step, stage_class(value), &sums[..STAGE_SUMS + columns.len()]);
             }
             // What fails is a miss where hits are what is wanted.
             (Measured::Hit(hit), _, Some(failures)) if hit == (plan.metric.better == Better::Lower) => {

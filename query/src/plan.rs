@@ -27,8 +27,6 @@ pub struct MetricPlan {
     pub measure: Measure,
     /// Positions in the schema of the metric's dimensions.
     pub dimensions: Vec<usize>,
-    /// And of its stages.
-    pub stages: Vec<usize>,
 }
 
 struct Parsed<'a> {
@@ -51,9 +49,6 @@ impl Plan {
             }
             for dimension in &metric.dimensions {
                 fields.add(dimension, FieldKind::Text)?;
-            }
-            for stage in &metric.stages {
-                fields.add(stage, FieldKind::Number)?;
             }
             let one = Parsed::read(metric)?;
             if let Some(filter) = &one.filter {
@@ -101,8 +96,7 @@ impl<'a> Parsed<'a> {
         };
         let position = |name: &String| schema.index_of(name).unwrap_or_else(|_| unreachable!("{name} was added"));
         let dimensions = self.metric.dimensions.iter().map(position).collect();
-        let stages = self.metric.stages.iter().map(position).collect();
-        Ok(MetricPlan { metric: self.metric.clone(), filter, measure, dimensions, stages })
+        Ok(MetricPlan { metric: self.metric.clone(), filter, measure, dimensions })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A question checked against what is kept: which rows of the leaves belong to which side, and which of them are bad.
 
-use hark_dashboard::{CompareQuestion, ComparedSides, ComparedSide, SideQuestion};
+use hark_dashboard::{CompareQuestion, ComparedSide, ComparedSides, SideQuestion};
 use hark_ingest::{Fold, LeafRow};
 use hark_model::{MetricKind, STEP_MINUTES, Sketch, Statistic, Step};
 use hark_query::MetricPlan;

@@ -19,7 +19,7 @@ const DAYS: u32 = 7;
 fn replayed(kinds: Kinds, restart_after_hours: Option<usize>) -> (Vec<Alert>, Vec<IncidentTruth>) {
     let start_ms = Config::DEFAULT_START_MS;
     let mut simulation =
-        Simulation::new(Config { seed: SEED, start_ms, days: DAYS, rate: 60.0, incidents: 2, kinds }).unwrap();
+        Simulation::new(Config { seed: SEED, start_ms, days: DAYS, rate: 60.0, incidents: 3, kinds }).unwrap();
     let truth = simulation.truth().incidents.clone();
     let plan = Arc::new(Plan::compile(&Definitions::built_in()).unwrap());
     let mut replay = Replay::new(Arc::clone(&plan), Vec::new(), BUDGET);
