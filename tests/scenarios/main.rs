@@ -9,6 +9,8 @@ mod crash;
 mod faults;
 mod http;
 mod production;
+mod registry;
 mod replay;
+mod report;
 mod selftest;
 mod support;
