@@ -11,6 +11,8 @@ mod http;
 mod import;
 mod parts;
 mod production;
+mod registry;
 mod replay;
+mod report;
 mod selftest;
 mod support;
