@@ -58,6 +58,10 @@ fn a_replay_and_a_server_raise_the_same_alerts() {
         let users = [&served, alert].map(|alert| alert["effect"]["users"].as_f64().unwrap());
         assert!((users[0] / users[1]).ln().abs() < 0.4, "{users:?}");
         served["effect"]["users"] = alert["effect"]["users"].clone();
+        // What has become of similar alerts is joined where one alert is asked for, and stands in no document.
+        for similar in served["similar"].as_array_mut().unwrap() {
+            similar["resolved_at"] = Value::Null;
+        }
         assert_eq!(&served, alert);
     }
     let listed = server.get("/api/v1/alerts");
