@@ -1,5 +1,7 @@
 //! Whole explanations of made-up findings: what is named, that everything adds up, and when nothing is said.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use hark_explain::{Inquiry, Question, explain};
 use hark_model::{
     BinCount, Direction, Explanation, Leaf, Leaves, Mix, Shift, Sketch, Slice, Statistic, Timestamp, Why, WhyVerdict,

@@ -149,6 +149,7 @@ impl Column {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 fn arrow(error: ArrowError) -> ParquetError {
     ParquetError::ArrowError(error.to_string())
 }

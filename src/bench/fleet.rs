@@ -50,7 +50,7 @@ struct Alarms {
 
 /// Alarms by week if series that move together needed less evidence each, at most: effects are not looked at.
 fn joint_alarms(mut near: Vec<(i64, usize, f64)>, weeks: i64, log_threshold: f64) -> Vec<u64> {
-    near.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    near.sort_by_key(|one| (one.0, one.1));
     let mut alarms = vec![0; weeks as usize];
     // What is asked at a step follows from the step before.
     let (mut last, mut asked, mut reached) = (i64::MIN, log_threshold, BTreeSet::new());
