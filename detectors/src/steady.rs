@@ -212,7 +212,7 @@ mod tests {
         // What never moves has no habit of moving.
         assert_eq!(told((0..288 * 10).map(|_| gauge(7))), []);
         // One that comes once an hour is silent in between.
-        let hourly = |at: usize| if at % 12 == 0 { gauge(restless(at)) } else { gauge_of_none() };
+        let hourly = |at: usize| if at.is_multiple_of(12) { gauge(restless(at)) } else { gauge_of_none() };
         assert_eq!(told((0..288 * 10).map(hourly)), []);
     }
 
