@@ -32,6 +32,9 @@ const LOG_FACTOR_MIN: f64 = 0.14;
 const LOG_BAND_MAX: f64 = std::f64::consts::LN_2;
 /// The weeks that are remembered.
 const WEEKS_BEFORE: i64 = 4;
+/// Half of chi-square with one degree of freedom: steps whose likelihood is no lower than the best by more are within
+/// the 95 % interval.
+const LOG_LIKELIHOOD_DROP: f64 = 1.92;
 /// Nothing is taken for certain, nor for impossible.
 pub(crate) const CHANCE_MIN: f64 = 1e-6;
 pub(crate) const CHANCE_MAX: f64 = 0.95;
@@ -157,7 +160,7 @@ impl Track {
 
     /// Takes the steps since `onset` for the new normal.
     pub(crate) fn rebase_since(&mut self, onset: Step, after: f64) {
-        let before = self.expected_since(onset);
+        let before = self.expected_over(onset, Step(i64::MAX));
         if let (Some(before), Some(after)) = (before.and_then(|v| self.to_scale(v)), self.to_scale(after)) {
             self.season.rebase(after - before);
             self.settling = SETTLING_STEPS;
@@ -175,13 +178,12 @@ impl Track {
     }
 
     /// Where a change by `factor` began: the start of the run of steps that speaks loudest for it, with the other
-    /// starts whose likelihood is within the 95 % interval (half of chi-square with one degree of freedom).
-    pub(crate) fn onset(&self, factor: f64) -> Option<Onset> {
-        const LOG_LIKELIHOOD_DROP: f64 = 1.92;
+    /// starts whose likelihood is within the 95 % interval. None lies before `earliest`, when another change ended.
+    pub(crate) fn onset(&self, factor: f64, earliest: Step) -> Option<Onset> {
         let power = self.power();
         let mut sum = 0.0;
         let mut sums = Vec::new();
-        for past in self.recent.iter().rev() {
+        for past in self.recent.iter().rev().take_while(|past| past.step >= earliest) {
             sum += power * past.tally.evidence_for(factor);
             sums.push((past.step, sum));
         }
@@ -190,9 +192,30 @@ impl Track {
         Some(Onset { step, earliest: near().min().unwrap_or(step), latest: near().max().unwrap_or(step) })
     }
 
-    /// The expectation over the steps since `onset`, weighted by requests.
-    pub(crate) fn expected_since(&self, onset: Step) -> Option<f64> {
-        let since = self.recent.iter().filter(|past| past.step >= onset);
+    /// The last step so far of a regression that is open since `onset`: the end of the run of steps that speaks loudest
+    /// for its being at least half of what it was. It is `now` unless the steps since then surely speak against it.
+    pub(crate) fn bad_until(&self, onset: Step, now: Step) -> Step {
+        if self.recovery.worst.abs() < LOG_FACTOR_MIN {
+            return now;
+        }
+        let half = (self.recovery.worst / 2.0).exp();
+        let power = self.power();
+        // The sum from the end of an entry on: how loudly the rest says that it is over.
+        let (mut rest, mut after) = (0.0, now.next());
+        let mut end = (-LOG_LIKELIHOOD_DROP, now);
+        for past in self.recent.iter().rev().take_while(|past| past.step >= onset) {
+            if rest < end.0 {
+                end = (rest, Step(after.0 - 1));
+            }
+            rest += power * past.tally.evidence_for(half);
+            after = past.step;
+        }
+        end.1
+    }
+
+    /// The expectation over the steps from `onset` to `step`, weighted by requests.
+    pub(crate) fn expected_over(&self, onset: Step, step: Step) -> Option<f64> {
+        let since = self.recent.iter().filter(|past| past.step >= onset && past.step <= step);
         let (sum, weight) =
             since.fold((0.0, 0.0), |(sum, weight), past| (sum + past.expected * past.weight, weight + past.weight));
         (weight > 0.0).then(|| sum / weight)

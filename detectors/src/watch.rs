@@ -35,6 +35,8 @@ pub struct Watch {
     bad: Direction,
     min_effect: f64,
     state: State,
+    /// The first step that a regression may have begun in: the last one was over by then.
+    recovered: Step,
     /// Broken on purpose; no part of what was learned.
     #[serde(skip)]
     mutant: Option<Mutant>,
@@ -110,6 +112,7 @@ impl Watch {
             bad,
             min_effect: metric.alert.min_effect,
             state: State::Quiet,
+            recovered: Step(i64::MIN),
             mutant: None,
         })
     }
@@ -220,7 +223,7 @@ impl Watch {
         let track = self.tracks.first()?;
         let merged = merge(onset, step, cell_of)?;
         let seen = mean_value(track.statistic, &merged, onset, step);
-        let before = track.expected_since(onset).or_else(|| track.expected(step, false)).or(seen)?;
+        let before = track.expected_over(onset, step).or_else(|| track.expected(step, false)).or(seen)?;
         let after = seen.unwrap_or(before);
         let statistic = track.statistic;
         self.tracks.iter_mut().for_each(|track| track.forget_since(onset.start()));
@@ -273,6 +276,13 @@ impl Watch {
     pub fn shift(&self, step: Step, cell_of: impl Fn(Step) -> Cell) -> Option<Shift> {
         let State::Open { track, onset, earliest, latest } = self.state else { return None };
         self.measure(track, &Onset { step: onset, earliest, latest }, step, &cell_of)
+    }
+
+    /// The last step so far in which the open regression was there. While its recovery is still being tested this is
+    /// some time ago.
+    pub fn bad_until(&self, step: Step) -> Step {
+        let State::Open { track, onset, .. } = self.state else { return step };
+        self.tracks[track].bad_until(onset, step)
     }
 
     /// The move of one statistic since `onset`, whether or not a regression is open in this series itself.
@@ -341,7 +351,7 @@ impl Watch {
         }
         let track = self.strongest_track();
         let factor = self.best_factor(track);
-        let onset = self.tracks[track].onset(factor)?;
+        let onset = self.tracks[track].onset(factor, self.recovered)?;
         let shift = self.measure(track, &onset, step, cell_of)?;
         let is_bad = shift.direction == self.bad();
         if !is_bad || shift.relative().abs() < self.min_effect {
@@ -376,7 +386,7 @@ impl Watch {
     /// An alarm without a reason.
     fn open(&mut self, step: Step, cell_of: &impl Fn(Step) -> Cell) -> Option<Transition> {
         let track = self.strongest_track();
-        let onset = self.tracks[track].onset(self.best_factor(track))?;
+        let onset = self.tracks[track].onset(self.best_factor(track), self.recovered)?;
         let shift = self.measure(track, &onset, step, cell_of)?;
         Some(self.open_with(track, &onset, shift))
     }
@@ -406,7 +416,7 @@ impl Watch {
             Direction::Down => track.evidence.best_up(),
         };
         let lasts = |onset: &Onset| step.0 - onset.step.0 >= IMPROVEMENT_STEPS_MIN;
-        if let Some(onset) = track.onset(factor).filter(lasts) {
+        if let Some(onset) = track.onset(factor, self.recovered).filter(lasts) {
             self.rebase(onset.step, step, cell_of);
         }
     }
@@ -432,6 +442,7 @@ impl Watch {
         }
         self.tracks.iter_mut().for_each(|track| track.evidence = Evidence::new());
         self.state = State::Quiet;
+        self.recovered = step.next();
         Some(Transition::Recovered)
     }
 
@@ -439,7 +450,7 @@ impl Watch {
         let judged = &self.tracks[track];
         let from = onset.step.max(Step(step.0 - EFFECT_STEPS_MAX + 1));
         let merged = merge(from, step, cell_of)?;
-        let before = judged.expected_since(from)?;
+        let before = judged.expected_over(from, step)?;
         let after = mean_value(judged.statistic, &merged, from, step)?;
         let [low, high] = interval(judged, &merged, from, step, after);
         let log_evidence = self.log_evidence();
@@ -467,7 +478,7 @@ impl Watch {
         let is_empty = |at: &i64| cell_of(Step(*at)).is_empty();
         let Some(silent) = (from.0..=step.0).rev().take_while(is_empty).last() else { return FindingKind::Regression };
         let steps = (step.0 - silent + 1) as f64;
-        let missed = judged.expected_since(Step(silent)).unwrap_or(0.0) * steps * STEP_MINUTES as f64;
+        let missed = judged.expected_over(Step(silent), step).unwrap_or(0.0) * steps * STEP_MINUTES as f64;
         if missed >= MISSED_MIN { FindingKind::NoData } else { FindingKind::Regression }
     }
 

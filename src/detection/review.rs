@@ -14,6 +14,15 @@ use crate::series::{SeriesId, SeriesKey};
 const CHART_STEPS_BEFORE: i64 = 2 * 24 * 60 / STEP_MINUTES;
 const CHART_STEPS_MAX: i64 = 4 * 24 * 60 / STEP_MINUTES;
 
+/// The series that speaks for an alert.
+struct Lead {
+    metric: usize,
+    slice: Slice,
+    shift: Shift,
+    /// The last step that is part of the regression: hours in which it is over would only dilute what is said of it.
+    until: Step,
+}
+
 impl Detection {
     /// Measures an alert's effect on the series that is drawn for it: its own slice's, or the narrowest around it.
     pub(super) fn measure(&mut self, fold: &Fold, metric: usize, definition: &Metric, id: &AlertId, step: Step) {
@@ -34,21 +43,23 @@ impl Detection {
     /// Alerts that are due get a fresh effect, fresh causes and so perhaps a truer slice.
     pub(super) fn review(&mut self, plan: &Plan, fold: &Fold, step: Step) {
         for (id, members) in self.book.due(step.end()) {
-            let Some((metric, slice, shift)) = self.lead(plan, fold, &id, &members, step) else { continue };
+            let Some(Lead { metric, slice, shift, until }) = self.lead(plan, fold, &id, &members, step) else {
+                continue;
+            };
             let metric_plan = &plan.metrics[metric];
             // The onset is what the alert says; only what is known of it since is renewed.
             let Some(alert) = self.book.alert(&id) else { continue };
             let shift = Shift { onset: alert.onset, onset_interval: alert.onset_interval, ..shift };
             let name = metric_plan.metric.name.clone();
-            let finding = Finding { metric: name, slice, at: step.end(), shift };
+            let finding = Finding { metric: name, slice, at: until.end(), shift };
             let unusual = self.unusual(&finding);
             let changes = self.changes_until(step.end());
             let Finding { slice, shift, .. } = &finding;
             let asked = Asked { slice, shift, within: None };
-            let answer = explainer::explain(fold, metric, metric_plan, &asked, step, changes, &unusual);
+            let answer = explainer::explain(fold, metric, metric_plan, &asked, until, changes, &unusual);
             self.book.renew(&id, shift, answer.explanation);
-            self.measure(fold, metric, &metric_plan.metric, &id, step);
-            self.tell_parts(plan, fold, metric, &id, step);
+            self.measure(fold, metric, &metric_plan.metric, &id, until);
+            self.tell_parts(plan, fold, metric, &id, until);
             self.changed.extend(self.book.fold_into_wider(&id, step.end()));
             self.changed.push(id);
         }
@@ -62,7 +73,7 @@ impl Detection {
         id: &AlertId,
         members: &[Slice],
         step: Step,
-    ) -> Option<(usize, Slice, Shift)> {
+    ) -> Option<Lead> {
         let alert = self.book.alert(id)?;
         let metric = plan.metrics.iter().position(|metric| metric.metric.name == alert.metric)?;
         let cells = fold.cells(metric);
@@ -71,8 +82,10 @@ impl Detection {
             .slices()
             .filter(|(_, slice)| members.contains(slice))
             .max_by(|a, b| rank(a.1).cmp(&rank(b.1)).then_with(|| b.1.cmp(a.1)))?;
-        let shift = self.watches[metric].get(index.0)?.watch.shift(step, |step| cells.step_cell(index, step))?;
-        Some((metric, slice.clone(), shift))
+        let watch = &self.watches[metric].get(index.0)?.watch;
+        let until = watch.bad_until(step);
+        let shift = watch.shift(until, |step| cells.step_cell(index, step))?;
+        Some(Lead { metric, slice: slice.clone(), shift, until })
     }
 
     /// Puts every alert that changed in this step into the outbox, with its chart as it stands.

@@ -83,7 +83,8 @@ impl Server {
     /// The status and body of the answer to a body, whatever they are.
     pub(crate) fn send(&self, path: &str, body: &str) -> (u16, String) {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut answer = agent.post(format!("{}{path}", self.url)).send(body).unwrap();
+        let request = agent.post(format!("{}{path}", self.url)).header("content-type", "application/json");
+        let mut answer = request.send(body).unwrap();
         (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
     }
 
