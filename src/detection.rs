@@ -6,7 +6,7 @@ mod past;
 mod pools;
 mod review;
 
-use hark_alerting::{Book, Comparison, Dropped, Funnel, Opening, Reason, Stage, filter};
+use hark_alerting::{Book, Comparison, Dropped, Ended, Funnel, Opening, Reason, Stage, filter};
 use hark_detectors::list::STEADY;
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_explain::Answer;
@@ -188,7 +188,7 @@ impl Detection {
         self.forget_changes(now);
         let holidays = holidays(&self.changes, step.start());
         self.wake(plan, fold);
-        let mut opened = Vec::new();
+        let (mut opened, mut over) = (Vec::new(), Vec::new());
         let alerts_before = self.book.funnel.opened();
         for closed in &cells {
             let slice = fold.cells(closed.metric).slice(closed.slice);
@@ -198,12 +198,12 @@ impl Detection {
                 Some(Transition::Opened(shift)) => opened.push((closed.metric, closed.slice, *shift)),
                 Some(Transition::Recovered) => {
                     let metric = &plan.metrics[closed.metric].metric.name;
-                    let ended = self.book.recover(metric, slice, now).map(|alert| alert.id.clone());
-                    self.changed.extend(ended);
+                    over.extend(self.book.recover(metric, slice, now).map(|ended| (closed.metric, ended)));
                 }
                 None => {}
             }
         }
+        self.end(fold, over, step);
         self.joint.close(self.single_log_threshold());
         self.push_composites(plan, step);
         // The strongest finding opens the alert that the others join.
@@ -227,6 +227,17 @@ impl Detection {
         self.review(plan, fold, step);
         self.post(plan, step);
         self.test_itself(plan, fold, step, &cells, &moved, alerts_before);
+    }
+
+    /// Alerts of these metrics are over, and with them what their other series had to say.
+    fn end(&mut self, fold: &Fold, over: Vec<(usize, Ended)>, step: Step) {
+        for (metric, Ended { id, left }) in over {
+            self.changed.push(id);
+            let slices = fold.cells(metric).slices();
+            for (index, _) in slices.filter(|(_, slice)| left.contains(slice)) {
+                self.watches[metric][index.0].watch.end(step);
+            }
+        }
     }
 
     /// What the self-test sees of a step; it changes nothing but itself.

@@ -1,4 +1,5 @@
-//! The open alerts: a finding joins the alert it belongs to or opens one; an alert ends when all its series recovered.
+//! The open alerts: a finding joins the alert it belongs to or opens one; an alert ends when the series that speak
+//! for its slice recovered.
 
 use std::collections::VecDeque;
 
@@ -68,6 +69,14 @@ impl Entry {
             self.open.push(slice);
         }
     }
+}
+
+/// An alert that is over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    pub id: AlertId,
+    /// Series of it that have not recovered themselves. What they say of a part of its slice they have to show anew.
+    pub left: Vec<Slice>,
 }
 
 /// All that a new alert is made of.
@@ -143,27 +152,29 @@ impl Book {
         self.known.push_back(Known { metric, slice, from, to });
     }
 
-    /// A series of the metric is as expected again. Returns the alert that this ends, if it was the last one.
-    pub fn recover(&mut self, metric: &str, slice: &Slice, now: Timestamp) -> Option<&Alert> {
+    /// A series of the metric is as expected again. Returns the alert that this ends, if it was the last one, or the last
+    /// of those that hold all of the alert's slice: a thin part takes hours to show what the whole shows in minutes.
+    pub fn recover(&mut self, metric: &str, slice: &Slice, now: Timestamp) -> Option<Ended> {
         let at = self.entries.iter().position(|entry| entry.alert.metric == metric && entry.open.contains(slice))?;
         self.close(at, slice, now)
     }
 
     /// As [`Self::recover`], where it is known which alert the series is in.
-    pub fn recover_in(&mut self, id: &AlertId, slice: &Slice, at: Timestamp) -> Option<&Alert> {
+    pub fn recover_in(&mut self, id: &AlertId, slice: &Slice, at: Timestamp) -> Option<Ended> {
         let entry = self.entries.iter().position(|entry| entry.alert.id == *id && entry.open.contains(slice))?;
         self.close(entry, slice, at)
     }
 
-    fn close(&mut self, at: usize, slice: &Slice, now: Timestamp) -> Option<&Alert> {
-        let entry = &mut self.entries[at];
-        entry.open.retain(|open| open != slice);
-        if !entry.open.is_empty() {
+    fn close(&mut self, at: usize, slice: &Slice, now: Timestamp) -> Option<Ended> {
+        let Entry { alert, open, .. } = &mut self.entries[at];
+        open.retain(|open| open != slice);
+        let speaks = |slice: &Slice| slice.contains(&alert.slice);
+        if !open.is_empty() && (!speaks(slice) || open.iter().any(speaks)) {
             return None;
         }
-        entry.alert.status = AlertStatus::Resolved;
-        entry.alert.resolved_at = Some(now);
-        Some(&entry.alert)
+        alert.status = AlertStatus::Resolved;
+        alert.resolved_at = Some(now);
+        Some(Ended { id: alert.id.clone(), left: std::mem::take(open) })
     }
 
     /// Whether a series is among those that still deviate of some alert.

@@ -7,6 +7,6 @@ mod filters;
 mod funnel;
 mod identity;
 
-pub use book::{Book, Opening};
+pub use book::{Book, Ended, Opening};
 pub use filters::{Comparison, filter};
 pub use funnel::{Dropped, Funnel, Reason, Stage};

@@ -250,8 +250,8 @@ impl Track {
     }
 
     /// The evidence so far that this statistic is as expected again rather than still half as bad (on the scale of
-    /// logarithms); `None` where it took no part in the regression.
-    pub(crate) fn log_recovered(&mut self, step: Step, direction: Direction) -> Option<f64> {
+    /// logarithms); `None` where it took no part in the regression, which the one that `leads` always did.
+    pub(crate) fn log_recovered(&mut self, step: Step, direction: Direction, leads: bool) -> Option<f64> {
         let present = log_factor(self.recent.iter().rev().take(PRESENT_STEPS).map(|past| past.tally));
         let power = self.power();
         let tally = self.recent.of(step).map(|past| past.tally);
@@ -260,7 +260,7 @@ impl Track {
             Direction::Up => recovery.worst.max(present),
             Direction::Down => recovery.worst.min(present),
         };
-        if recovery.worst.abs() < LOG_FACTOR_MIN {
+        if recovery.worst.abs() < LOG_FACTOR_MIN && !leads {
             return None;
         }
         if let Some(tally) = tally {

@@ -330,6 +330,14 @@ impl Watch {
         }
     }
 
+    /// The open regression is over by the word of the series around it: what is left of it has to be shown from nothing.
+    pub fn end(&mut self, step: Step) {
+        if self.is_open() {
+            self.doubt();
+            self.recovered = step.next();
+        }
+    }
+
     fn check_opening(&mut self, step: Step, log_threshold: f64, cell_of: &impl Fn(Step) -> Cell) -> Option<Transition> {
         match self.mutant {
             Some(Mutant::NeverFires) => return None,
@@ -436,7 +444,9 @@ impl Watch {
 
     fn check_recovery(&mut self, step: Step) -> Option<Transition> {
         let bad = self.bad();
-        let logs: Vec<f64> = self.tracks.iter_mut().filter_map(|track| track.log_recovered(step, bad)).collect();
+        let State::Open { track: lead, .. } = self.state else { return None };
+        let tracks = self.tracks.iter_mut().enumerate();
+        let logs: Vec<f64> = tracks.filter_map(|(at, track)| track.log_recovered(step, bad, at == lead)).collect();
         if log_mean(&logs) < LOG_RECOVERED {
             return None;
         }

@@ -22,6 +22,7 @@ impl Detection {
         self.correct(plan, fold, &corrected);
         self.forget_changes(step.end());
         let holidays = holidays(&self.changes, step.start());
+        let mut over = Vec::new();
         for closed in &cells {
             let Some((transition, _)) = self.observe(plan, fold, closed, step, &holidays) else { continue };
             match transition {
@@ -29,12 +30,13 @@ impl Detection {
                 Some(Transition::Recovered) => {
                     let metric = &plan.metrics[closed.metric].metric.name;
                     let slice = fold.cells(closed.metric).slice(closed.slice);
-                    let ended = self.book.recover(metric, slice, step.end()).map(|alert| alert.id.clone());
-                    self.changed.extend(ended);
+                    let ended = self.book.recover(metric, slice, step.end());
+                    over.extend(ended.map(|ended| (closed.metric, ended)));
                 }
                 Some(Transition::Opened(_)) | None => self.accept_if_old(plan, fold, closed, step),
             }
         }
+        self.end(fold, over, step);
         self.joint.close(self.single_log_threshold());
         self.push_composites(plan, step);
         self.learn_pools(plan, fold, step, &cells);

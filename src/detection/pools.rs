@@ -125,7 +125,7 @@ impl Detection {
     fn recover_pooled(&mut self, at: usize, step: Step) {
         let told = self.pools[at].told.take();
         let ended = told.and_then(|id| self.book.recover_in(&id, &Slice::total(), step.end()));
-        self.changed.extend(ended.map(|alert| alert.id.clone()));
+        self.changed.extend(ended.map(|ended| ended.id));
     }
 
     fn drop_pooled(&mut self, plan: &Plan, metric: usize, step: Step, (stage, reason): (Stage, Reason)) {

@@ -62,14 +62,17 @@ fn another_cause_is_another_alert_and_another_metric_the_same_incident() {
 }
 
 #[test]
-fn it_ends_when_all_recovered_and_fires_again_when_one_relapses() {
+fn it_ends_when_its_slice_recovered_and_fires_again_when_it_relapses() {
     let mut book = Book::default();
     let first = take(&mut book, &finding("response_time", "total", 0), caused_by("cluster:eu"));
     take(&mut book, &finding("response_time", "cluster:eu", 5), caused_by("cluster:eu"));
+    take(&mut book, &finding("response_time", "locale:sv_SE", 9), Explanation::default());
     let at = Timestamp::from_millis(0).plus_minutes(60);
     assert_eq!(book.recover("response_time", &Slice::total(), at), None);
     let ended = book.recover("response_time", &"cluster:eu".parse().unwrap(), at).unwrap();
-    assert_eq!((ended.status, ended.resolved_at), (AlertStatus::Resolved, Some(at)));
+    assert_eq!(ended, Ended { id: first.id.clone(), left: vec!["locale:sv_SE".parse().unwrap()] });
+    let alert = book.alert(&ended.id).unwrap();
+    assert_eq!((alert.status, alert.resolved_at), (AlertStatus::Resolved, Some(at)));
     let again = take(&mut book, &finding("response_time", "total", 100), caused_by("cluster:eu"));
     assert_eq!((again.id, again.status, again.resolved_at), (first.id, AlertStatus::Firing, None));
 }
@@ -120,10 +123,9 @@ fn an_alert_that_turns_out_to_be_part_of_another_ends_in_it() {
     assert_eq!(book.fold_into_wider(&other.id, now), Some(wide.id.clone()));
     let folded = book.alert(&other.id).unwrap();
     assert_eq!((folded.status, &folded.folded_into), (AlertStatus::Resolved, &Some(wide.id.clone())));
-    // Its series keeps the wider one open.
-    assert_eq!(book.recover("response_time", &Slice::total(), now), None);
-    let ended = book.recover("response_time", &"feature:calls".parse().unwrap(), now).unwrap();
-    assert_eq!(ended.id, wide.id);
+    // Its series goes on in the wider one.
+    let left = vec!["feature:calls".parse().unwrap()];
+    assert_eq!(book.recover("response_time", &Slice::total(), now), Some(Ended { id: wide.id, left }));
 }
 
 #[test]
