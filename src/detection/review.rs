@@ -66,14 +66,7 @@ impl Detection {
     }
 
     /// The series that speaks for an alert: of those that still deviate, the narrowest that holds its slice.
-    fn lead(
-        &self,
-        plan: &Plan,
-        fold: &Fold,
-        id: &AlertId,
-        members: &[Slice],
-        step: Step,
-    ) -> Option<Lead> {
+    fn lead(&self, plan: &Plan, fold: &Fold, id: &AlertId, members: &[Slice], step: Step) -> Option<Lead> {
         let alert = self.book.alert(id)?;
         let metric = plan.metrics.iter().position(|metric| metric.metric.name == alert.metric)?;
         let cells = fold.cells(metric);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::clock::Stopwatch;
-use crate::{process, test, tidy};
+use crate::{process, test, tidy, ui};
 
 struct Step {
     name: &'static str,
@@ -41,8 +41,10 @@ fn format() -> Result<()> {
 }
 
 fn clippy() -> Result<()> {
-    let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
-    process::run(process::cargo().args(arguments))
+    process::lint_from_now_on()?;
+    process::run(
+        test::cargo(ui::build_if_possible()?).args(["test", "--workspace", "--all-targets", "--locked", "--no-run"]),
+    )
 }
 
 /// Advisories are not checked: their database can't be fetched on a closed network.

@@ -3,6 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
@@ -10,6 +11,22 @@ use anyhow::{Context, Result, bail};
 pub(crate) fn root() -> PathBuf {
     let xtask = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     xtask.parent().map_or_else(|| xtask.clone(), Path::to_path_buf)
+}
+
+/// Set once everything is to be built by the linter.
+static LINTER: OnceLock<PathBuf> = OnceLock::new();
+
+/// From now on cargo has our own crates compiled by clippy's driver, any warning an error. It is rustc with more to say,
+/// so one build serves lint and tests, and the crates from outside are not gone through a second time.
+pub(crate) fn lint_from_now_on() -> Result<()> {
+    let sysroot =
+        stdout_of(program(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).args(["--print", "sysroot"]))?;
+    let driver = Path::new(sysroot.trim()).join("bin").join(format!("clippy-driver{}", env::consts::EXE_SUFFIX));
+    if !driver.is_file() {
+        bail!("clippy is not installed: run `rustup component add clippy`");
+    }
+    LINTER.get_or_init(|| driver);
+    Ok(())
 }
 
 /// The very cargo that runs this xtask.
@@ -20,6 +37,9 @@ pub(crate) fn cargo() -> Command {
     let of_xtask = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start));
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_xtask)) {
         command.env_remove(name);
+    }
+    if let Some(driver) = LINTER.get() {
+        command.env("RUSTC_WORKSPACE_WRAPPER", driver).env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
     }
     command
 }

@@ -7,13 +7,7 @@ use anyhow::Result;
 use crate::{journey, process, ui};
 
 pub(crate) fn run() -> Result<()> {
-    let pages = ui::node_is_there();
-    if pages {
-        ui::build()?;
-    } else {
-        let what = "no node and npm found, the pages were neither built nor tested";
-        process::skip(what, "install Node.js 20 or later")?;
-    }
+    let pages = ui::build_if_possible()?;
     // Without documentation tests: there are none, and CI takes the last count printed for the count of all.
     process::run(cargo(pages).args(["test", "--workspace", "--all-targets", "--locked"]))?;
     if pages {
@@ -35,7 +29,7 @@ fn browse() -> Result<()> {
 }
 
 /// Where the pages were built they must end up in the binary.
-fn cargo(pages: bool) -> Command {
+pub(crate) fn cargo(pages: bool) -> Command {
     let mut command = process::cargo();
     if pages {
         command.env("HARK_UI", "require");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
@@ -12,6 +13,22 @@ use crate::process;
 pub(crate) fn build() -> Result<()> {
     install()?;
     script("build")
+}
+
+/// Builds the pages where Node is, once for every step of a run, and says whether they are there.
+pub(crate) fn build_if_possible() -> Result<bool> {
+    static BUILT: OnceLock<bool> = OnceLock::new();
+    if let Some(pages) = BUILT.get() {
+        return Ok(*pages);
+    }
+    let pages = node_is_there();
+    if pages {
+        build()?;
+    } else {
+        let what = "no node and npm found, the pages were neither built nor tested";
+        process::skip(what, "install Node.js 20 or later")?;
+    }
+    Ok(*BUILT.get_or_init(|| pages))
 }
 
 /// Runs one script of dashboard/ui/package.json.
@@ -35,7 +52,7 @@ pub(crate) fn install() -> Result<()> {
     fs::write(&stamp, &wanted).with_context(|| format!("{} could not be written: free some space", stamp.display()))
 }
 
-pub(crate) fn node_is_there() -> bool {
+fn node_is_there() -> bool {
     process::answers(process::program("node").arg("--version")) && process::answers(npm().arg("--version"))
 }
 
