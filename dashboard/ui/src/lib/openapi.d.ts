@@ -841,6 +841,28 @@ export interface components {
             spans: number;
             to: components["schemas"]["Timestamp"];
         };
+        /** @description What was compared. */
+        ComparedSides: {
+            /** @description What is counted as bad, in words; null where requests themselves are counted. */
+            bad?: string | null;
+            /**
+             * Format: double
+             * @description The latency that bad requests are above.
+             */
+            bad_above?: number | null;
+            before: components["schemas"]["ComparedSide"];
+            /**
+             * Format: double
+             * @description Requests before are worth so many: both spans may differ in length. For counts of requests, values are so scaled.
+             */
+            before_to_during: number;
+            during: components["schemas"]["ComparedSide"];
+            metric: string;
+            /** @description Why there is nothing to compare; null where there is. */
+            reason?: string | null;
+            statistic: components["schemas"]["Statistic"];
+            unit: string;
+        };
         DefinitionDetail: {
             /** @description As it is in force; null where it was removed. */
             definition?: Record<string, never> | null;
@@ -904,7 +926,7 @@ export interface components {
         /** @description All requests by their size: the share in each bin, before and during. */
         DistributionAnswer: {
             before: number[];
-            compared: components["schemas"]["Compared"];
+            compared: components["schemas"]["ComparedSides"];
             during: number[];
             /** @description One more than bins; each bin is a fifth wider than the one before it. */
             edges: number[];
@@ -965,7 +987,7 @@ export interface components {
         };
         /** @description Per dimension, which values are hit: the most telling dimension first. */
         DriversAnswer: {
-            compared: components["schemas"]["Compared"];
+            compared: components["schemas"]["ComparedSides"];
             dimensions: components["schemas"]["DimensionDrivers"][];
             /**
              * Format: double
@@ -1106,7 +1128,7 @@ export interface components {
             cells: (components["schemas"]["DriverValue"] | null)[][];
             column_values: string[];
             columns: string;
-            compared: components["schemas"]["Compared"];
+            compared: components["schemas"]["ComparedSides"];
             /** @description Every dimension that could be drawn. */
             dimensions: string[];
             /**
