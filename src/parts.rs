@@ -2,7 +2,7 @@
 
 use hark_explain::{GROUPS, Moved, SignatureCounts, StageSums, changed_signatures, waterfall};
 use hark_ingest::{Fold, TaggedLeaves, TaggedRow};
-use hark_model::{Alert, Better, ErrorSignature, MetricKind, STEP_MINUTES, Slice, Stage, Step};
+use hark_model::{Alert, Better, ErrorSignature, MetricKind, Slice, Stage, Step};
 use hark_query::MetricPlan;
 use rustc_hash::FxHashMap;
 
