@@ -13,7 +13,7 @@ const DAY_STEPS: i64 = 24 * 60 / STEP_MINUTES;
 const DAYS_BEFORE_MAX: i64 = 7;
 /// Half an hour on either side steadies a short span.
 const MARGIN_STEPS: i64 = 6;
-/// All spans before together are no longer than this: a day's worth.
+/// Spans before are added while all of them together are no longer than this, a day's worth; one is read in any case.
 const BEFORE_STEPS_MAX: i64 = DAY_STEPS;
 /// A longer span would be read row by row for longer than a page waits.
 const SPAN_STEPS_MAX: i64 = 8 * DAY_STEPS;
@@ -199,20 +199,22 @@ fn side(fold: &Fold, plan: &MetricPlan, asked: &SideQuestion, oldest: Option<Ste
     Ok(Side { asked: asked.clone(), spans, wanted })
 }
 
-/// The same hours of the days before, newest first, never reaching into the span itself.
+/// The same hours of the days before, newest first, reaching neither into the span itself nor into one another: what lasts
+/// longer than a day is set against as many days before it.
 fn spans_before(question: &CompareQuestion, oldest: Option<Step>) -> Vec<(Step, Step)> {
     let (from, to) = (question.during.from.step(), question.during.to.step().next());
     let Some(oldest) = oldest else { return Vec::new() };
     let mut left = BEFORE_STEPS_MAX;
     let mut spans = Vec::new();
-    for day in 1..=DAYS_BEFORE_MAX {
+    let days = ((to.0 - from.0 + DAY_STEPS - 2) / DAY_STEPS).max(1);
+    for day in (1..).map(|back| back * days).take_while(|day| *day == days || *day <= DAYS_BEFORE_MAX) {
         let start = Step(from.0 - MARGIN_STEPS - day * DAY_STEPS).max(oldest);
         let stop = Step(to.0 + MARGIN_STEPS - day * DAY_STEPS).min(from);
         let length = stop.0 - start.0;
-        if length <= 0 || length > left {
+        if length <= 0 || (length > left && !spans.is_empty()) {
             break;
         }
-        left -= length;
+        left -= length.min(left);
         spans.push((start, stop));
     }
     spans

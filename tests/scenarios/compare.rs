@@ -48,6 +48,12 @@ fn the_slow_cluster_is_what_is_different() {
     let parts = first["values"].as_array().unwrap().iter().map(|value| value["contribution"].as_f64().unwrap());
     assert!((parts.sum::<f64>() - 1.0).abs() < 1e-9, "{first}");
     assert!(first["explained"].as_f64().unwrap() > 0.6, "{first}");
+    // A whole day and more are set against as long before.
+    for to in ["2026-05-03T00:00:00Z", "2026-05-03T14:00:00Z"] {
+        let day = format!("metric=response_time&statistic=p50&from=2026-05-02T00:00:00Z&to={to}");
+        let compared = server.get(&format!("/api/v1/compare/drivers?{day}"))["compared"].clone();
+        assert_eq!((&compared["before"]["requests"], &compared["during"]["requests"]), (&720.into(), &720.into()));
+    }
     let within = server.get(&format!("/api/v1/compare/drivers?{NOON}&slice=cluster:us"));
     assert!(within["excess"].as_f64().unwrap().abs() < 30.0, "{within}");
     let nobody = server.get(&format!("/api/v1/compare/drivers?{NOON}&slice=cluster:mars"));

@@ -261,7 +261,7 @@ async function looksRight(browser, address) {
   }
 }
 
-/** Whatever the navigation leads to, the alert, and the tabs of Explore. */
+/** Whatever the navigation leads to, the alert, the tabs of Explore, and what is behind a page of the navigation. */
 async function pagesOf(browser, address) {
   const page = await newPage(browser, { viewport: { width: 1440, height: 900 } });
   await page.goto(URL_OF_HARK);
@@ -271,7 +271,8 @@ async function pagesOf(browser, address) {
   await page.context().close();
   const named = paths.map((path) => [path === '/' ? 'inbox' : path.slice(1).replaceAll('/', '-'), path]);
   const tabs = ['compare', 'map', 'sql'].map((tab) => [`explore-${tab}`, `/explore?tab=${tab}`]);
-  return [...named, ['alert', address], ...tabs];
+  const behind = [['registry-new', '/registry/new'], ['registry-metric', '/registry/response_time'], ['health-platform', '/health/iOS']];
+  return [...named, ['alert', address], ...tabs, ...behind];
 }
 
 async function isAccessible(page, where) {
