@@ -69,7 +69,8 @@ struct Calibration {
 /// The way back from a regression.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Recovery {
-    /// Logarithm of the worst factor by which the odds were changed, in the direction of the regression.
+    /// Logarithm of the worst factor by which the odds were changed, in the direction of the regression; of a noisy hour
+    /// what is sure of it, or the worst of many would make half of it look like usual.
     worst: f64,
     /// Logarithm of the evidence that it is over.
     evidence: f64,
@@ -229,7 +230,7 @@ impl Track {
             let of = move |past: &Past| past.step >= from.min(onset) && (past.step >= onset) == is_since;
             self.recent.iter().filter(of).map(|past| past.tally)
         };
-        let half = (log_factor(tallies(true)) / 2.0).exp();
+        let half = (log_factor(tallies(true)).0 / 2.0).exp();
         let power = self.power();
         tallies(false).map(|tally| power * tally.evidence_for(half)).sum::<f64>() <= -LOG_AGAINST
     }
@@ -246,13 +247,14 @@ impl Track {
     /// A regression has been found: from now on the way back is looked for.
     pub(crate) fn begin_recovery(&mut self, onset: Step) {
         let since = self.recent.iter().filter(|past| past.step >= onset).map(|past| past.tally);
-        self.recovery = Recovery { worst: log_factor(since), evidence: f64::NEG_INFINITY };
+        self.recovery = Recovery { worst: sure(log_factor(since), self.dispersion()), evidence: f64::NEG_INFINITY };
     }
 
     /// The evidence so far that this statistic is as expected again rather than still half as bad (on the scale of
     /// logarithms); `None` where it took no part in the regression, which the one that `leads` always did.
     pub(crate) fn log_recovered(&mut self, step: Step, direction: Direction, leads: bool) -> Option<f64> {
         let present = log_factor(self.recent.iter().rev().take(PRESENT_STEPS).map(|past| past.tally));
+        let present = sure(present, self.dispersion());
         let power = self.power();
         let tally = self.recent.of(step).map(|past| past.tally);
         let recovery = &mut self.recovery;
@@ -399,8 +401,14 @@ impl Track {
     }
 }
 
-/// Logarithm of the factor by which the odds (or the mean) were changed over several steps; 0 where nothing is known.
-fn log_factor(tallies: impl Iterator<Item = Tally>) -> f64 {
+/// The end of an estimate's interval, of one deviation, that is nearer to nothing.
+fn sure((log, variance): (f64, f64), dispersion: f64) -> f64 {
+    log.signum() * (log.abs() - (variance * dispersion).sqrt()).max(0.0)
+}
+
+/// Logarithm of the factor by which the odds (or the mean) were changed over several steps, 0 where nothing is known, and
+/// its variance by the counts alone.
+fn log_factor(tallies: impl Iterator<Item = Tally>) -> (f64, f64) {
     /// Half a request keeps the logarithm finite.
     const HALF: f64 = 0.5;
     let (mut seen, mut expected, mut rest, mut rest_expected) = (HALF, HALF, HALF, HALF);
@@ -421,9 +429,12 @@ fn log_factor(tallies: impl Iterator<Item = Tally>) -> f64 {
         }
     }
     if distance.1 > 0.0 {
-        return distance.0 / distance.1 * std::f64::consts::LN_2;
+        // A deviation is taken for a factor of two.
+        return (distance.0 / distance.1 * std::f64::consts::LN_2, std::f64::consts::LN_2.powi(2) / distance.1);
     }
-    (seen / expected * (rest_expected / rest)).ln()
+    // Of a count there is no rest.
+    let of_rest = if rest > HALF { 1.0 / rest } else { 0.0 };
+    ((seen / expected * (rest_expected / rest)).ln(), 1.0 / seen + of_rest)
 }
 
 /// A count is shown as requests a minute, whatever the length of the step.
