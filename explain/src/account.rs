@@ -16,6 +16,7 @@ use crate::slices::{Located, Named, Question, inside, locate_by};
 use crate::split::{Split, deviation};
 use crate::suspects::{Scene, suspects};
 use crate::verdict::{Facts, verdict};
+use crate::widen::widen;
 
 /// Against requests of the same kinds a move that is told is beyond so many deviations of chance.
 pub(crate) const DEVIATIONS_ASKED: f64 = 4.0;
@@ -48,17 +49,18 @@ pub struct Answer {
 /// Explains a finding.
 pub fn explain(inquiry: Inquiry<'_>) -> Answer {
     let evidence = evidence_of(inquiry.leaves, inquiry.question);
-    let located = locate_by(inquiry.leaves, &evidence, inquiry.question, inquiry.scope);
+    let mut located = locate_by(inquiry.leaves, &evidence, inquiry.question, inquiry.scope);
     let rows = rows_inside(inquiry.leaves, inquiry.scope);
     if !has_both_sides(inquiry.leaves, &rows) {
         let reason = "there are no requests of the same hours of earlier days to compare with";
         return unsearched(inquiry.changes, inquiry.shift, inquiry.scope, reason, inquiry.left_out);
     }
-    let is_in_scope = inside(inquiry.leaves, inquiry.scope);
-    let groups = groups(inquiry.leaves, &blocks(&located, &is_in_scope, &rows));
     let minutes = (inquiry.window[1].minutes_since(inquiry.window[0]) as f64).max(1.0);
-    let Inquiry { leaves, question, shift, bad_is_hit, .. } = inquiry;
+    let Inquiry { leaves, question, scope, shift, bad_is_hit, .. } = inquiry;
     let measure = Measure::new(leaves, &evidence, question, shift.statistic, bad_is_hit, minutes);
+    widen(&mut located, leaves, &evidence, question, scope, &measure);
+    let is_in_scope = inside(leaves, scope);
+    let groups = groups(leaves, &blocks(&located, &is_in_scope, &rows));
     let account = Account { inquiry: &inquiry, evidence: &evidence, measure: &measure, groups: &groups, rows: &rows };
     account.told(&located)
 }

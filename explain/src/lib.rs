@@ -24,6 +24,7 @@ mod stages;
 mod suspect_tests;
 mod suspects;
 mod verdict;
+mod widen;
 
 pub use account::{Answer, Inquiry, explain, unsearched};
 pub use quantile_parts::part_quantile;

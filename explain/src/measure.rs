@@ -72,6 +72,28 @@ impl<'a> Measure<'a> {
         }
     }
 
+    /// How much of a slice's move what lies `beside` it has made too, where that is at least half and no chance. Asked of
+    /// quantiles alone: a slow slice has most of all slow requests, whoever got slower.
+    pub(crate) fn moved_beside(&self, slice: &[u32], beside: &[u32]) -> Option<f64> {
+        const PART_MIN: f64 = 0.5;
+        const DEVIATIONS_MIN: f64 = 3.0;
+        let Kind::Quantile(level) = self.kind else { return None };
+        let moved = |histograms: &Histograms| -> Option<(f64, f64)> {
+            let [before, after] = [histograms.quantile(0, level)?, histograms.quantile(1, level)?];
+            Some((before.position, (after.value / before.value).ln()))
+        };
+        let [own, beside] = [slice, beside].map(|rows| self.histograms(1, rows, |_| 0));
+        let ((_, of_slice), (place, of_beside)) = (moved(&own)?, moved(&beside)?);
+        let part = of_beside / of_slice;
+        let [before, after] = beside.totals();
+        let bins = (0..beside.bins()).filter(|&bin| beside.start(bin) < place);
+        // Of the last bin the part below the place.
+        let below: f64 = bins.map(|bin| beside.counts(bin, 0)[1] * (place - beside.start(bin)).min(1.0)).sum();
+        let deviation = (after * level * (1.0 - level) * (1.0 + after / before)).sqrt();
+        let deviations = (after * level - below) / deviation * of_beside.signum();
+        (part.is_finite() && part >= PART_MIN && deviations >= DEVIATIONS_MIN).then_some(part)
+    }
+
     /// What each group puts into the move; they add up to it. `None` where a side has no requests.
     pub(crate) fn parts(&self, rows: &[u32], groups: &Groups) -> Option<Vec<Mix>> {
         let group_of = |row: u32| groups.of[row as usize].map_or(0, |group| group as usize);

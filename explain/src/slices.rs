@@ -77,15 +77,35 @@ pub(crate) fn locate_by(leaves: &Leaves, evidence: &[Evidence], question: Questi
         Question::BadShare { usual } => split(leaves, evidence, &inside, usual),
         Question::Missing | Question::Surplus => None,
     };
-    // A leaf without requests now says nothing of how requests fare; it only informed the usual shares.
-    let speaks = |row: &u32| question.is_count() || leaves.leaves[*row as usize].after > 0.0;
-    let rows: Vec<u32> = (0..leaves.leaves.len() as u32).filter(speaks).collect();
+    let rows = speaking(leaves, question);
     let search = Search { leaves, evidence, inside: &inside, rows: &rows, question };
     let mut located = Located { split, ..search.run() };
     if question == Question::Missing {
         narrow(&mut located.causes, leaves, evidence, &inside, scope);
     }
     located
+}
+
+/// A slice with what its leaves carry; `None` where that is nothing of the scope.
+pub(crate) fn sized(
+    leaves: &Leaves,
+    evidence: &[Evidence],
+    question: Question,
+    scope: &Slice,
+    slice: Slice,
+    rows: Vec<u32>,
+    score: f64,
+) -> Option<Named> {
+    let inside = inside(leaves, scope);
+    let all = speaking(leaves, question);
+    let search = Search { leaves, evidence, inside: &inside, rows: &all, question };
+    search.size(slice, rows, score)
+}
+
+/// A leaf without requests now says nothing of how requests fare; it only informed the usual shares.
+fn speaking(leaves: &Leaves, question: Question) -> Vec<u32> {
+    let speaks = |row: &u32| question.is_count() || leaves.leaves[*row as usize].after > 0.0;
+    (0..leaves.leaves.len() as u32).filter(speaks).collect()
 }
 
 /// For each leaf whether it lies in a slice.

@@ -1,0 +1,139 @@
+//! A slice that stands out may only be where a change shows most: the slow feature when everything got slower. What lies
+//! beside it tells: if that moved alike, the cause is wider.
+
+use hark_model::{Leaves, Slice};
+
+use crate::leaf_evidence::Evidence;
+use crate::measure::Measure;
+use crate::slices::{Located, Question, inside, sized};
+
+/// Widens causes, condition by condition, as long as what the wider slice has beside them moved alike.
+pub(crate) fn widen(
+    located: &mut Located,
+    leaves: &Leaves,
+    evidence: &[Evidence],
+    question: Question,
+    scope: &Slice,
+    measure: &Measure<'_>,
+) {
+    let mut at = 0;
+    while at < located.causes.len() {
+        let slice = &located.causes[at].cause.slice;
+        let mut is_named = vec![false; leaves.leaves.len()];
+        located.causes.iter().flat_map(|named| &named.rows).for_each(|&row| is_named[row as usize] = true);
+        let rows_of = |wider: &Slice| -> Vec<u32> {
+            let inside = inside(leaves, wider);
+            (0..leaves.leaves.len() as u32).filter(|&row| inside[row as usize]).collect()
+        };
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let without = |left_out: &str| slice.iter().filter(|(name, _)| *name != left_out).map(owned).collect::<Slice>();
+        let wider = slice.iter().map(|(name, _)| without(name));
+        let alike = |wider: Slice| {
+            let rows = rows_of(&wider);
+            let beside: Vec<u32> = rows.iter().copied().filter(|&row| !is_named[row as usize]).collect();
+            let part = measure.moved_beside(&located.causes[at].rows, &beside)?;
+            Some((part, wider, rows))
+        };
+        let best = wider.filter_map(alike).max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(&a.1)));
+        let score = located.causes[at].score;
+        match best.and_then(|(_, wider, rows)| sized(leaves, evidence, question, scope, wider, rows, score)) {
+            Some(wider) => {
+                located.causes.retain(|named| !wider.cause.slice.contains(&named.cause.slice));
+                at = at.min(located.causes.len());
+                located.causes.insert(at, wider);
+            }
+            None => at += 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hark_model::{BinCount, Leaf, Statistic};
+
+    use super::*;
+    use crate::leaf_evidence::evidence_of;
+    use crate::slices::locate_by;
+
+    const TAIL: Question = Question::BadShare { usual: 0.05 };
+    const BEFORE: f64 = 6_000.0;
+    const AFTER: f64 = 600.0;
+
+    /// Feature `f2` of three is twice as slow as the others, which come in each of four places. `moved` says by how many
+    /// bins a feature in a place got slower.
+    fn leaves(moved: impl Fn(u16, u16) -> i16) -> Leaves {
+        let named = |prefix: &str, count: u16| {
+            std::iter::once(String::new()).chain((1..=count).map(|code| format!("{prefix}{code}"))).collect()
+        };
+        let mut leaves = Leaves {
+            dimensions: ["feature", "place"].map(str::to_owned).to_vec(),
+            values: vec![named("f", 3), named("p", 4)],
+            leaves: Vec::new(),
+            values_in_bins: Vec::new(),
+            before_to_after: BEFORE / AFTER,
+        };
+        // The level above which one in twenty lies before.
+        let middle = |feature: u16| if feature == 2 { 640 } else { 576 };
+        let share = |bin: i16, middle: i16| (-0.5 * (f64::from(bin - middle) / 24.0).powi(2)).exp() / (24.0 * 2.5066);
+        let all_before = |level: i16| -> f64 {
+            let above = |middle: i16| (level..900).map(|bin| share(bin, middle)).sum::<f64>();
+            (2.0 * above(576) + above(640)) / 3.0
+        };
+        let level = (576..900).find(|&level| all_before(level) <= 0.05).unwrap();
+        for feature in 1..=3 {
+            for place in 1..=4 {
+                let at = leaves.leaves.len() as u32;
+                let slow = |all: f64, by: i16| {
+                    (level..900).map(|bin| all * share(bin, middle(feature) + by)).sum::<f64>().round()
+                };
+                let by = moved(feature, place);
+                for class in 400..900 {
+                    let [before, after] =
+                        [(BEFORE, 0), (AFTER, by)].map(|(all, by)| all * share(class, middle(feature) + by));
+                    if before + after > 1e-3 {
+                        leaves.values_in_bins.push(BinCount { leaf: at, class, before, after });
+                    }
+                }
+                leaves.leaves.push(Leaf {
+                    codes: vec![feature, place],
+                    before: BEFORE,
+                    bad_before: slow(BEFORE, 0),
+                    after: AFTER,
+                    bad_after: slow(AFTER, by),
+                });
+            }
+        }
+        leaves
+    }
+
+    fn named(leaves: &Leaves) -> [Vec<String>; 2] {
+        let evidence = evidence_of(leaves, TAIL);
+        let measure = Measure::new(leaves, &evidence, TAIL, Statistic::Quantile(950), true, 60.0);
+        let mut located = locate_by(leaves, &evidence, TAIL, &Slice::total());
+        let told = |located: &Located| located.causes.iter().map(|named| named.cause.slice.to_string()).collect();
+        let first = told(&located);
+        widen(&mut located, leaves, &evidence, TAIL, &Slice::total(), &measure);
+        [first, told(&located)]
+    }
+
+    #[test]
+    fn where_all_got_slower_the_slow_feature_is_not_the_cause() {
+        let [first, widened] = named(&leaves(|_, _| 30));
+        assert_eq!(first, ["feature:f2"], "what the tail alone shows");
+        assert_eq!(widened, ["total"]);
+    }
+
+    #[test]
+    fn a_place_is_not_taken_for_its_slow_feature() {
+        let [_, widened] = named(&leaves(|_, place| if place == 3 { 40 } else { 0 }));
+        assert_eq!(widened, ["place:p3"]);
+    }
+
+    #[test]
+    fn what_is_narrow_stays_narrow() {
+        let [first, widened] = named(&leaves(|feature, _| if feature == 2 { 40 } else { 0 }));
+        assert_eq!((&first, &widened), (&vec!["feature:f2".to_owned()], &vec!["feature:f2".to_owned()]));
+        let [first, widened] = named(&leaves(|feature, place| if (feature, place) == (2, 4) { 40 } else { 0 }));
+        assert_eq!((&first, &widened), (&vec!["feature:f2,place:p4".to_owned()], &first));
+    }
+}
