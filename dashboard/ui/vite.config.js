@@ -2,6 +2,13 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
 
 const server = process.env.HARK_URL ?? 'http://127.0.0.1:8080';
+/** What hark answers itself; every other address is a page. */
+const proxy = Object.fromEntries(['/api', '/metrics', '/healthz', '/readyz'].map((path) => [path, server]));
+/** As `dashboard/assets` sends it, so that what it forbids is noticed here. */
+const headers = {
+  'content-security-policy':
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+};
 
 /** A page's chunk is called after the page: every one of them comes from a file called Page.svelte. */
 function chunkName({ facadeModuleId }) {
@@ -21,6 +28,8 @@ export default defineConfig({
     // Nothing becomes a data: address, so that the content security policy stays short.
     assetsInlineLimit: 0,
   },
-  server: { proxy: { '/api': server } },
+  server: { proxy },
+  // The built pages before a running hark, without building hark again: `npm run build && npm run preview`.
+  preview: { proxy, headers },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
 });

@@ -1,28 +1,19 @@
-// One journey through a running hark in a real browser: list, alert, chart, what is different, acknowledge, verdict,
-// explore; then every page of the navigation in light and dark, on a desk and in a hand. HARK_URL says where, SHOTS in which folder to leave the pictures, CHROMIUM which browser.
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
+// The three readers' ways through a running hark in a real browser. An engineer: list, alert, chart, what is different,
+// acknowledge, verdict, explore; a leader; a team that adds a metric. Then every page in light and dark, on a desk and in
+// a hand. HARK_URL says where, SHOTS in which folder to leave the pictures, CHROMIUM which browser.
+import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
+import { check, comes, complaints, Failure, isAccessible, isSettled, newPage, plain, shot, URL_OF_HARK, WAIT_MS } from './browser.mjs';
+import { walksAsLeader } from './leader.mjs';
+import { walksAsTeam } from './team.mjs';
 
-const URL_OF_HARK = (process.env.HARK_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
-const SHOTS = process.env.SHOTS;
-const WAIT_MS = Number(process.env.WAIT_MS ?? 30_000);
-const SIZES = [[1440, 900], [390, 844]];
+const NARROW = 390;
+/** The narrowest phone that is still sold. */
+const NARROWEST = 360;
+const SIZES = [[1440, 900], [NARROW, 844]];
 const SCHEMES = ['light', 'dark'];
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-
-class Failure extends Error {}
-function check(holds, sentence) {
-  if (!holds) throw new Failure(sentence);
-}
-
-/** Everything that the browser complained of, in its own words. */
-const complaints = [];
 
 async function main() {
-  if (SHOTS) mkdirSync(SHOTS, { recursive: true });
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
@@ -38,30 +29,14 @@ async function main() {
     await listsItsKeys(page);
     await isFoundAgainAsMine(page);
     await explores(page);
+    await walksAsLeader(page);
+    await walksAsTeam(page);
     await page.context().close();
     await looksRight(browser, address);
   } finally {
     await browser.close();
   }
   check(complaints.length === 0, `The browser complained: ${complaints[0]} (${complaints.length} in all).`);
-}
-
-async function newPage(browser, options) {
-  const context = await browser.newContext({ timezoneId: 'Europe/Berlin', ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(WAIT_MS);
-  page.on('pageerror', (error) => complaints.push(`script error: ${error.message}`));
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(`console: ${message.text()}`);
-  });
-  page.on('requestfailed', (request) => {
-    // Leaving a page breaks off what it was still reading, the stream above all.
-    if (request.failure()?.errorText !== 'net::ERR_ABORTED') complaints.push(`request failed: ${request.url()}`);
-  });
-  page.on('response', (response) => {
-    if (response.status() >= 400) complaints.push(`${response.status()} for ${response.url()}`);
-  });
-  return page;
 }
 
 async function opensAnAlert(page) {
@@ -236,29 +211,45 @@ async function takesAnAnswer(page) {
   });
 }
 
+/** Every page is looked at before any is complained of: what is wrong with one is seldom wrong with one alone. */
 async function looksRight(browser, address) {
   const pages = await pagesOf(browser, address);
+  const wrong = [];
   for (const colorScheme of SCHEMES) {
     for (const [width, height] of SIZES) {
       const page = await newPage(browser, { viewport: { width, height }, colorScheme });
       for (const [name, path] of pages) {
-        await page.goto(URL_OF_HARK + path);
-        const where = `${name} ${width}x${height} ${colorScheme}`;
-        await page.locator('main h1').first().waitFor().catch(() => {
-          throw new Failure(`${where} has no heading: it did not load.`);
+        await looksRightAt(page, { path, name: `${name}-${width}-${colorScheme}`, width, height }).catch((failure) => {
+          if (!(failure instanceof Failure)) throw failure;
+          wrong.push(failure.message);
         });
-        await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null).catch(() => {
-          throw new Failure(`${where} never ends loading.`);
-        });
-        await page.waitForTimeout(300);
-        if (SHOTS) await page.screenshot({ path: join(SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-        const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        check(tooWide <= 0, `${where} is ${tooWide} pixels wider than the screen.`);
-        await isAccessible(page, where);
       }
       await page.context().close();
     }
   }
+  check(wrong.length === 0, wrong.join('\n'));
+}
+
+async function looksRightAt(page, { path, name, width, height }) {
+  await page.goto(URL_OF_HARK + path);
+  await comes(page.locator('main h1'), `${name} has no heading: it did not load.`);
+  await isSettled(page).catch(() => {
+    throw new Failure(`${name} never ends loading.`);
+  });
+  await page.waitForTimeout(300);
+  await shot(page, name);
+  await fits(page, name);
+  if (width === NARROW) {
+    await page.setViewportSize({ width: NARROWEST, height });
+    await fits(page, `${name} at ${NARROWEST} pixels`);
+    await page.setViewportSize({ width, height });
+  }
+  await isAccessible(page, name);
+}
+
+async function fits(page, where) {
+  const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  check(tooWide <= 0, `${where} is ${tooWide} pixels wider than the screen.`);
 }
 
 /** Whatever the navigation leads to, the alert, the tabs of Explore, and what is behind a page of the navigation. */
@@ -274,18 +265,6 @@ async function pagesOf(browser, address) {
   const behind = [['registry-new', '/registry/new'], ['registry-metric', '/registry/response_time'], ['health-platform', '/health/iOS']];
   return [...named, ['alert', address], ...tabs, ...behind];
 }
-
-async function isAccessible(page, where) {
-  await page.evaluate(AXE);
-  const violations = await page.evaluate(
-    async (tags) => (await globalThis.axe.run({ runOnly: tags })).violations.map(({ id, help, nodes }) => `${id}: ${help}, at ${nodes[0].target} (${nodes.length})`),
-    RULES,
-  );
-  check(violations.length === 0, `${where} shuts people out: ${violations.join('; ')}.`);
-}
-
-/** Without the spaces that never break, which only matter to the eye. */
-const plain = (text) => text.replaceAll(/[\s\u202f\u00a0]+/g, ' ').trim();
 
 try {
   await main();

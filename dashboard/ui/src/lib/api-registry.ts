@@ -4,9 +4,11 @@ import type { AuditLog, Change, DefinitionDetail, DefinitionInForce, NewChange, 
 
 /** Days of events are folded for it. */
 const PREVIEW_TIMEOUT_MS = 120_000;
+/** Thirteen weeks of history are read for it. */
+const REPORT_TIMEOUT_MS = 60_000;
 
 export const readReport = (week: string | undefined, signal?: AbortSignal) =>
-  request<Report>(`/report${query({ week })}`, { signal });
+  request<Report>(`/report${query({ week })}`, { signal, timeout: REPORT_TIMEOUT_MS });
 
 export const reportPath = (week: string, format: 'json' | 'html') => `${ROOT}/report?week=${week}&format=${format}`;
 

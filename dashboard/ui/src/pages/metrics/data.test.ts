@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Alert, Definition, Sensitivity } from '../../lib/api-types';
-import { definitionOf, draftOf, EMPTY, rowsOf, sqlOf, yamlOf } from './data';
+import { definitionOf, draftOf, EMPTY, firedMarks, rowsOf, sqlOf, yamlOf } from './data';
 
 const ratio: Definition = {
   name: 'cancel_rate', kind: 'ratio', numerator: "outcome = 'cancelled'", dimensions: ['platform'], watch: [[], ['platform']],
@@ -36,4 +36,11 @@ test('the list says how many of how many', () => {
   const from = Date.parse('2026-05-01T00:00:00Z');
   const rows = rowsOf([ratio], [alert('true'), alert('false'), alert('duplicate'), alert()], [{ metric: 'cancel_rate', smallest_caught_percent: 15 } as Sensitivity], from, from + 14 * 86_400_000);
   expect(rows[0]).toMatchObject({ perWeek: 2, judged: 2, real: 1, labelled: 3, alerts: 4, smallest: '+15\u202f%' });
+});
+
+test('where a preview would have fired is numbered as in its table', () => {
+  const alert = (id: string, opened_at: string) => ({ id, opened_at }) as Alert;
+  const marks = firedMarks([alert('a', '2026-05-01T00:00:00Z'), alert('b', '2026-05-02T00:00:00Z')]);
+  expect(marks.map(({ id, letter }) => id + letter)).toEqual(['a1', 'b2']);
+  expect(marks[1]?.at).toBe(Date.parse('2026-05-02T00:00:00Z'));
 });

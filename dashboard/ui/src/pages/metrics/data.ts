@@ -119,6 +119,10 @@ export interface Row {
   smallest: string | undefined;
 }
 
+/** Where a preview would have fired, numbered as in its table, the oldest first. */
+export const firedMarks = (alerts: Alert[]): { id: string; at: number; letter: string; isSuspect: boolean }[] =>
+  alerts.map(({ id, opened_at }, index) => ({ id, at: millis(opened_at), letter: String(index + 1), isSuspect: true }));
+
 const WEEK_MS = 7 * 86_400_000;
 
 /** What is told of each metric in the list: `alerts` are those since `from`, in weeks until `now`. */
