@@ -7,10 +7,9 @@ import { check, comes, complaints, Failure, isAccessible, isSettled, newPage, pl
 import { walksAsLeader } from './leader.mjs';
 import { walksAsTeam } from './team.mjs';
 
-const NARROW = 390;
 /** The narrowest phone that is still sold. */
 const NARROWEST = 360;
-const SIZES = [[1440, 900], [NARROW, 844]];
+const SIZES = [[1440, 900], [390, 844]];
 const SCHEMES = ['light', 'dark'];
 
 async function main() {
@@ -211,40 +210,43 @@ async function takesAnAnswer(page) {
   });
 }
 
-/** Every page is looked at before any is complained of: what is wrong with one is seldom wrong with one alone. */
+/**
+ * Each page is read once and then shown in both schemes and all widths. Every page is looked at before any is complained of: what is
+ * wrong with one is seldom wrong with one alone.
+ */
 async function looksRight(browser, address) {
-  const pages = await pagesOf(browser, address);
   const wrong = [];
-  for (const colorScheme of SCHEMES) {
-    for (const [width, height] of SIZES) {
-      const page = await newPage(browser, { viewport: { width, height }, colorScheme });
-      for (const [name, path] of pages) {
-        await looksRightAt(page, { path, name: `${name}-${width}-${colorScheme}`, width, height }).catch((failure) => {
-          if (!(failure instanceof Failure)) throw failure;
-          wrong.push(failure.message);
-        });
-      }
-      await page.context().close();
-    }
+  const page = await newPage(browser, { viewport: { width: SIZES[0][0], height: SIZES[0][1] } });
+  for (const [name, path] of await pagesOf(page, address)) {
+    await looksRightAt(page, name, path).catch((failure) => {
+      if (!(failure instanceof Failure)) throw failure;
+      wrong.push(failure.message);
+    });
   }
+  await page.context().close();
   check(wrong.length === 0, wrong.join('\n'));
 }
 
-async function looksRightAt(page, { path, name, width, height }) {
+async function looksRightAt(page, name, path) {
   await page.goto(URL_OF_HARK + path);
   await comes(page.locator('main h1'), `${name} has no heading: it did not load.`);
   await isSettled(page).catch(() => {
     throw new Failure(`${name} never ends loading.`);
   });
-  await page.waitForTimeout(300);
-  await shot(page, name);
-  await fits(page, name);
-  if (width === NARROW) {
-    await page.setViewportSize({ width: NARROWEST, height });
+  for (const colorScheme of SCHEMES) {
+    await page.emulateMedia({ colorScheme });
+    for (const [width, height] of SIZES) {
+      await page.setViewportSize({ width, height });
+      await page.waitForTimeout(300);
+      const where = `${name}-${width}-${colorScheme}`;
+      await shot(page, where);
+      await isAccessible(page, where);
+      await fits(page, where);
+    }
+    await page.setViewportSize({ width: NARROWEST, height: SIZES[0][1] });
     await fits(page, `${name} at ${NARROWEST} pixels`);
-    await page.setViewportSize({ width, height });
+    await page.setViewportSize({ width: SIZES[0][0], height: SIZES[0][1] });
   }
-  await isAccessible(page, name);
 }
 
 async function fits(page, where) {
@@ -253,13 +255,11 @@ async function fits(page, where) {
 }
 
 /** Whatever the navigation leads to, the alert, the tabs of Explore, and what is behind a page of the navigation. */
-async function pagesOf(browser, address) {
-  const page = await newPage(browser, { viewport: { width: 1440, height: 900 } });
+async function pagesOf(page, address) {
   await page.goto(URL_OF_HARK);
   const links = page.locator('header nav a');
   await links.first().waitFor();
   const paths = await links.evaluateAll((all) => all.map((link) => new URL(link.href).pathname));
-  await page.context().close();
   const named = paths.map((path) => [path === '/' ? 'inbox' : path.slice(1).replaceAll('/', '-'), path]);
   const tabs = ['compare', 'map', 'sql'].map((tab) => [`explore-${tab}`, `/explore?tab=${tab}`]);
   const behind = [['registry-new', '/registry/new'], ['registry-metric', '/registry/response_time'], ['health-platform', '/health/iOS']];

@@ -2,8 +2,8 @@
 // alert. What is said twice is said with the same numbers.
 import { check, comes, isSettled, plain, shot, URL_OF_HARK } from './browser.mjs';
 
-/** The score of all traffic may move by a tenth between two readings of a demo that goes on. */
-const READINGS = 3;
+/** Thirteen weeks are read for a report, on a busy machine. */
+const REPORT_MS = 60_000;
 
 export async function walksAsLeader(page) {
   await readsTheSameScoreTwice(page);
@@ -11,23 +11,23 @@ export async function walksAsLeader(page) {
   await goesFromTheReportToAnAlert(page);
 }
 
+/** In the same answer, that is: the demo goes on while one reads, and a week that has just begun moves fast. */
 async function readsTheSameScoreTwice(page) {
-  let said = '';
-  for (let reading = 0; reading < READINGS; reading++) {
-    await page.goto(`${URL_OF_HARK}/health`);
-    const score = page.locator('.tile', { hasText: 'All traffic' }).locator('dd b');
-    await comes(score, 'The health page shows no score of all traffic.');
-    const healthy = await score.first().innerText();
-    check(/^\d+\.\d$/.test(healthy), `The score of all traffic is "${healthy}".`);
-    if (reading === 0) await shot(page, 'leader-1-health');
-    await page.getByRole('link', { name: 'This week’s report' }).click();
-    const row = page.getByRole('row', { name: /All traffic/ });
-    await comes(row, 'The report has no row of all traffic.');
-    const reported = await row.locator('td b').first().innerText();
-    if (healthy === reported) return;
-    said = `Health says ${healthy}, the report ${reported}`;
-  }
-  check(false, `The score of all traffic differs each time: ${said}.`);
+  const answered = page.waitForResponse((response) => new URL(response.url()).pathname === '/api/v1/report', { timeout: REPORT_MS });
+  await page.goto(`${URL_OF_HARK}/health`);
+  const body = await (await answered).text();
+  const score = page.locator('.tile', { hasText: 'All traffic' }).locator('dd b');
+  await comes(score, 'The health page shows no score of all traffic.');
+  const healthy = await score.first().innerText();
+  check(/^\d+\.\d$/.test(healthy), `The score of all traffic is "${healthy}".`);
+  await shot(page, 'leader-1-health');
+  const week = JSON.parse(body).span.week;
+  await page.route(`**/api/v1/report?week=${week}`, (route) => route.fulfill({ body, contentType: 'application/json' }));
+  await page.getByRole('link', { name: 'This week’s report' }).click();
+  const row = page.getByRole('row', { name: /All traffic/ });
+  await comes(row, 'The report has no row of all traffic.');
+  const reported = await row.locator('td b').first().innerText();
+  check(healthy === reported, `Health says ${healthy} of all traffic, the report ${reported}.`);
 }
 
 async function printsAWeek(page) {
@@ -57,9 +57,9 @@ async function goesFromTheReportToAnAlert(page) {
   await page.waitForURL('**/alerts/*');
   await page.locator('main h1').waitFor();
   const headline = plain(await page.locator('main h1').innerText());
-  const values = said.match(/\(([^)]*→[^)]*)\)/)?.[1];
-  check(values !== undefined, `The report does not say from where to where: "${said}".`);
-  check(headline.includes(values), `The report said "${values}", the alert says "${headline}".`);
+  const [, from, to] = said.match(/ from ([\d.,]+)\D* to ([\d.,]+)/) ?? [];
+  check(to !== undefined, `The report does not say from where to where: "${said}".`);
+  check(headline.includes(`${from} → ${to}`), `The report said "from ${from} to ${to}", the alert says "${headline}".`);
   const impact = plain(await page.locator('[data-part="impact"]').innerText());
   check(users === '–' || impact.includes(users), `The report said ${users} users, the alert says "${impact}".`);
   await shot(page, 'leader-4-alert');

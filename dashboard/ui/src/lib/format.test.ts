@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { difference, fromTo, percent, plural, quantity, range, shortCount, tick } from './format';
+import { difference, fromTo, grouped, percent, plural, quantity, range, shortCount, tick } from './format';
 import { plain, roughly, scientific, signed } from './scores';
 
 const spaced = (text: string) => text.replaceAll('\u202f', ' ');
@@ -65,4 +65,8 @@ test('ticks have the digits that their distance asks for', () => {
   expect(tick(1200, 'ms', 200)).toBe('1,200');
   expect(tick(0.025, 'share', 0.005)).toBe('2.5');
   expect(tick(0.04, 'share', 0.02)).toBe('4');
+});
+
+test('long numbers in a sentence of the server are grouped, years are not', () => {
+  expect(grouped('598475 stored events since 2026, none of 25224 slices')).toBe('598,475 stored events since 2026, none of 25,224 slices');
 });

@@ -89,6 +89,9 @@ export function percent(share: number): string {
 /** `1,234,567`. */
 export const count = (n: number): string => fixed(n, 0);
 
+/** The server's sentences with their long numbers as people read them: `25224 slices` -> `25,224 slices`. */
+export const grouped = (sentence: string): string => sentence.replaceAll(/\b\d{5,}\b/g, (n) => count(Number(n)));
+
 const compact = new Intl.NumberFormat('en-GB', { notation: 'compact', maximumSignificantDigits: 3 });
 
 /** `1.23m`: where there is little room. */

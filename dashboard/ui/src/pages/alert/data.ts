@@ -1,7 +1,7 @@
 // What the page of an alert says, each sentence and each bar, from the alert alone.
 import type { Alert, Change, Severity, Slice, Verdict } from '../../lib/api-types';
 import { difference, percent, plural, quantity, range, THIN } from '../../lib/format';
-import { isTotal, overlaps, sameSlice, sliceLabel, slicePairs, slicePhrase } from '../../lib/slice';
+import { isTotal, overlaps, sameSlice, slicePairs, slicePhrase } from '../../lib/slice';
 import { duration, millis } from '../../lib/time';
 
 /** Fewer requests than these cannot be told apart by slice. */
@@ -155,8 +155,6 @@ export const VERDICTS: { verdict: Verdict; word: string; meaning: string }[] = [
 ];
 
 export const verdictOf = (alert: Alert): Verdict | undefined => alert.feedback?.at(-1)?.verdict;
-
-export const foldedLabels = (alert: Alert): string[] => (alert.folded ?? []).map(sliceLabel);
 
 export const SEVERITY_MEANING: Record<Severity, string> = {
   critical: 'users notice; somebody should look now',

@@ -1,7 +1,7 @@
 // Error texts and similar alerts, as far as they were worked out.
 import type { Alert } from '../../lib/api-types';
 import { percent } from '../../lib/format';
-import { slicePhrase } from '../../lib/slice';
+import { sliceLabel, slicePhrase } from '../../lib/slice';
 import { capitalised, metricName } from '../../lib/words';
 
 export interface ErrorRow {
@@ -51,3 +51,5 @@ export const similarRows = ({ similar = [] }: Alert): SimilarRow[] =>
       ended: ended.filter((part) => part !== undefined).join(', '),
     };
   });
+
+export const foldedLabels = (alert: Alert): string[] => (alert.folded ?? []).map(sliceLabel);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Alert } from '../../lib/api-types';
 import { exampleAlert } from '../../lib/example';
-import { confidenceSentence, lostRequests, stageRows, stageSentence } from './why';
+import { confidenceSentence, lostRequests, reasonOf, stageRows, stageSentence } from './why';
 
 const withMore = (more: object): Alert => ({ ...exampleAlert(), ...more }) as Alert;
 
@@ -18,6 +18,23 @@ test('stages are named, and the one that carries it is said', () => {
   expect(stageSentence(alert)).toBe('ASR carries 83\u202f% of it: +195\u202fms.');
   expect(stageSentence(withMore({ stages: stages.map((stage) => ({ ...stage, named: false })) }))).toMatch(/^No single stage/);
   expect(stageSentence(withMore({ stages: [] }))).toBeUndefined();
+});
+
+test('a stage that carries more than all carries all, and tenths beside hundreds are left out', () => {
+  const stages = [
+    { stage: 'fulfil_ms', delta: 254, share: 1.08, named: true },
+    { stage: 'asr_ms', delta: -18.6, share: -0.08, named: false },
+    { stage: 'tts_ms', delta: -0.38, share: 0, named: false },
+  ];
+  const alert = withMore({ stages });
+  expect(stageSentence(alert)).toBe('Fulfil carries all of it: +254\u202fms.');
+  expect(stageRows(alert).map(({ delta }) => delta)).toEqual(['+254\u202fms', '\u221219\u202fms', '±0\u202fms']);
+});
+
+test('the reason why nothing is named is a sentence', () => {
+  expect(reasonOf({ verdict: 'alike', confidence: 0, reason: 'all parts moved alike: none of 25224 slices tells it apart' })).toBe(
+    'All parts moved alike: none of 25,224 slices tells it apart.',
+  );
 });
 
 test('stages without their sizes still have their part', () => {

@@ -1,7 +1,7 @@
 // Why it moved, as far as it was worked out: the verdict, stages, error texts, similar alerts. What is not there is
 // said, never made up.
 import type { Alert } from '../../lib/api-types';
-import { count, difference, percent, quantity } from '../../lib/format';
+import { count, difference, grouped, percent, quantity } from '../../lib/format';
 import { capitalised, metricName } from '../../lib/words';
 
 /** `asr_ms` -> `ASR`, `network_ms` -> `Network`; what the stages leave is the rest. */
@@ -19,11 +19,21 @@ export interface StageRow {
   delta: string;
   share: string;
   isNamed: boolean;
+  /** Others got faster meanwhile, so that more than all of it is here. */
+  isAll: boolean;
   tone: 'bad' | 'good' | 'plain';
 }
 
 /** From here on a stage carries a part worth colour. */
 const CARRIES_FROM = 0.1;
+const WHOLE_FROM_MS = 100;
+
+/** Beside hundreds of milliseconds, tenths of one say nothing. */
+function partOf(delta: number, { delta: whole, unit }: Alert['effect']): string {
+  const rounded = Math.round(Math.abs(delta));
+  if (unit !== 'ms' || Math.abs(whole) < WHOLE_FROM_MS || rounded >= WHOLE_FROM_MS) return difference(delta, unit);
+  return `${rounded === 0 ? '±' : delta < 0 ? '\u2212' : '+'}${rounded}\u202fms`;
+}
 
 export function stageRows({ stages = [], effect }: Alert): StageRow[] {
   return stages.map((stage) => {
@@ -35,8 +45,9 @@ export function stageRows({ stages = [], effect }: Alert): StageRow[] {
       during: during ?? undefined,
       beforeText: text(before),
       duringText: text(during),
-      delta: difference(stage.delta, effect.unit),
+      delta: partOf(stage.delta, effect),
       share: percent(stage.share),
+      isAll: stage.share >= 1,
       isNamed: (stage as { named?: boolean }).named === true,
       tone: stage.share >= CARRIES_FROM ? 'bad' : stage.share <= -CARRIES_FROM ? 'good' : 'plain',
     };
@@ -47,7 +58,7 @@ export function stageRows({ stages = [], effect }: Alert): StageRow[] {
 export function stageSentence(alert: Alert): string | undefined {
   if (!alert.stages?.length) return undefined;
   const named = stageRows(alert).find(({ isNamed }) => isNamed);
-  return named ? `${named.name} carries ${named.share} of it: ${named.delta}.` : 'No single stage stands out: several got slower together.';
+  return named ? `${named.name} carries ${named.isAll ? 'all' : named.share} of it: ${named.delta}.` : 'No single stage stands out: several got slower together.';
 }
 
 /** The explanation's own words; of alerts from before there were any, none. */
@@ -62,6 +73,9 @@ export interface Why {
 }
 
 export const whyOf = (alert: Alert): Why | undefined => (alert as { why?: Why | null }).why ?? undefined;
+
+/** The reason why no slice is named, as a sentence. */
+export const reasonOf = ({ reason }: Why): string => `${capitalised(grouped(reason))}.`;
 
 /** `Without these requests' change 91 % of the move would be gone, and there would be no alert.` */
 export function confidenceSentence(alert: Alert): string | undefined {

@@ -11,3 +11,11 @@ export function toneOf(score: UxScore): 'plain' | 'warning' | 'critical' {
   if (lost >= MUCH_WORSE_POINTS) return 'critical';
   return lost >= WORSE_POINTS ? 'warning' : 'plain';
 }
+
+/** The days of this week that have a score. */
+export const daysOf = (score: UxScore): UxScore['days'] => score.days.filter((day) => day.score != null);
+
+const WEEKDAY = new Intl.DateTimeFormat('en-GB', { weekday: 'short', timeZone: 'UTC' });
+
+/** `Mon`: days of a report begin in UTC, as its weeks do. */
+export const weekday = (at: number): string => WEEKDAY.format(at);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Alert, Definition, Sensitivity } from '../../lib/api-types';
-import { definitionOf, draftOf, EMPTY, firedMarks, rowsOf, sqlOf, yamlOf } from './data';
+import { definitionOf, draftOf, EMPTY, firedMarks, firedSentence, rowsOf, sqlOf, yamlOf } from './data';
 
 const ratio: Definition = {
   name: 'cancel_rate', kind: 'ratio', numerator: "outcome = 'cancelled'", dimensions: ['platform'], watch: [[], ['platform']],
@@ -36,6 +36,11 @@ test('the list says how many of how many', () => {
   const from = Date.parse('2026-05-01T00:00:00Z');
   const rows = rowsOf([ratio], [alert('true'), alert('false'), alert('duplicate'), alert()], [{ metric: 'cancel_rate', smallest_caught_percent: 15 } as Sensitivity], from, from + 14 * 86_400_000);
   expect(rows[0]).toMatchObject({ perWeek: 2, judged: 2, real: 1, labelled: 3, alerts: 4, smallest: '+15\u202f%' });
+});
+
+test('how often it would have fired is a sentence', () => {
+  const of = (n: number, per_week: number | null = null) => firedSentence({ alerts: Array.from({ length: n }, () => ({}) as Alert), per_week });
+  expect([of(0, 0), of(1), of(3, 1.5)]).toEqual(['Would not have fired.', 'Would have fired once.', 'Would have fired 3 times, 1.5 a week.']);
 });
 
 test('where a preview would have fired is numbered as in its table', () => {

@@ -1,5 +1,5 @@
 // A definition as a form, as YAML and as SQL: three views of the same.
-import type { Alert, Definition, Sensitivity } from '../../lib/api-types';
+import type { Alert, Definition, Preview, Sensitivity } from '../../lib/api-types';
 import { millis } from '../../lib/time';
 
 export type Kind = Definition['kind'];
@@ -117,6 +117,12 @@ export interface Row {
   labelled: number;
   alerts: number;
   smallest: string | undefined;
+}
+
+/** `Would have fired 3 times, 1.5 a week.` */
+export function firedSentence({ alerts, per_week }: Pick<Preview['metrics'][number], 'alerts' | 'per_week'>): string {
+  if (alerts.length === 0) return 'Would not have fired.';
+  return `Would have fired ${alerts.length === 1 ? 'once' : `${alerts.length} times`}${per_week == null ? '' : `, ${per_week.toFixed(1)} a week`}.`;
 }
 
 /** Where a preview would have fired, numbered as in its table, the oldest first. */

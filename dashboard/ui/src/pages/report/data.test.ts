@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ObjectiveState, Report, UxScore } from '../../lib/api-types';
-import { budget, healthPath, linePath, lost, move, points, queryText, scoreOf, shares, spread, trend } from './data';
+import { alarmsNote, budget, healthPath, isDrawn, linePath, lost, move, objectiveSentence, points, precisionNote, queryText, scoreOf, shares, spread, spreadNote, trend, windowName } from './data';
 
 const score = (part: Partial<UxScore>): UxScore =>
   ({ slice: {}, score: 70, full: 100, parts: [{ costs: 20 }, { costs: 10 }], last_week: 73.2, last_year: null, ...part }) as UxScore;
@@ -47,4 +47,23 @@ test('a gap breaks the line', () => {
 test('queries are shown as they are asked', () => {
   expect(queryText({ sql: 'select 1' })).toBe('select 1');
   expect(queryText({ address: '/api/v1/alerts' })).toBe('GET /api/v1/alerts');
+});
+
+test('the alerts themselves are told without numbers that say nothing', () => {
+  const of = (alerts: number) => spreadNote({ alerts, median_minutes: 25, interval_minutes: null, p90_minutes: 50 }, 'alert');
+  expect([of(0), of(1), of(4), of(12)]).toEqual(['no alert', 'one alert', 'median of 4', 'median of 12; nine of ten within 50\u00a0min']);
+  expect(precisionNote({ labelled: 1, of: 4, interval: [0.21, 1], share: 1, real: 1, not_real: 0, duplicate: 0 } as never)).toBe('1 labelled of 4 alerts; 95\u202f% sure: 21\u202f% to 100\u202f%');
+  expect(alarmsNote('kept: 0 to 0 false alarms, where 1 a week is allowed')).toBe('no false alarm, where 1 a week is allowed');
+  expect(alarmsNote('exceeded: 3 to 3 false alarms, where 1 a week is allowed')).toBe('3 false alarms, where 1 a week is allowed');
+});
+
+test('an objective is a sentence', () => {
+  const one = { metric: 'response_time', statistic: 'p95', target: 1500, unit: 'ms', window: '28d', allowed_share: 0.05 } as ObjectiveState;
+  expect(objectiveSentence(one)).toBe('At most 5\u202f% of requests may take longer than 1,500\u202fms, over 28 days');
+  expect(objectiveSentence({ ...one, metric: 'failure_rate', statistic: 'rate' })).toContain('may count towards failure rate');
+  expect([windowName('1w'), windowName('90m')]).toEqual(['1 week', '90m']);
+});
+
+test('two weeks are no line', () => {
+  expect([isDrawn([null, 90, 91]), isDrawn([89, 90, 91])]).toEqual([false, true]);
 });

@@ -1,9 +1,14 @@
 // The weekly report in words and shapes: what its parts say, for the page, the health page and print.
 import type { ObjectiveState, Regression, Report, ReportQuery, ScorePart, Slice, Spread, UxScore } from '../../lib/api-types';
-import { count, percent, quantity, THIN } from '../../lib/format';
+import { count, percent, plural, quantity, THIN } from '../../lib/format';
 import { isTotal, sliceLabel } from '../../lib/slice';
 import { duration } from '../../lib/time';
-import { capitalised, measureName } from '../../lib/words';
+import { capitalised, measureName, metricName } from '../../lib/words';
+
+/** A line through fewer weeks shows nothing. */
+export const WEEKS_DRAWN_FROM = 3;
+
+export const isDrawn = (values: (number | null | undefined)[]): boolean => values.filter((value) => value != null).length >= WEEKS_DRAWN_FROM;
 
 const MINUTE_MS = 60_000;
 
@@ -59,8 +64,41 @@ export function spread(of: Spread): string {
   return `${told(of.median_minutes)}${between}`;
 }
 
-export const spreadNote = (of: Spread, what: string): string =>
-  of.alerts === 0 ? `no ${what}` : `median of ${of.alerts}; nine of ten within ${duration((of.p90_minutes ?? 0) * MINUTE_MS)}`;
+/** Of fewer the nine of ten are all of them. */
+const TENTHS_FROM = 10;
+
+/** `median of 12; nine of ten within 50 min`. */
+export function spreadNote(of: Spread, what: string): string {
+  if (of.alerts === 0) return `no ${what}`;
+  if (of.alerts === 1) return `one ${what}`;
+  const within = duration((of.p90_minutes ?? 0) * MINUTE_MS);
+  return `median of ${of.alerts}${of.alerts < TENTHS_FROM ? '' : `; nine of ten within ${within}`}`;
+}
+
+/** `1 labelled of 4 alerts; 95 % sure: 21 % to 100 %`. */
+export function precisionNote({ labelled, of, interval }: Report['precision']): string {
+  const [low, high] = interval ?? [];
+  const sure = low === undefined || high === undefined ? '' : `; 95${THIN}% sure: ${percent(low)} to ${percent(high)}`;
+  return `${labelled} labelled of ${plural(of, 'alert')}${sure}`;
+}
+
+/** `no false alarm, where 1 a week is allowed`: the state is said beside it. */
+export const alarmsNote = (sentence: string): string =>
+  sentence.replace(/^(kept|exceeded|not known): /, '').replace(/^0 to 0 false alarms/, 'no false alarm').replace(/^(\d+) to \1 /, '$1 ');
+
+/** `at most 5 % of requests may take longer than 1,500 ms, over 28 days`. */
+export function objectiveSentence({ allowed_share, metric, statistic, target, unit, window }: ObjectiveState): string {
+  const miss = statistic === 'rate' ? `count towards ${metricName(metric)}` : `take longer than ${quantity(target, unit)}`;
+  return `At most ${percent(allowed_share).replace('.0', '')} of requests may ${miss}, over ${windowName(window)}`;
+}
+
+const UNITS: Record<string, string> = { h: 'hour', d: 'day', w: 'week' };
+
+/** `28d` -> `28 days`. */
+export function windowName(window: string): string {
+  const [, n = '', unit = ''] = window.match(/^(\d+)([hdw])$/) ?? [];
+  return UNITS[unit] === undefined ? window : plural(Number(n), UNITS[unit]);
+}
 
 /** `40 h`: seconds of many people in the unit that says most. */
 export function lost(seconds: number | null | undefined): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Sensitivity } from '../../lib/api-types';
-import { byMetric, droppedShare, outcome, outOf, range } from './data';
+import { byMetric, caught, droppedShare, outcome, outOf, range } from './data';
 
 const row = (metric: string, cluster?: string): Sensitivity => ({
   metric,
@@ -40,4 +40,9 @@ test('the end of the funnel is a sentence', () => {
   expect(outcome({ opened: 7, reopened: 2, merged: 1, open: 1 })).toBe(
     '7 alerts were opened, 2 fired again, 1 turned out to be part of another, 1 candidate is undecided.',
   );
+});
+
+test('what is caught stands under a heading that says so', () => {
+  expect(caught('would catch -30 % within 4 h, a drift of -50 % within 3 h')).toBe('\u221230 % within 4 h; a drift of \u221250 % within 3 h');
+  expect(caught('nothing that was tried was caught within 6 h')).toBe('Nothing that was tried was caught within 6 h');
 });

@@ -39,3 +39,7 @@ export function outcome({ opened, reopened, merged, open }: Pick<Funnel, 'opened
   if (open > 0) parts.push(`${counted(open, 'candidate is', 'candidates are')} undecided`);
   return `${parts.join(', ')}.`;
 }
+
+/** `+10 % within 2 h 30 min; a drift of −50 % within 4 h`: what is caught, under a heading that says so. */
+export const caught = (sentence: string): string =>
+  sentence.replace(/^would catch /, '').replace(/^nothing/, 'Nothing').replaceAll(/(^|\s)-(?=\d)/g, '$1\u2212').replace(', a drift', '; a drift');
