@@ -37,7 +37,7 @@ async function opensTheForm(page) {
 async function previews(page) {
   await page.getByRole('button', { name: 'What would have fired?' }).click();
   const preview = page.getByRole('region', { name: 'Preview' });
-  await comes(preview, 'There is no preview of a new metric.', PREVIEW_MS);
+  await comes(preview.getByText('stored events'), 'There is no preview of a new metric.', PREVIEW_MS);
   const said = plain(await preview.innerText());
   check(/Would (not )?have fired/.test(said), `The preview does not say what would have fired: "${said}".`);
   check(/stored events/.test(said), `The preview does not say by how many events: "${said}".`);
