@@ -1,6 +1,6 @@
 //! Detection under other definitions: watches of what stays are kept, those of what changed begin anew.
 
-use hark_model::{Slice, Statistic, Timestamp};
+use hark_model::{Statistic, Timestamp};
 use hark_query::Plan;
 
 use crate::detection::{CompositeSeries, Detection};
@@ -42,10 +42,7 @@ fn composites(series: &mut SeriesStore, plan: &Plan) -> Vec<CompositeSeries> {
         };
         let Some(named) = formula.parts().into_iter().map(part).collect::<Option<Vec<_>>>() else { continue };
         let Some((first, statistic)) = named.first() else { continue };
-        let is_watched = |slice: &Slice| {
-            metric.watch.iter().any(|set| set.len() == slice.len() && set.iter().all(|name| slice.get(name).is_some()))
-        };
-        for slice in series.slices(first, *statistic).into_iter().filter(is_watched) {
+        for slice in series.slices(first, *statistic).into_iter().filter(|slice| metric.watches(slice)) {
             let of = |metric: &str, statistic| SeriesKey { metric: metric.to_owned(), statistic, slice: slice.clone() };
             let found = |(name, statistic): &(String, Statistic)| series.find(&of(name, *statistic));
             let Some(parts) = named.iter().map(found).collect::<Option<Vec<SeriesId>>>() else { continue };

@@ -324,10 +324,7 @@ impl Detection {
         watch.set_mutant(self.mutant);
         self.watches[metric].push(Watched { watch, series });
         for (composite, (metric, formula)) in plan.composites.iter().enumerate() {
-            let is_watched = metric
-                .watch
-                .iter()
-                .any(|set| set.len() == slice.len() && set.iter().all(|name| slice.get(name).is_some()));
+            let is_watched = metric.watches(slice);
             let is_drawn = |id| self.composites.iter().any(|known| known.composite == composite && known.series == id);
             let is_known = self.series.find(&key(&metric.name, Statistic::Score)).is_some_and(is_drawn);
             let part = |(name, statistic): &(&str, Option<Statistic>)| {

@@ -24,16 +24,20 @@ pub fn answer(pipeline: &Pipeline, question: &SeriesQuestion) -> Result<SeriesAn
         return Err(format!("step is {step_seconds}; it must be a multiple of {STEP_SECONDS} seconds"));
     }
     let key = SeriesKey { metric: metric.name.clone(), statistic, slice: question.slice.clone() };
-    let Some(id) = pipeline.series().find(&key) else {
+    let series = pipeline.series().find(&key);
+    // A metric that was saved a moment ago has no series at all: that is no wrong question, but an empty answer.
+    let is_new = pipeline.series().slices(&key.metric, statistic).is_empty();
+    if series.is_none() && !(is_new && metric.watches(&key.slice)) {
         return Err(format!(
             "`{}` keeps no series for {}; its watched sets are {:?}",
             key.metric, key.slice, metric.watch
         ));
-    };
+    }
     let to = question.to.or(pipeline.watermark()).unwrap_or_default();
     let from = question.from.unwrap_or_else(|| to.plus_minutes(-24 * 60));
     let steps = step_seconds / STEP_SECONDS;
-    let points = pipeline.series().range(id, aligned(from, steps), to.step().next());
+    let range = |id| pipeline.series().range(id, aligned(from, steps), to.step().next());
+    let points = series.map(range).unwrap_or_default();
     let points = if steps == 1 { points } else { coarsen(&points, steps as usize) };
     if points.len() > POINTS_MAX {
         return Err(format!("that is {} points; ask for a larger step or a shorter time", points.len()));

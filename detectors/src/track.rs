@@ -432,7 +432,7 @@ fn log_factor(tallies: impl Iterator<Item = Tally>) -> (f64, f64) {
         // A deviation is taken for a factor of two.
         return (distance.0 / distance.1 * std::f64::consts::LN_2, std::f64::consts::LN_2.powi(2) / distance.1);
     }
-    // Of a count there is no rest.
+    // Of a count there is no rest, and where all of a share are hits none that was seen.
     let of_rest = if rest > HALF { 1.0 / rest } else { 0.0 };
     ((seen / expected * (rest_expected / rest)).ln(), 1.0 / seen + of_rest)
 }

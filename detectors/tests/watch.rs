@@ -96,6 +96,53 @@ fn a_step_is_found_and_its_end_too() {
 }
 
 #[test]
+fn a_second_regression_does_not_begin_with_the_first() {
+    // The first is three times as strong: its steps would outweigh the quiet ones between the two.
+    let (first, second) = (9 * DAY + 60..9 * DAY + 130, 9 * DAY + 170..9 * DAY + 250);
+    let bad = |at: i64| match at {
+        at if first.contains(&at) => 1.6,
+        at if second.contains(&at) => 1.2,
+        _ => 1.0,
+    };
+    let run = run("response_time", 11, 3, |at, numbers| latencies(at, numbers, bad(at)));
+    let onsets: Vec<i64> = run.opened.iter().map(|(_, shift)| shift.onset.step().0 - FIRST).collect();
+    assert_eq!(onsets.len(), 2, "{onsets:?}");
+    assert!((onsets[0] - first.start).abs() <= 2 && (onsets[1] - second.start).abs() <= 6, "{onsets:?}");
+    assert!(run.recovered[0] < onsets[1]);
+}
+
+#[test]
+fn while_its_end_is_tested_a_regression_is_over() {
+    let definitions = Definitions::built_in();
+    let mut watch = Watch::new(definitions.get("response_time").unwrap()).unwrap();
+    let mut numbers = Numbers(3);
+    let mut cells = Vec::new();
+    let (start, end) = (9 * DAY + 100, 9 * DAY + 160);
+    let mut said_over = 0;
+    for at in 0..9 * DAY + 200 {
+        let step = Step(FIRST + at);
+        cells.push(latencies(at, &mut numbers, if (start..end).contains(&at) { 1.15 } else { 1.0 }));
+        let cell_of = |step: Step| cells[(step.0 - FIRST) as usize].clone();
+        let now = cells[at as usize].clone();
+        watch.observe(step, &now, step.start().is_weekend(), LOG_THRESHOLD, cell_of);
+        if !watch.is_open() {
+            assert_eq!(watch.bad_until(step), step);
+            continue;
+        }
+        let until = watch.bad_until(step).0 - FIRST;
+        // A step alone may look well, and a long run of them is none.
+        assert!(at >= end || at - until <= 3, "{until} of {at} while it lasts");
+        if until < at && at >= end {
+            assert!((until - (end - 1)).abs() <= 3, "{until} at {at}, it ended at {end}");
+            said_over += 1;
+            let shift = watch.shift(Step(FIRST + until), cell_of).unwrap();
+            assert!((0.10..0.20).contains(&shift.relative()), "{}", shift.relative());
+        }
+    }
+    assert!(said_over > 0 && !watch.is_open());
+}
+
+#[test]
 fn a_burst_of_failures_is_found() {
     let bad = |at: i64| if (8 * DAY + 50..8 * DAY + 62).contains(&at) { 0.08 } else { 0.015 };
     let run = run("failure_rate", 10, 4, |at, numbers| failures(at, numbers, bad(at)));

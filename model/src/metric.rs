@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::Statistic;
+use crate::{Slice, Statistic};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Metric {
@@ -29,6 +29,12 @@ pub struct Metric {
 impl Metric {
     pub fn headline(&self) -> Statistic {
         self.statistics[0]
+    }
+
+    /// Whether the slices of one of its watched sets are like this one.
+    pub fn watches(&self, slice: &Slice) -> bool {
+        let is_like = |set: &Vec<String>| set.len() == slice.len() && set.iter().all(|name| slice.get(name).is_some());
+        self.watch.iter().any(is_like)
     }
 
     /// The unit of its values as they are shown: a count is shown as so many a minute.

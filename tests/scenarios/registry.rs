@@ -63,6 +63,7 @@ fn a_metric_is_tried_saved_measured_changed_and_taken_away() {
     assert_eq!((status, &saved["saved"][0]["version"]), (201, &1.into()), "{saved}");
     let again = json!({ "definition": draft, "by": "ada" });
     assert_eq!(with_method(&server, "POST", "/api/v1/definitions", Some(&again)).0, 409);
+    assert_eq!(points(&server, "shown"), 0, "nothing has come in for it yet, and that is no wrong question");
     send_an_hour(&server, 11);
     send_an_hour(&server, 12);
     assert!(points(&server, "shown") > 0, "events from then on are measured");

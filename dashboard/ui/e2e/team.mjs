@@ -12,11 +12,11 @@ export async function walksAsTeam(page) {
   await saves(page);
   await edits(page);
   await removes(page);
-  forgivesWhatIsNotThereYet();
+  forgivesWhatIsGone();
 }
 
-/** A metric that was saved or removed a moment ago has no series; the list shows a dash, the browser tells of a 400. */
-function forgivesWhatIsNotThereYet() {
+/** A page that was open while the metric was removed may have asked for it once more; the browser tells of a 400. */
+function forgivesWhatIsGone() {
   const isOfIt = (complaint) => complaint.includes(`/series?metric=${NAME}`);
   const forgiven = complaints.filter(isOfIt).length;
   const others = complaints.filter((complaint) => !isOfIt(complaint));
