@@ -28,6 +28,7 @@ impl Detection {
         }
         self.composites = composites(&mut self.series, to);
         self.self_test.adopt(carried);
+        self.forests.adopt(to, carried);
         self.pools.retain_mut(|pool| pool.adopt(carried));
     }
 }

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use self::joint::Joint;
 use self::pools::Pool;
 use crate::explainer::{self, Asked};
+use crate::isolation::{Forests, Known};
 use crate::moved::moved_to;
 use crate::selftest::{SelfTest, World};
 use crate::series::{SeriesId, SeriesKey, SeriesStore};
@@ -73,6 +74,7 @@ pub struct Detection {
     has_only_learned: bool,
     remembered: parts::Remembered,
     joint: Joint,
+    pub(crate) forests: Forests,
     /// How every watch is broken on purpose, if at all; no part of the state.
     #[serde(skip)]
     mutant: Option<Mutant>,
@@ -84,8 +86,8 @@ pub struct Detection {
 /// A watch and where its points go, one series a statistic.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Watched {
-    watch: Watch,
-    series: Vec<SeriesId>,
+    pub(crate) watch: Watch,
+    pub(crate) series: Vec<SeriesId>,
 }
 
 /// A composite in one slice: where its points go, and those of its parts come from, in the formula's order.
@@ -112,6 +114,7 @@ impl Detection {
             has_only_learned: false,
             remembered: parts::Remembered::default(),
             joint: Joint::default(),
+            forests: Forests::new(plan),
             mutant: None,
             other_series: 0,
         }
@@ -226,6 +229,7 @@ impl Detection {
         self.watch_pools(plan, fold, step, &cells);
         self.review(plan, fold, step);
         self.post(plan, step);
+        self.grow_forests(plan, fold, step);
         self.test_itself(plan, fold, step, &cells, &moved, alerts_before);
     }
 
@@ -237,6 +241,13 @@ impl Detection {
             for (index, _) in slices.filter(|(_, slice)| left.contains(slice)) {
                 self.watches[metric][index.0].watch.end(step);
             }
+        }
+    }
+
+    fn grow_forests(&mut self, plan: &Plan, fold: &Fold, step: Step) {
+        for (metric, watched) in self.watches.iter().enumerate() {
+            let total = total_of(fold, metric);
+            self.forests.learn(plan, metric, Known { watched, total, series: &self.series }, step);
         }
     }
 
@@ -432,6 +443,11 @@ impl Detection {
     ) {
         let metric_plan = &plan.metrics[metric];
         let shift = &finding.shift;
+        let known = Known { watched: &self.watches[metric], total: total_of(fold, metric), series: &self.series };
+        let forest = self.forests.testify(plan, metric, &self.watches[metric][index.0].series, known, step);
+        let mut finding = finding.clone();
+        finding.shift.detectors.extend(forest);
+        let finding = &finding;
         let budget = self.budget.to_string();
         let users = fold.cells(metric).users(index, shift.onset.step(), step.next());
         let Self { watches, book, .. } = self;
@@ -522,6 +538,11 @@ impl Detection {
             self.series.push(composite.series, point);
         }
     }
+}
+
+/// Where the series of all traffic of a metric is, if it is watched.
+fn total_of(fold: &Fold, metric: usize) -> Option<usize> {
+    fold.cells(metric).slices().find(|(_, slice)| slice.is_empty()).map(|(index, _)| index.0)
 }
 
 /// The traffic that has a holiday.

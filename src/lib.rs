@@ -17,6 +17,7 @@ pub mod explainer;
 mod funnel;
 pub mod history;
 pub mod import;
+pub mod isolation;
 pub mod models_command;
 mod moved;
 mod parts;

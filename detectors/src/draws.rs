@@ -15,6 +15,11 @@ impl Draws {
         (mix(self.0) >> 11) as f64 / (1_u64 << 53) as f64
     }
 
+    /// A whole number below `end`, each as likely as any other up to one in 2^53.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        (self.unit() * end as f64) as usize
+    }
+
     /// How many came where `mean` come on average (Poisson).
     pub(crate) fn count(&mut self, mean: f64) -> u64 {
         /// Beyond this the bell curve is as good and costs no more for more.
@@ -32,7 +37,7 @@ impl Draws {
     }
 
     /// A standard normal number (Box & Muller).
-    fn bell(&mut self) -> f64 {
+    pub(crate) fn bell(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.unit()).cos()
     }

@@ -11,6 +11,7 @@ mod dispersion;
 mod draws;
 mod entry;
 mod evidence;
+pub mod forest;
 mod gathered;
 mod hours;
 mod injection;

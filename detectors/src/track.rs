@@ -39,7 +39,7 @@ const LOG_LIKELIHOOD_DROP: f64 = 1.92;
 pub(crate) const CHANCE_MIN: f64 = 1e-6;
 pub(crate) const CHANCE_MAX: f64 = 0.95;
 /// The band holds 99 % of a normal series.
-const BAND_DEVIATIONS: f64 = 2.58;
+pub(crate) const BAND_DEVIATIONS: f64 = 2.58;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Track {

@@ -16,6 +16,7 @@ mod mean_parts;
 mod measure;
 mod mix_share;
 mod quantile_parts;
+pub mod sampled_shap;
 mod signatures;
 mod similar;
 mod slices;
@@ -23,6 +24,7 @@ mod split;
 mod stages;
 mod suspect_tests;
 mod suspects;
+pub mod tree_shap;
 mod verdict;
 mod widen;
 

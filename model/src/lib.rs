@@ -19,6 +19,7 @@ mod slice;
 mod spelling;
 mod statistic;
 mod time;
+mod trees;
 mod users;
 
 pub use alert::{
@@ -41,4 +42,5 @@ pub use slice::{ParseSliceError, Slice};
 pub use spelling::nearest;
 pub use statistic::{ParseStatisticError, Statistic};
 pub use time::{Minute, ParseTimestampError, STEP_MINUTES, Step, Timestamp};
+pub use trees::{Tree, TreeNode, mean_of_trees};
 pub use users::{UserMark, Users};

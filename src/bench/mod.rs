@@ -6,6 +6,7 @@ mod dice;
 mod explain;
 mod figures;
 mod fleet;
+mod forest;
 mod score;
 pub mod selftest;
 mod series;
@@ -77,6 +78,18 @@ pub enum Bench {
         /// Name every slice that is not right on stderr
         #[arg(long)]
         list: bool,
+    },
+    /// The isolation forest beside scikit-learn's, and TreeSHAP beside shap's on the same forest, turn by turn
+    Forest {
+        /// A Python with scikit-learn, shap and numpy
+        #[arg(long, value_name = "PATH", default_value = "python3")]
+        python: PathBuf,
+        /// A folder of labelled sets, one .npz each with X and y; without it only explanations are compared
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// Each comparison is made so often
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(2..=100))]
+        turns: u64,
     },
     /// Whether the weekly budget is kept over thousands of slices in which nothing is wrong
     Fleet {
@@ -166,6 +179,7 @@ pub fn run(what: Bench) -> Result<()> {
         Bench::Fleet { slices, weeks, seed, budget, threads } => {
             fleet::fleet(&fleet::Request { slices, weeks, seed, budget, threads: threads.max(1) })
         }
+        Bench::Forest { python, data, turns } => forest::forest(&forest::Request { python, data, turns }),
         Bench::Selftest { seeds, rate, healthy_hours, broken_hours, days, incidents } => {
             let seeds = parse_seeds(&seeds)?;
             selftest::selftest(&selftest::Request { seeds, rate, healthy_hours, broken_hours, days, incidents })

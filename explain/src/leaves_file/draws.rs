@@ -4,10 +4,10 @@ use std::f64::consts::TAU;
 
 /// SplitMix64 (Steele, Lea & Flood 2014).
 #[derive(Debug, Clone)]
-pub(super) struct Draws(u64);
+pub(crate) struct Draws(u64);
 
 impl Draws {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut draws = Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         draws.word();
         draws
@@ -22,29 +22,29 @@ impl Draws {
     }
 
     /// Above 0 and at most 1.
-    pub(super) fn part(&mut self) -> f64 {
+    pub(crate) fn part(&mut self) -> f64 {
         ((self.word() >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
 
-    pub(super) fn between(&mut self, from: f64, to: f64) -> f64 {
+    pub(crate) fn between(&mut self, from: f64, to: f64) -> f64 {
         from + (to - from) * self.part()
     }
 
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.word() % end as u64) as usize
     }
 
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         (-2.0 * self.part().ln()).sqrt() * (TAU * self.part()).cos()
     }
 
     /// Student's t with so many degrees of freedom.
-    pub(super) fn student(&mut self, degrees: usize) -> f64 {
+    pub(crate) fn student(&mut self, degrees: usize) -> f64 {
         let squares: f64 = (0..degrees).map(|_| self.normal().powi(2)).sum();
         self.normal() / (squares / degrees as f64).sqrt()
     }
 
-    pub(super) fn poisson(&mut self, mean: f64) -> f64 {
+    pub(crate) fn poisson(&mut self, mean: f64) -> f64 {
         const COUNTED_UP_TO: f64 = 50.0;
         if mean > COUNTED_UP_TO {
             return (mean + mean.sqrt() * self.normal()).round().max(0.0);

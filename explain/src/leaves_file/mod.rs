@@ -7,7 +7,7 @@
 mod answer;
 pub(crate) mod choose;
 mod command;
-mod draws;
+pub(crate) mod draws;
 pub(crate) mod evidence;
 pub(crate) mod exact_sum;
 mod leaf;

@@ -45,7 +45,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 const TESTS_MAY_USE: &str = "hark-model";
 
 /// Heavy dependencies and the crates that own them. A name stands for its family too: arrow for arrow-array.
-const OWNERS: [(&str, &[&str]); 12] = [
+const OWNERS: [(&str, &[&str]); 15] = [
     ("sqlx", &["hark-store", "hark-store-sqlite", "hark-store-postgres"]),
     ("datafusion", &["hark-query", "hark-lake"]),
     // Tables are what ingest, lake and the root's history talk about.
@@ -60,6 +60,9 @@ const OWNERS: [(&str, &[&str]); 12] = [
     ("utoipa", &["hark-model", "hark-report", "hark-dashboard", "hark-dashboard-assets"]),
     ("rand", &["hark-simulate"]),
     ("clap", &["hark", "xtask"]),
+    ("linfa", &["hark-detectors"]),
+    ("ndarray", &["hark-detectors"]),
+    ("augurs", &["hark-detectors"]),
 ];
 
 const TABLES: &str = "xtask/src/tidy/dependencies.rs";
