@@ -74,10 +74,6 @@ impl Plain {
         self.scaled.extend(window.iter().zip(scaling).map(|(value, (mean, deviation))| (value - mean) / deviation));
         self.now.clone_from(&self.scaled);
         for step in &self.steps {
-            if let Loop::Tanh = step {
-                self.now.iter_mut().for_each(|value| *value = value.tanh());
-                continue;
-            }
             step.forward(&self.now, &mut self.next);
             std::mem::swap(&mut self.now, &mut self.next);
         }

@@ -1,7 +1,7 @@
 //! Serving a model: by tract, which is part of hark, or by ONNX Runtime's own library where one is given.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
 use ort::session::Session;
@@ -15,18 +15,29 @@ use crate::windows::{Scores, Windows};
 /// Windows that go through a model at a time.
 const BATCH: usize = 1_024;
 
-/// ONNX Runtime, loaded. One library serves a process: a second path gets the first one's.
+/// ONNX Runtime, loaded.
 #[derive(Debug, Clone)]
 pub struct Library(Environment);
 
+/// The one that this process has: `ort` loads no second one, and takes any path for the first one's.
+static LOADED: Mutex<Option<(PathBuf, Library)>> = Mutex::new(None);
+
 impl Library {
+    /// One library serves a process: a second path is refused.
     pub fn load(path: &Path) -> Result<Self> {
         let failed = |reason: String| Error::Library { path: path.to_owned(), reason };
         // A relative path would be looked for beside the program.
         let whole = path.canonicalize().map_err(|error| failed(reason(error)))?;
-        let builder = ort::init_from(whole).map_err(|error| failed(reason(error)))?;
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((first, library)) = &*loaded {
+            let other = || failed(format!("{} is loaded already, and a process takes one", first.display()));
+            return if *first == whole { Ok(library.clone()) } else { Err(other()) };
+        }
+        let builder = ort::init_from(&whole).map_err(|error| failed(reason(error)))?;
         let environment = builder.with_name("hark").with_telemetry(false).build();
-        environment.map(Self).map_err(|error| failed(reason(error)))
+        let library = Self(environment.map_err(|error| failed(reason(error)))?);
+        *loaded = Some((whole, library.clone()));
+        Ok(library)
     }
 }
 

@@ -34,7 +34,7 @@ fn step_of(graph: &mut Graph, step: &Step, input: &str) -> Result<String> {
     Ok(match step {
         Step::Flatten => graph.inner("Flatten", &[input], vec![int("axis", 1)]),
         Step::Unflatten(a, b) => {
-            let dims = graph.ints(&[-1, *a as i64, *b as i64]);
+            let dims = graph.ints(&[0, *a as i64, *b as i64]);
             graph.inner("Reshape", &[input, &dims], Vec::new())
         }
         Step::Swap => graph.inner("Transpose", &[input], vec![ints("perm", &[0, 2, 1])]),
