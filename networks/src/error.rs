@@ -32,7 +32,7 @@ pub enum Error {
     Refused(String),
 }
 
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The first line of what a library says, without the full stop, so that it fits into a sentence.
 pub(crate) fn reason(error: impl std::fmt::Display) -> String {

@@ -167,13 +167,12 @@ impl Engine {
     }
 
     fn native(library: &Library, bytes: &[u8]) -> Result<Self> {
-        let built = || {
+        let built = || -> ort::Result<Session> {
             // One thread: ten thousand windows take milliseconds, and other work of the machine goes on.
-            let builder = Session::builder(&library.0)?.with_intra_threads(1).map_err(ort::Error::from)?;
-            let mut builder = builder.with_inter_threads(1).map_err(ort::Error::from)?;
+            let mut builder = Session::builder(&library.0)?.with_intra_threads(1)?.with_inter_threads(1)?;
             builder.commit_from_memory(bytes)
         };
-        let session = built().map_err(|error: ort::Error| Error::Native { reason: reason(error) })?;
+        let session = built().map_err(|error| Error::Native { reason: reason(error) })?;
         Ok(Self::Native(Box::new(session)))
     }
 

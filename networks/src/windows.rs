@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use crate::error::{Error, Result};
 
 /// Values of a window, at most: a larger one is refused. At 16,384 the weights of one layer of 64 are 4 MB.
-pub const VALUES_MAX: usize = 16_384;
+pub(crate) const VALUES_MAX: usize = 16_384;
 
 /// Windows alike in size, one after the other; within one the columns (metrics) of a time stand together. All are finite.
 #[derive(Debug, Clone, PartialEq)]
