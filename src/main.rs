@@ -51,7 +51,7 @@ enum Command {
     Simulate(SimulateArgs),
     /// List alerts, the newest first
     Alerts(AlertsArgs),
-    /// The detectors there are
+    /// The detectors there are, and models that were made elsewhere
     Models {
         #[command(subcommand)]
         what: Models,
@@ -192,6 +192,16 @@ enum Explain {
 enum Models {
     /// Every detector: its name, how it judges, and what it looks for
     List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look at an ONNX model that was made elsewhere (in PyTorch, say): whether its shapes fit, and what it answers to a
+    /// smoke input
+    Import {
+        model: PathBuf,
+        /// ONNX Runtime's library (libonnxruntime.so); without it the model is run by tract, which is built in
+        #[arg(long, value_name = "PATH", env = "ORT_DYLIB_PATH")]
+        library: Option<PathBuf>,
         #[arg(long)]
         json: bool,
     },
@@ -359,6 +369,9 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Detect(args) => done(detect_command::detect(&args.into())),
         Command::Explain { what: Explain::Slices(args) } => done(explain_command::slices(&args.into())),
         Command::Models { what: Models::List { json } } => done(models_command::list(json)),
+        Command::Models { what: Models::Import { model, library, json } } => {
+            done(models_command::import(&model, library.as_deref(), json))
+        }
         Command::Simulate(args) => {
             let SimulateArgs { seed, days, rate, incidents, kinds, out } = args;
             let start_ms = hark_simulate::Config::DEFAULT_START_MS;

@@ -4,6 +4,7 @@
 //! one metric in one slice; a [`Detector`] judges a plain series; [`list::ALL`] names every detector there is.
 
 pub mod arima;
+mod autoencoder;
 mod calibrated;
 mod detector;
 mod discord;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::detector::{Detector, Settings};
-use crate::{arima, discord, subsequence_pca, values};
+use crate::{arima, autoencoder, discord, subsequence_pca, values};
 
 /// What a detector is called in evidence and on the command line, what it looks for, and how one is had.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,8 @@ pub enum Family {
     Neighbours,
     /// What a few directions in which rows usually differ can't make up.
     Projection,
+    /// What a trained network can't make up again.
+    Network,
     /// Several of the others as one.
     Ensemble,
 }
@@ -84,6 +86,7 @@ pub const ALL: &[Entry] = &[
     values::NOVELTY,
     arima::ARIMA,
     subsequence_pca::SUBSEQUENCE_PCA,
+    autoencoder::AUTOENCODER,
     discord::DISCORD,
     values::ENSEMBLE,
 ];
@@ -103,6 +106,7 @@ impl fmt::Display for Family {
             Self::Forecast => "forecast",
             Self::Neighbours => "neighbours",
             Self::Projection => "projection",
+            Self::Network => "network",
             Self::Ensemble => "ensemble",
         })
     }

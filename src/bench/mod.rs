@@ -7,6 +7,7 @@ mod explain;
 mod figures;
 mod fleet;
 mod forest;
+mod networks;
 mod score;
 pub mod selftest;
 mod series;
@@ -90,6 +91,16 @@ pub enum Bench {
         /// Each comparison is made so often
         #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(2..=100))]
         turns: u64,
+    },
+    /// How long an autoencoder trains, and ten thousand windows take by candle, tract and ONNX Runtime, turn by turn
+    Networks {
+        /// ONNX Runtime's library; without it that is left out
+        #[arg(long, value_name = "PATH", env = "ORT_DYLIB_PATH")]
+        library: Option<PathBuf>,
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=100))]
+        turns: u64,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// Whether the weekly budget is kept over thousands of slices in which nothing is wrong
     Fleet {
@@ -180,6 +191,7 @@ pub fn run(what: Bench) -> Result<()> {
             fleet::fleet(&fleet::Request { slices, weeks, seed, budget, threads: threads.max(1) })
         }
         Bench::Forest { python, data, turns } => forest::forest(&forest::Request { python, data, turns }),
+        Bench::Networks { library, turns, seed } => networks::networks(&networks::Request { library, turns, seed }),
         Bench::Selftest { seeds, rate, healthy_hours, broken_hours, days, incidents } => {
             let seeds = parse_seeds(&seeds)?;
             selftest::selftest(&selftest::Request { seeds, rate, healthy_hours, broken_hours, days, incidents })

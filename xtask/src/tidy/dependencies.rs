@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// The crates of this workspace that each of them may use. Stages meet in the model; only the root package sees all.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("hark-model", &[]),
     ("hark-query", &["hark-model"]),
     ("hark-store", &["hark-model"]),
@@ -11,7 +11,9 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("hark-store-postgres", &["hark-model", "hark-store"]),
     ("hark-ingest", &["hark-model", "hark-query"]),
     ("hark-lake", &["hark-model"]),
-    ("hark-detectors", &["hark-model"]),
+    ("hark-networks", &[]),
+    // A detector trains and asks a network as it would any other arithmetic: they are no stage.
+    ("hark-detectors", &["hark-model", "hark-networks"]),
     ("hark-explain", &["hark-model"]),
     ("hark-alerting", &["hark-model"]),
     ("hark-report", &["hark-model"]),
@@ -30,6 +32,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "hark-store-postgres",
             "hark-ingest",
             "hark-lake",
+            "hark-networks",
             "hark-detectors",
             "hark-explain",
             "hark-alerting",
@@ -45,7 +48,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 const TESTS_MAY_USE: &str = "hark-model";
 
 /// Heavy dependencies and the crates that own them. A name stands for its family too: arrow for arrow-array.
-const OWNERS: [(&str, &[&str]); 15] = [
+const OWNERS: [(&str, &[&str]); 18] = [
     ("sqlx", &["hark-store", "hark-store-sqlite", "hark-store-postgres"]),
     ("datafusion", &["hark-query", "hark-lake"]),
     // Tables are what ingest, lake and the root's history talk about.
@@ -63,6 +66,9 @@ const OWNERS: [(&str, &[&str]); 15] = [
     ("linfa", &["hark-detectors"]),
     ("ndarray", &["hark-detectors"]),
     ("augurs", &["hark-detectors"]),
+    ("candle", &["hark-networks"]),
+    ("ort", &["hark-networks"]),
+    ("tract", &["hark-networks"]),
 ];
 
 const TABLES: &str = "xtask/src/tidy/dependencies.rs";

@@ -1,0 +1,145 @@
+//! A network in plain loops, for one window at a time: candle spends longer on setting its operations up than these take.
+
+use crate::autoencoder::Autoencoder;
+use crate::error::Result;
+use crate::scaling::Scaling;
+use crate::steps::{Step, padding};
+
+#[derive(Debug, Clone)]
+pub struct Plain {
+    scaling: Scaling,
+    steps: Vec<Loop>,
+    scaled: Vec<f32>,
+    now: Vec<f32>,
+    next: Vec<f32>,
+}
+
+#[derive(Debug, Clone)]
+enum Loop {
+    Swap {
+        rows: usize,
+        columns: usize,
+    },
+    /// The weight is [inputs, outputs].
+    Linear {
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+    },
+    /// The weight is [outputs, inputs, width].
+    Convolution {
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+        width: usize,
+        stride: usize,
+        time: usize,
+    },
+    Tanh,
+}
+
+impl Plain {
+    pub fn new(network: &Autoencoder) -> Result<Self> {
+        let shape = network.shape();
+        // Rows and columns of what a step gets. Flattening moves nothing in memory.
+        let mut size = (shape.time(), shape.columns());
+        let mut steps = Vec::new();
+        for step in network.steps() {
+            match step {
+                Step::Flatten => size = (1, size.0 * size.1),
+                Step::Unflatten(rows, columns) => size = (*rows, *columns),
+                Step::Swap => {
+                    steps.push(Loop::Swap { rows: size.0, columns: size.1 });
+                    size = (size.1, size.0);
+                }
+                Step::Linear { weight, bias } => {
+                    steps.push(Loop::Linear { weight: numbers(weight)?, bias: numbers(bias)? });
+                    size = (1, bias.elem_count());
+                }
+                Step::Convolution { weight, bias, stride } => {
+                    let (width, time) = (weight.dim(2)?, size.1);
+                    let (weight, bias) = (numbers(weight)?, numbers(bias)?);
+                    size = (bias.len(), time.div_ceil(*stride));
+                    steps.push(Loop::Convolution { weight, bias, width, stride: *stride, time });
+                }
+                Step::Tanh => steps.push(Loop::Tanh),
+            }
+        }
+        let scaling = network.scaling().clone();
+        Ok(Self { scaling, steps, scaled: Vec::new(), now: Vec::new(), next: Vec::new() })
+    }
+
+    /// The mean squared error of the window, in standard deviations. Its length is that of the windows it was trained on.
+    pub fn score(&mut self, window: &[f32]) -> f32 {
+        let scaling = self.scaling.means.iter().zip(&self.scaling.deviations).cycle();
+        self.scaled.clear();
+        self.scaled.extend(window.iter().zip(scaling).map(|(value, (mean, deviation))| (value - mean) / deviation));
+        self.now.clone_from(&self.scaled);
+        for step in &self.steps {
+            step.forward(&self.now, &mut self.next);
+            std::mem::swap(&mut self.now, &mut self.next);
+        }
+        let left = self.scaled.iter().zip(&self.now).map(|(scaled, made)| (scaled - made) * (scaled - made));
+        left.sum::<f32>() / self.scaled.len() as f32
+    }
+}
+
+impl Loop {
+    fn forward(&self, from: &[f32], to: &mut Vec<f32>) {
+        to.clear();
+        match self {
+            Self::Swap { rows, columns } => {
+                to.extend((0..*columns).flat_map(|column| (0..*rows).map(move |row| from[row * columns + column])));
+            }
+            Self::Linear { weight, bias } => {
+                to.extend_from_slice(bias);
+                for (value, weights) in from.iter().zip(weight.chunks(bias.len())) {
+                    to.iter_mut().zip(weights).for_each(|(to, weight)| *to += value * weight);
+                }
+            }
+            Self::Convolution { weight, bias, width, stride, time } => {
+                let inputs = weight.len() / (bias.len() * width);
+                for (bias, weights) in bias.iter().zip(weight.chunks(inputs * width)) {
+                    for start in (0..*time).step_by(*stride) {
+                        let mut sum = *bias;
+                        for (row, weights) in from.chunks(*time).zip(weights.chunks(*width)) {
+                            // From `start - padding` on; what lies outside is zero.
+                            let before = padding(*width).saturating_sub(start);
+                            let first = (start + before) - padding(*width);
+                            sum += row[first..].iter().zip(&weights[before..]).map(|(a, b)| a * b).sum::<f32>();
+                        }
+                        to.push(sum);
+                    }
+                }
+            }
+            Self::Tanh => to.extend(from.iter().map(|value| value.tanh())),
+        }
+    }
+}
+
+fn numbers(variable: &candle_core::Var) -> Result<Vec<f32>> {
+    Ok(variable.flatten_all()?.to_vec1::<f32>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::autoencoder::Shape;
+    use crate::draws::Draws;
+    use crate::windows::Windows;
+
+    #[test]
+    fn loops_give_what_candle_gives() {
+        let temporal = |time, columns| Shape::Temporal { time, columns, channels: 4, code: 2 };
+        for shape in [Shape::dense(6, 3), Shape::dense(1, 26), Shape::temporal(24, 4), temporal(7, 1), temporal(1, 2)] {
+            let mut draws = Draws::new(11);
+            let size = shape.time() * shape.columns();
+            let values = (0..20 * size).map(|_| 50.0 + 5.0 * draws.signed()).collect();
+            let windows = Windows::new(shape.time(), shape.columns(), values).unwrap();
+            let network = Autoencoder::new(shape, Scaling::of(&windows), 2).unwrap();
+            let mut plain = Plain::new(&network).unwrap();
+            for (at, score) in network.score(&windows).unwrap().scores.into_iter().enumerate() {
+                let found = plain.score(windows.window(at));
+                assert!((found - score).abs() < 1e-5 * score.max(1.0), "{shape:?}: {found} {score}");
+            }
+        }
+    }
+}

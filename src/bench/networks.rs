@@ -1,0 +1,113 @@
+//! `hark bench networks`: how long an autoencoder trains, and how long ten thousand windows take by candle, by tract and by
+//! ONNX Runtime, turn by turn in one run, each with the same answers.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use hark_networks::{Autoencoder, Library, Scores, Served, Shape, Training, Windows, onnx, train};
+
+use super::dice::Dice;
+use super::stopwatch;
+
+const METRICS: usize = 4;
+const TIME: usize = 24;
+/// What is trained on: a quarter of hours.
+const TRAINED: usize = 2_160;
+const SCORED: usize = 10_000;
+/// As the tests hold them to.
+const OFF_MAX: f32 = 1e-4;
+
+pub(super) struct Request {
+    /// ONNX Runtime's.
+    pub library: Option<PathBuf>,
+    pub turns: u64,
+    pub seed: u64,
+}
+
+pub(super) fn networks(request: &Request) -> Result<()> {
+    let library = request.library.as_deref().map(Library::load).transpose()?;
+    if library.is_none() {
+        eprintln!("ONNX Runtime is left out; name its library with --library");
+    }
+    println!(
+        "windows of {TIME} x {METRICS}; one thread by ONNX Runtime; median (least .. most) of {} turns",
+        request.turns
+    );
+    for shape in [Shape::dense(TIME, METRICS), Shape::temporal(TIME, METRICS)] {
+        let (windows, scored) = (seasonal(TRAINED, request.seed)?, seasonal(SCORED, request.seed + 1)?);
+        let (mut seconds, mut trained) = (Vec::new(), None);
+        for turn in 0..request.turns {
+            let training = Training { seed: request.seed + turn, ..Training::default() };
+            let started = stopwatch();
+            let (network, outcome) = train(shape, &windows, training)?;
+            seconds.push(started.elapsed().as_secs_f64());
+            trained.get_or_insert((network, outcome));
+        }
+        let Some((network, outcome)) = trained else { continue };
+        println!(
+            "\n{}: {} weights; trained on {} windows in {} s; {} steps, error of windows held out {:.3}, untrained {:.3}",
+            shape.name(),
+            network.weights(),
+            windows.count(),
+            spread(&seconds, 1.0),
+            outcome.steps,
+            outcome.held_out,
+            outcome.first_held_out
+        );
+        score(&network, &scored, library.as_ref(), request.turns)?;
+    }
+    Ok(())
+}
+
+/// In turns, so that what else the machine does is shared.
+fn score(network: &Autoencoder, windows: &Windows, library: Option<&Library>, turns: u64) -> Result<()> {
+    let bytes = onnx::write(network)?;
+    let mut engines = vec![Served::new(&bytes, None)?];
+    if let Some(library) = library {
+        engines.push(Served::new(&bytes, Some(library))?);
+    }
+    let mut times = vec![Vec::new(); engines.len() + 1];
+    let expected = network.score(windows)?;
+    for _ in 0..turns {
+        let started = stopwatch();
+        network.score(windows)?;
+        times[0].push(started.elapsed().as_secs_f64());
+        for (engine, times) in engines.iter_mut().zip(&mut times[1..]) {
+            let started = stopwatch();
+            let found = engine.score(windows)?;
+            times.push(started.elapsed().as_secs_f64());
+            ensure!(off(&expected, &found) <= OFF_MAX, "{} gives other answers than candle", engine.engine());
+        }
+    }
+    let names = std::iter::once("candle").chain(engines.iter().map(Served::engine));
+    for (name, times) in names.zip(&times) {
+        println!("  {} windows by {name}: {} ms", windows.count(), spread(times, 1e3));
+    }
+    Ok(())
+}
+
+fn off(expected: &Scores, found: &Scores) -> f32 {
+    let pairs = expected.scores.iter().zip(&found.scores);
+    pairs.map(|(a, b)| (a - b).abs() / a.abs().max(1.0)).fold(0.0, f32::max)
+}
+
+/// Days of metrics of different sizes that go together, with noise.
+fn seasonal(windows: usize, seed: u64) -> Result<Windows> {
+    let sizes = [(800.0, 60.0), (0.02, 0.004), (12_000.0, 3_000.0), (1_500.0, 150.0)];
+    let mut dice = Dice::of(&[seed]);
+    let mut rows = Vec::with_capacity((windows + TIME) * METRICS);
+    for at in 0..windows + TIME - 1 {
+        let phase = at as f64 / 24.0 * std::f64::consts::TAU;
+        for (column, (level, size)) in sizes.into_iter().enumerate() {
+            rows.push((level + size * ((phase + column as f64).sin() + 0.3 * dice.normal())) as f32);
+        }
+    }
+    Ok(Windows::sliding(&rows, METRICS, TIME)?)
+}
+
+fn spread(values: &[f64], unit: f64) -> String {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |place: usize| sorted.get(place).map_or(f64::NAN, |value| value * unit);
+    format!("{:.1} ({:.1} .. {:.1})", at(sorted.len() / 2), at(0), at(sorted.len().saturating_sub(1)))
+}
