@@ -5,6 +5,7 @@
 
 pub mod arima;
 mod calibrated;
+pub mod density;
 mod detector;
 mod discord;
 mod dispersion;
@@ -16,11 +17,13 @@ mod gathered;
 mod hours;
 mod injection;
 pub mod list;
+mod middle;
 mod mutant;
 mod normal;
 mod profile;
 mod recent;
 mod season;
+pub mod smoothing;
 mod steady;
 mod subsequence_pca;
 mod tally;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::detector::{Detector, Settings};
-use crate::{arima, discord, subsequence_pca, values};
+use crate::{arima, density, discord, smoothing, subsequence_pca, values};
 
 /// What a detector is called in evidence and on the command line, what it looks for, and how one is had.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,10 @@ pub enum Family {
     Neighbours,
     /// What a few directions in which rows usually differ can't make up.
     Projection,
+    /// How far from where rows usually lie together.
+    Density,
+    /// How few random cuts set it apart.
+    Isolation,
     /// Several of the others as one.
     Ensemble,
 }
@@ -83,8 +87,14 @@ pub const ALL: &[Entry] = &[
     values::SPIKE,
     values::NOVELTY,
     arima::ARIMA,
+    smoothing::ETS,
+    smoothing::MSTL,
     subsequence_pca::SUBSEQUENCE_PCA,
     discord::DISCORD,
+    density::PCA_RECONSTRUCTION,
+    density::GAUSSIAN_MIXTURE,
+    density::DBSCAN,
+    density::ISOLATION_FOREST,
     values::ENSEMBLE,
 ];
 
@@ -103,6 +113,8 @@ impl fmt::Display for Family {
             Self::Forecast => "forecast",
             Self::Neighbours => "neighbours",
             Self::Projection => "projection",
+            Self::Density => "density",
+            Self::Isolation => "isolation",
             Self::Ensemble => "ensemble",
         })
     }
