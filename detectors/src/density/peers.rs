@@ -277,7 +277,7 @@ mod tests {
         });
         assert!(alarms(&moved).iter().all(|(at, _)| *at < 200), "{:?}", alarms(&moved));
         let departed = verdicts(210 * STEPS, 1, |at, row| {
-            row[3] = row[3].map(|value| value + if at >= from { 6.0 } else { 0.0 });
+            row[3] = row[3].map(|value| value + if at >= from { 12.0 } else { 0.0 });
         });
         assert!(alarms(&departed).contains(&(200, 3)), "{:?}", alarms(&departed));
         assert!(alarms(&departed).iter().all(|(at, member)| *at < 200 || *member == 3));
