@@ -33,11 +33,19 @@ pub(crate) struct Calibration(Ranks);
 impl Calibration {
     /// The chance of one as great as this, which is added to those known.
     pub(crate) fn chance(&mut self, strangeness: f64) -> f64 {
-        let strangeness = if strangeness.is_finite() { strangeness.max(0.0) } else { f64::MAX.sqrt() };
-        let chance = if self.0.len() < KNOWN_MIN { 1.0 } else { self.0.chance_beyond(strangeness) };
-        self.0.add(strangeness);
+        let chance = self.chance_of(strangeness);
+        self.0.add(bounded(strangeness));
         chance
     }
+
+    /// The chance of one as great as this, which is forgotten.
+    pub(crate) fn chance_of(&self, strangeness: f64) -> f64 {
+        if self.0.len() < KNOWN_MIN { 1.0 } else { self.0.chance_beyond(bounded(strangeness)) }
+    }
+}
+
+fn bounded(strangeness: f64) -> f64 {
+    if strangeness.is_finite() { strangeness.max(0.0) } else { f64::MAX.sqrt() }
 }
 
 /// A scorer, with p-values and alarms.

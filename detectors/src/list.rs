@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::detector::{Detector, Settings};
-use crate::{arima, autoencoder, discord, subsequence_pca, values};
+use crate::{arima, autoencoder, density, discord, smoothing, subsequence_pca, values};
 
 /// What a detector is called in evidence and on the command line, what it looks for, and how one is had.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,10 @@ pub enum Family {
     Projection,
     /// What a trained network can't make up again.
     Network,
+    /// How far from where rows usually lie together.
+    Density,
+    /// How few random cuts set it apart.
+    Isolation,
     /// Several of the others as one.
     Ensemble,
 }
@@ -85,9 +89,15 @@ pub const ALL: &[Entry] = &[
     values::SPIKE,
     values::NOVELTY,
     arima::ARIMA,
+    smoothing::ETS,
+    smoothing::MSTL,
     subsequence_pca::SUBSEQUENCE_PCA,
     autoencoder::AUTOENCODER,
     discord::DISCORD,
+    density::PCA_RECONSTRUCTION,
+    density::GAUSSIAN_MIXTURE,
+    density::DBSCAN,
+    density::ISOLATION_FOREST,
     values::ENSEMBLE,
 ];
 
@@ -107,6 +117,8 @@ impl fmt::Display for Family {
             Self::Neighbours => "neighbours",
             Self::Projection => "projection",
             Self::Network => "network",
+            Self::Density => "density",
+            Self::Isolation => "isolation",
             Self::Ensemble => "ensemble",
         })
     }

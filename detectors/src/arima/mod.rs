@@ -6,7 +6,7 @@ mod minimum;
 mod orders;
 mod polynomial;
 mod running;
-mod seasons;
+pub(crate) mod seasons;
 mod watch;
 
 pub use fit::{Fitted, fit};

@@ -17,11 +17,12 @@ const STEPS: usize = 23;
 const RIDGE: f64 = 1e-9;
 
 #[derive(Debug, Clone)]
-pub(super) struct Seasons {
+pub(crate) struct Seasons {
     period_rows: Option<usize>,
     /// The model itself knows the season.
     is_none: bool,
     times: Vec<i64>,
+    step_ms: Option<i64>,
     /// Of those that may be there, the shorter first.
     periods_ms: Vec<i64>,
     /// Of the waves alone, in the order of `waves`.
@@ -30,12 +31,20 @@ pub(super) struct Seasons {
 }
 
 impl Seasons {
-    pub(super) fn new(period_rows: Option<usize>, is_none: bool) -> Self {
-        Self { period_rows, is_none, times: Vec::new(), periods_ms: Vec::new(), coefficients: [0.0; FEATURES], used: 1 }
+    pub(crate) fn new(period_rows: Option<usize>, is_none: bool) -> Self {
+        Self {
+            period_rows,
+            is_none,
+            times: Vec::new(),
+            step_ms: None,
+            periods_ms: Vec::new(),
+            coefficients: [0.0; FEATURES],
+            used: 1,
+        }
     }
 
     /// Finds the step from the first times.
-    pub(super) fn observe(&mut self, time_ms: i64) {
+    pub(crate) fn observe(&mut self, time_ms: i64) {
         if self.is_none || self.times.len() > STEPS {
             return;
         }
@@ -47,6 +56,7 @@ impl Seasons {
             self.times.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step > 0).collect();
         steps.sort_unstable();
         let Some(&step) = steps.get(steps.len() / 2) else { return };
+        self.step_ms = Some(step);
         let periods = match self.period_rows {
             Some(rows) => vec![rows as i64 * step],
             None => vec![DAY_MS, WEEK_MS],
@@ -54,8 +64,19 @@ impl Seasons {
         self.periods_ms = periods.into_iter().filter(|period| period / step >= PERIOD_ROWS_MIN).collect();
     }
 
+    /// The usual time from row to row, once it is known.
+    pub(crate) fn step_ms(&self) -> Option<i64> {
+        self.step_ms
+    }
+
+    /// The seasons that may be there, in rows, the shorter first.
+    pub(crate) fn periods_rows(&self) -> Vec<usize> {
+        let in_rows = |step: i64| self.periods_ms.iter().map(move |period| (period / step) as usize).collect();
+        self.step_ms.map(in_rows).unwrap_or_default()
+    }
+
     /// What the seasons say of a time; nothing before the first fit.
-    pub(super) fn of(&self, time_ms: i64) -> f64 {
+    pub(crate) fn of(&self, time_ms: i64) -> f64 {
         if self.used <= 1 {
             return 0.0;
         }
@@ -64,7 +85,7 @@ impl Seasons {
     }
 
     /// Learns the waves that pay by the Bayesian information criterion: of neither season, the shorter, or both.
-    pub(super) fn fit(&mut self, rows: &[(i64, Option<f64>)]) {
+    pub(crate) fn fit(&mut self, rows: &[(i64, Option<f64>)]) {
         self.used = 1;
         let (Some((first, _)), Some((last, _))) = (rows.first(), rows.last()) else { return };
         let known =
@@ -81,7 +102,8 @@ impl Seasons {
         }
         let order: [usize; FEATURES] = std::array::from_fn(|at| at);
         let n = sums.rows();
-        let ends = [1, 1 + 2 * HARMONICS[0], 1 + 2 * (HARMONICS[0] + HARMONICS[1])];
+        let [first, second] = [0, 1].map(|at| self.harmonics(at));
+        let ends = [1, 1 + 2 * first, 1 + 2 * (first + second)];
         let solved = sums.solve(&order[..ends[known.min(2)]], RIDGE);
         let mut best = f64::INFINITY;
         for &end in ends.iter().take(known + 1).filter(|end| **end <= solved.count()) {
@@ -98,16 +120,22 @@ impl Seasons {
         }
     }
 
+    /// Of a period of few rows no more waves than can be told apart.
+    fn harmonics(&self, which: usize) -> usize {
+        let rows = self.periods_ms.get(which).zip(self.step_ms).map_or(0, |(period, step)| (period / step) as usize);
+        HARMONICS[which].min(rows.saturating_sub(1) / 2)
+    }
+
     /// One, then sines and cosines of each period and its parts.
     fn waves(&self, time_ms: i64) -> [f64; FEATURES] {
         let mut waves = [0.0; FEATURES];
         waves[0] = 1.0;
         let mut at = 1;
-        for (period, harmonics) in self.periods_ms.iter().zip(HARMONICS) {
+        for (which, period) in self.periods_ms.iter().enumerate() {
             let phase = time_ms.rem_euclid(*period) as f64 / *period as f64;
             let (sin, cos) = (std::f64::consts::TAU * phase).sin_cos();
             let (mut s, mut c) = (sin, cos);
-            for _ in 0..harmonics {
+            for _ in 0..self.harmonics(which) {
                 (waves[at], waves[at + 1]) = (s, c);
                 (s, c) = (s * cos + c * sin, c * cos - s * sin);
                 at += 2;
@@ -134,6 +162,18 @@ mod tests {
         rows.iter().for_each(|(time, _)| seasons.observe(*time));
         seasons.fit(&rows);
         seasons
+    }
+
+    #[test]
+    fn a_short_season_has_as_many_waves_as_can_be_told_apart() {
+        let mut seasons = Seasons::new(Some(7), false);
+        let value = |at: i64| if at % 7 >= 5 { 4.0 } else { 10.0 };
+        let rows: Vec<(i64, Option<f64>)> = (0..140).map(|at| (at * HOUR_MS, Some(value(at) + noise(at)))).collect();
+        rows.iter().for_each(|(time, _)| seasons.observe(*time));
+        seasons.fit(&rows);
+        assert_eq!(seasons.periods_rows(), [7]);
+        let apart = |at: i64| seasons.of(at * HOUR_MS) - seasons.of(0);
+        assert!((0..14).all(|at| (apart(at) - (value(at) - value(0))).abs() < 0.3));
     }
 
     #[test]
