@@ -43,7 +43,7 @@ impl DataFolder {
     }
 
     pub fn log(&self) -> PathBuf {
-        self.path.join("log")
+        log(&self.path)
     }
 
     pub fn snapshot(&self) -> PathBuf {
@@ -56,6 +56,10 @@ impl DataFolder {
 
     pub fn history(&self) -> PathBuf {
         history(&self.path)
+    }
+
+    pub fn models(&self) -> PathBuf {
+        models(&self.path)
     }
 
     /// Which files were imported, and how far.
@@ -94,8 +98,17 @@ impl DataFolder {
     }
 }
 
+pub fn log(folder: &Path) -> PathBuf {
+    folder.join("log")
+}
+
 pub fn history(folder: &Path) -> PathBuf {
     folder.join("history")
+}
+
+/// What versions of models hold.
+pub fn models(folder: &Path) -> PathBuf {
+    folder.join("models")
 }
 
 pub fn database(folder: &Path) -> PathBuf {

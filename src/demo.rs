@@ -88,11 +88,12 @@ pub async fn demo(request: Request) -> Result<()> {
         demo: Some(Demo { minutes_per_second: request.minutes_per_second }),
         registry: Registry::built_in(),
         mutant: None,
+        anew: None,
     };
     let running = engine::start(pipeline, parts)?;
     let feeder = tokio::spawn(feed(running.handle.clone(), simulation, request.minutes_per_second));
     serve::announce(&listener)?;
-    let outcome = serve::run(listener, None, running, store).await;
+    let outcome = serve::run(listener, None, running, store, None).await;
     feeder.abort();
     outcome
 }

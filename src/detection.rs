@@ -7,6 +7,7 @@ mod pools;
 mod review;
 
 use hark_alerting::{Book, Comparison, Dropped, Ended, Funnel, Opening, Reason, Stage, filter};
+use hark_detectors::forest::NothingBefore;
 use hark_detectors::list::STEADY;
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_explain::Answer;
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use self::joint::Joint;
 use self::pools::Pool;
 use crate::explainer::{self, Asked};
-use crate::isolation::{Forests, Known};
+use crate::isolation::{Forests, KeptModel, Known};
 use crate::moved::moved_to;
 use crate::selftest::{SelfTest, World};
 use crate::series::{SeriesId, SeriesKey, SeriesStore};
@@ -75,6 +76,9 @@ pub struct Detection {
     remembered: parts::Remembered,
     joint: Joint,
     pub(crate) forests: Forests,
+    /// Versions of models that came to stand elsewhere since they were last taken; `None` where nobody keeps them.
+    #[serde(skip)]
+    models: Option<Vec<KeptModel>>,
     /// How every watch is broken on purpose, if at all; no part of the state.
     #[serde(skip)]
     mutant: Option<Mutant>,
@@ -115,6 +119,7 @@ impl Detection {
             remembered: parts::Remembered::default(),
             joint: Joint::default(),
             forests: Forests::new(plan),
+            models: None,
             mutant: None,
             other_series: 0,
         }
@@ -183,6 +188,23 @@ impl Detection {
         std::mem::take(&mut self.outbox)
     }
 
+    /// Whether versions of models are kept until somebody takes them.
+    pub fn keep_models(&mut self, are_kept: bool) {
+        self.models = are_kept.then(Vec::new);
+    }
+
+    /// Versions of models that came to stand elsewhere since this was last asked.
+    pub fn take_models(&mut self) -> Vec<KeptModel> {
+        self.models.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The version before a metric's active one judges again.
+    pub fn roll_back_model(&mut self, plan: &Plan, metric: usize, by: &str, now: Step) -> Result<(), NothingBefore> {
+        self.forests.roll_back(metric, &format!("rolled back by {by}"), now)?;
+        self.hand_out_models(plan);
+        Ok(())
+    }
+
     /// Looks at one closed step: every series is judged, findings become alerts, alerts are reviewed and end.
     pub fn step(&mut self, plan: &Plan, closed: Closed<'_>) {
         let Closed { step, cells, corrected, fold, .. } = closed;
@@ -248,6 +270,14 @@ impl Detection {
         for (metric, watched) in self.watches.iter().enumerate() {
             let total = total_of(fold, metric);
             self.forests.learn(plan, metric, Known { watched, total, series: &self.series }, step);
+        }
+        self.hand_out_models(plan);
+    }
+
+    fn hand_out_models(&mut self, plan: &Plan) {
+        match &mut self.models {
+            Some(models) => models.extend(self.forests.take_moved(plan)),
+            None => self.forests.forget_moved(),
         }
     }
 
@@ -413,7 +443,8 @@ impl Detection {
         let Finding { slice, shift, .. } = finding;
         let unusual = self.unusual(finding);
         let changes = self.changes_until(step.end());
-        let asked = Asked { slice, shift, within: None };
+        let elsewhere = self.book.slices(&finding.metric);
+        let asked = Asked { elsewhere: &elsewhere, ..Asked::of(slice, shift) };
         let Answer { explanation, split } =
             explainer::explain(fold, metric, metric_plan, &asked, step, changes, &unusual);
         let comparison = split.map(|split| Comparison {
@@ -444,7 +475,8 @@ impl Detection {
         let metric_plan = &plan.metrics[metric];
         let shift = &finding.shift;
         let known = Known { watched: &self.watches[metric], total: total_of(fold, metric), series: &self.series };
-        let forest = self.forests.testify(plan, metric, &self.watches[metric][index.0].series, known, step);
+        let series = (&finding.slice, self.watches[metric][index.0].series.as_slice());
+        let forest = self.forests.testify(plan, metric, series, known, step);
         let mut finding = finding.clone();
         finding.shift.detectors.extend(forest);
         let finding = &finding;

@@ -21,8 +21,18 @@ const MEAN_LEVEL: f64 = 0.9;
 pub struct Asked<'a> {
     pub slice: &'a Slice,
     pub shift: &'a Shift,
+    /// From when on requests are looked at: the onset, or when it was back after it had ended.
+    pub since: Step,
     /// Where only the requests of some slices are looked at: those slices.
     pub within: Option<&'a [Slice]>,
+    /// Where something else is known to go on.
+    pub elsewhere: &'a [Slice],
+}
+
+impl<'a> Asked<'a> {
+    pub fn of(slice: &'a Slice, shift: &'a Shift) -> Self {
+        Self { slice, shift, since: shift.onset.step(), within: None, elsewhere: &[] }
+    }
 }
 
 /// Explains what was `asked` of a metric at the end of step `now`. In `unusual` steps requests are known not to
@@ -70,11 +80,11 @@ pub fn prepare(
 ) -> Option<Prepared> {
     let question = question(plan, asked.shift)?;
     let end = now.next();
-    let from = asked.shift.onset.step().max(Step(end.0 - WINDOW_STEPS_MAX)).min(now);
+    let from = asked.since.max(Step(end.0 - WINDOW_STEPS_MAX)).min(now);
     let oldest = fold.leaves(metric_at).oldest().unwrap_or(end);
     let windows = Windows { after: (from, end), before: usual::windows(from, end, oldest, unusual) };
     let gathered = gather(fold, metric_at, plan, asked, &windows);
-    let left_out = left_out(plan, &windows, &gathered, asked.shift);
+    let left_out = left_out(plan, &windows, &gathered, asked.since);
     Some(Prepared { leaves: gathered.leaves, question, windows, left_out })
 }
 
@@ -97,6 +107,7 @@ impl Prepared {
             window: [self.windows.after.0.start(), self.windows.after.1.start()],
             days_before: self.windows.before.len() as u32,
             changes,
+            elsewhere: asked.elsewhere,
             left_out: self.left_out.clone(),
         })
     }
@@ -295,7 +306,7 @@ impl Table {
 }
 
 /// What the leaves do not hold of what happened.
-fn left_out(plan: &MetricPlan, windows: &Windows, gathered: &Gathered, shift: &Shift) -> Vec<LeftOut> {
+fn left_out(plan: &MetricPlan, windows: &Windows, gathered: &Gathered, since: Step) -> Vec<LeftOut> {
     let mut left_out = Vec::new();
     let mut add = |what: &str, count: i64, sentence: String| {
         if count > 0 {
@@ -305,7 +316,7 @@ fn left_out(plan: &MetricPlan, windows: &Windows, gathered: &Gathered, shift: &S
     let folded = gathered.folded as i64;
     let sentence = format!("{folded} requests are counted without dimensions, since their steps had no room left");
     add("folded_requests", folded, sentence);
-    let earlier = windows.after.0.0 - shift.onset.step().0;
+    let earlier = windows.after.0.0 - since.0;
     let hours = WINDOW_STEPS_MAX * STEP_MINUTES / 60;
     add("earlier_steps", earlier, format!("only the newest {hours} hours since the onset are compared"));
     let missing_days = usual::DAYS_BEFORE_MAX - windows.before.len() as i64;

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::engine::{self, Handle, Parts};
+use crate::model_files::ModelFiles;
 use crate::pipeline::Pipeline;
 use crate::registry::{self, Registry};
 use crate::{serve, store};
@@ -65,9 +66,11 @@ pub async fn import(config: Config, files: Vec<PathBuf>, is_judged: bool) -> Res
         demo: None,
         registry,
         mutant: None,
+        anew: None,
     };
+    let models = ModelFiles::open(folder.models())?;
     let running = engine::start(Pipeline::new(Arc::clone(&plan), config.budget), parts)?;
-    let keeper = tokio::spawn(store::keep_alerts(Arc::clone(&store), running.handle.clone(), running.outgoing));
+    let keeper = tokio::spawn(store::keep(Arc::clone(&store), Some(models), running.handle.clone(), running.outgoing));
     let handle = running.handle.clone();
     let journal = folder.imports();
     let work = move || {

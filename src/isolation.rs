@@ -1,13 +1,14 @@
 //! A forest a metric beside the watches: what it makes of a series goes into the alert as evidence. It opens no alert.
 
-use hark_detectors::forest::{MetricForest, feature_rows};
+use hark_detectors::forest::{MetricForest, Moved, NothingBefore, feature_rows};
 use hark_explain::tree_shap::{Converted, TreeExplainer};
-use hark_model::{Attribution, DetectorEvidence, STEP_MINUTES, Step};
+use hark_model::{Attribution, DetectorEvidence, ModelVersion, STEP_MINUTES, Slice, Step};
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::detection::Watched;
+use crate::model_files;
 use crate::series::{SeriesId, SeriesStore};
 
 /// Series of a metric that give a row each step, if they are quiet.
@@ -17,7 +18,7 @@ const HELD_BACK_STEPS: i64 = feature_rows::ROW_STEPS;
 const DAY_STEPS: i64 = 24 * 60 / STEP_MINUTES;
 const NAME: &str = "isolation_forest";
 
-/// Some 0.6 MB a metric, however many series it has.
+/// Some 1.5 MB a metric, however many series it has: up to three versions, and the rows that they are grown on.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Forests {
     metrics: Vec<MetricForest>,
@@ -25,17 +26,18 @@ pub struct Forests {
 
 /// Where the points of a metric are.
 #[derive(Clone, Copy)]
-pub struct Known<'a> {
-    pub watched: &'a [Watched],
+pub(crate) struct Known<'a> {
+    pub(crate) watched: &'a [Watched],
     /// The series of all traffic, where that is watched.
-    pub total: Option<usize>,
-    pub series: &'a SeriesStore,
+    pub(crate) total: Option<usize>,
+    pub(crate) series: &'a SeriesStore,
 }
 
 impl Forests {
     pub fn new(plan: &Plan) -> Self {
         let forest = |(at, metric): (usize, &hark_query::MetricPlan)| {
-            MetricForest::new(feature_rows::columns(&metric.metric.statistics).len(), at as u64)
+            let statistics = &metric.metric.statistics;
+            MetricForest::new(feature_rows::columns(statistics).len(), statistics.len(), at as u64)
         };
         Self { metrics: plan.metrics.iter().enumerate().map(forest).collect() }
     }
@@ -51,38 +53,40 @@ impl Forests {
         }
     }
 
-    /// Takes rows from some quiet series, others each step, and renews the forest once a day.
-    pub fn learn(&mut self, plan: &Plan, metric: usize, known: Known<'_>, step: Step) {
+    /// Takes rows from some quiet series, others each step, and looks at the versions once a day.
+    pub(crate) fn learn(&mut self, plan: &Plan, metric: usize, known: Known<'_>, step: Step) {
         let forest = &mut self.metrics[metric];
         let count = known.watched.len() as u64;
         for draw in 0..ROWS_A_STEP.min(count) {
             let chosen = xxh3_64_with_seed(&step.0.to_le_bytes(), draw * 1_000 + metric as u64) % count;
             let watched = &known.watched[chosen as usize];
+            let before = Step(step.0 - HELD_BACK_STEPS);
             if watched.watch.is_quiet()
-                && let Some(row) = row(plan, metric, &watched.series, known, Step(step.0 - HELD_BACK_STEPS))
+                && let Some(row) = row(plan, metric, &watched.series, known, before)
             {
-                forest.learn(&row);
+                forest.learn(before, &row);
             }
         }
         // Each metric has its own step of the day.
         if (step.0 + metric as i64) % DAY_STEPS == 0 {
-            forest.renew();
+            forest.renew(step);
         }
     }
 
     /// What the forest says of a series at a step, and why: compared with normal rows that no tree has seen.
-    pub fn testify(
+    pub(crate) fn testify(
         &self,
         plan: &Plan,
         metric: usize,
-        series: &[SeriesId],
+        (slice, series): (&Slice, &[SeriesId]),
         known: Known<'_>,
         step: Step,
     ) -> Option<DetectorEvidence> {
         let metric_forest = &self.metrics[metric];
-        let forest = metric_forest.forest()?;
+        // The same series is always in the same part.
+        let version = metric_forest.version_for(xxh3_64(slice.to_string().as_bytes()))?;
         let row = row(plan, metric, series, known, step)?;
-        let strangeness = metric_forest.judge(&row)?;
+        let (forest, strangeness) = (version.forest(), version.judge(&row));
         let explainer = TreeExplainer::against(forest.trees(), row.len(), &metric_forest.background()).ok()?;
         let shared = explainer.explain(&row).ok()?;
         // Trees share out the path length; people are told the score.
@@ -100,10 +104,58 @@ impl Forests {
         })
     }
 
+    /// The version before a metric's active one is active again.
+    pub fn roll_back(&mut self, metric: usize, reason: &str, now: Step) -> Result<(), NothingBefore> {
+        self.metrics[metric].roll_back(reason, now)
+    }
+
+    /// Versions that have come to stand elsewhere since this was last asked.
+    pub fn take_moved(&mut self, plan: &Plan) -> Vec<KeptModel> {
+        let of_metric = |(forest, metric): (&mut MetricForest, &hark_query::MetricPlan)| {
+            let name = metric.metric.name.clone();
+            forest.take_moved().into_iter().map(move |moved| kept(&name, moved)).collect::<Vec<_>>()
+        };
+        self.metrics.iter_mut().zip(&plan.metrics).flat_map(of_metric).collect()
+    }
+
+    pub fn forget_moved(&mut self) {
+        self.metrics.iter_mut().for_each(|forest| drop(forest.take_moved()));
+    }
+
     /// The memory they take up, in bytes.
     pub fn bytes(&self) -> usize {
         self.metrics.iter().map(MetricForest::bytes).sum()
     }
+}
+
+/// What is known of a version, with what its file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptModel {
+    pub version: ModelVersion,
+    pub content: Vec<u8>,
+}
+
+fn kept(metric: &str, moved: Moved) -> KeptModel {
+    let Moved { at, version, standing, reason, measured, beside } = moved;
+    // Numbers and lists of them can always be written.
+    let content = postcard::to_stdvec(&version.content()).unwrap_or_default();
+    let version = ModelVersion {
+        metric: metric.to_owned(),
+        detector: NAME.to_owned(),
+        number: version.number,
+        standing,
+        since: at.end(),
+        reason,
+        trained_at: version.trained_at.end(),
+        data: [version.data[0].start(), version.data[1].end()],
+        rows: version.rows,
+        parameters: version.parameters(),
+        measured,
+        beside,
+        checksum: model_files::checksum(&content),
+        bytes: content.len() as u64,
+    };
+    KeptModel { version, content }
 }
 
 fn row(plan: &Plan, metric: usize, series: &[SeriesId], known: Known<'_>, step: Step) -> Option<Vec<f32>> {

@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use hark::config::{Config, Overrides};
 use hark::detection::Budget;
 use hark::{
-    alerts_command, bench, demo, detect_command, doctor, explain_command, import, models_command, query_command,
-    registry_command, replay, report_command, serve, simulate_command,
+    alerts_command, bench, demo, detect_command, doctor, explain_command, hindsight, import, models_command,
+    query_command, registry_command, replay, report_command, serve, simulate_command,
 };
 use hark_detectors::list::Build;
 use hark_detectors::values::PERIOD_ROWS_MAX;
@@ -51,11 +51,13 @@ enum Command {
     Simulate(SimulateArgs),
     /// List alerts, the newest first
     Alerts(AlertsArgs),
-    /// The detectors there are, and models that were made elsewhere
+    /// The detectors there are, the versions of those that are trained, and models that were made elsewhere
     Models {
         #[command(subcommand)]
         what: Models,
     },
+    /// What would have been told, had these changes been known in their time (a holiday that nobody had entered)
+    Hindsight(HindsightArgs),
     /// Definitions of metrics: check a file, try it on stored events, save it, list what is in force
     Metrics {
         #[command(subcommand)]
@@ -195,6 +197,25 @@ enum Models {
         #[arg(long)]
         json: bool,
     },
+    /// Versions of the models that judge metrics: what they were trained on, what they can do, and where they stand
+    Versions {
+        #[command(flatten)]
+        place: Where,
+        /// Of this metric alone
+        #[arg(long)]
+        metric: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Go back to the version before, in the running hark
+    Rollback {
+        #[command(flatten)]
+        place: Where,
+        metric: String,
+        /// Who goes back; the user of this machine where nobody is named
+        #[arg(long)]
+        by: Option<String>,
+    },
     /// Look at an ONNX model that was made elsewhere (in PyTorch, say): whether its shapes fit, and what it answers to a
     /// smoke input
     Import {
@@ -303,6 +324,22 @@ enum Metrics {
 }
 
 #[derive(Debug, Args)]
+struct HindsightArgs {
+    #[command(flatten)]
+    place: Where,
+    /// One JSON object a line: time, kind, title, slice
+    changes: PathBuf,
+    /// Build the state anew with them and take back what would not have been told; hark must not be running
+    #[arg(long)]
+    apply: bool,
+    /// Who does; the user of this machine where nobody is named
+    #[arg(long, requires = "apply")]
+    by: Option<String>,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct ReportArgs {
     #[command(flatten)]
     place: Where,
@@ -368,10 +405,7 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Replay(args) => done(replay::replay(&args.try_into()?)),
         Command::Detect(args) => done(detect_command::detect(&args.into())),
         Command::Explain { what: Explain::Slices(args) } => done(explain_command::slices(&args.into())),
-        Command::Models { what: Models::List { json } } => done(models_command::list(json)),
-        Command::Models { what: Models::Import { model, library, json } } => {
-            done(models_command::import(&model, library.as_deref(), json))
-        }
+        Command::Models { what } => done(models(what)),
         Command::Simulate(args) => {
             let SimulateArgs { seed, days, rate, incidents, kinds, out } = args;
             let start_ms = hark_simulate::Config::DEFAULT_START_MS;
@@ -390,6 +424,10 @@ fn run(cli: Cli) -> Result<bool> {
             let config = place.load()?;
             done(block_on(alerts_command::alerts(&config, status.as_deref(), metric, json)))
         }
+        Command::Hindsight(HindsightArgs { place, changes, apply, by, json }) => {
+            let apply_by = apply.then(|| by.map_or_else(registry_command::user, Ok)).transpose()?;
+            done(block_on(hindsight::hindsight(place.load()?, hindsight::Request { changes, apply_by, json })))
+        }
         Command::Metrics { what } => done(metrics(what)),
         Command::Report(ReportArgs { place, week, format }) => {
             let format = match format {
@@ -407,6 +445,20 @@ fn run(cli: Cli) -> Result<bool> {
             println!("{}", serde_json::to_string_pretty(&hark_dashboard::openapi())?);
             Ok(true)
         }
+    }
+}
+
+fn models(what: Models) -> Result<()> {
+    match what {
+        Models::List { json } => models_command::list(json),
+        Models::Versions { place, metric, json } => {
+            block_on(models_command::versions(&place.load()?, metric.as_deref(), json))
+        }
+        Models::Rollback { place, metric, by } => {
+            let by = by.map_or_else(registry_command::user, Ok)?;
+            models_command::roll_back(&place.load()?, &metric, &by)
+        }
+        Models::Import { model, library, json } => models_command::import(&model, library.as_deref(), json),
     }
 }
 

@@ -4,40 +4,37 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use hark_dashboard::DetectorEntry;
 use hark_detectors::list::{ALL, Entry, Judges};
+use hark_model::ModelVersion;
 use hark_networks::{Library, check, onnx};
 use serde::Serialize;
 
-/// As scripts get it.
-#[derive(Serialize)]
-struct Listed {
-    name: &'static str,
-    family: String,
-    judges: &'static str,
-    looks_for: &'static str,
-    unmoved_by: Vec<&'static str>,
-}
+use crate::config::Config;
+use crate::data_folder;
+use crate::model_files;
+use crate::running;
+use crate::store;
 
-impl From<&Entry> for Listed {
-    fn from(entry: &Entry) -> Self {
-        let unmoved = [("shift", entry.unmoved_by.shift), ("scale", entry.unmoved_by.scale)];
-        let judges = match entry.judges {
-            Judges::Metrics => "metrics",
-            Judges::Series(_) => "series",
-        };
-        Self {
-            name: entry.name,
-            family: entry.family.to_string(),
-            judges,
-            looks_for: entry.looks_for,
-            unmoved_by: unmoved.into_iter().filter(|(_, is)| *is).map(|(what, _)| what).collect(),
-        }
+/// As pages and scripts get it.
+pub fn entry(entry: &Entry) -> DetectorEntry {
+    let unmoved = [("shift", entry.unmoved_by.shift), ("scale", entry.unmoved_by.scale)];
+    let judges = match entry.judges {
+        Judges::Metrics => "metrics",
+        Judges::Series(_) => "series",
+    };
+    DetectorEntry {
+        name: entry.name.to_owned(),
+        family: entry.family.to_string(),
+        judges: judges.to_owned(),
+        looks_for: entry.looks_for.to_owned(),
+        unmoved_by: unmoved.into_iter().filter(|(_, is)| *is).map(|(what, _)| what.to_owned()).collect(),
     }
 }
 
 pub fn list(json: bool) -> Result<()> {
-    let listed: Vec<Listed> = ALL.iter().map(Listed::from).collect();
+    let listed: Vec<DetectorEntry> = ALL.iter().map(entry).collect();
     if json {
         println!("{}", serde_json::to_string_pretty(&listed).context("the list cannot be written as JSON")?);
     } else {
@@ -46,10 +43,52 @@ pub fn list(json: bool) -> Result<()> {
     Ok(())
 }
 
-fn table(listed: &[Listed]) -> String {
+fn table(listed: &[DetectorEntry]) -> String {
     let width = listed.iter().map(|one| one.name.len()).max().unwrap_or_default();
-    let line = |one: &Listed| format!("{:width$}  {:10}  {:7}  {}", one.name, one.family, one.judges, one.looks_for);
+    let line =
+        |one: &DetectorEntry| format!("{:width$}  {:10}  {:7}  {}", one.name, one.family, one.judges, one.looks_for);
     listed.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The versions of the models that judge metrics, as the store of a data folder has them, and whether their files are good.
+pub async fn versions(config: &Config, metric: Option<&str>, json: bool) -> Result<()> {
+    let file = data_folder::database(&config.data);
+    if config.database.is_none() && !file.exists() {
+        bail!("there is no database in {}; name the folder of a hark with --data", config.data.display());
+    }
+    let store = store::open_to_read(config.database.as_deref(), &file).await?;
+    let mut versions = store.models().await?;
+    store.close().await;
+    versions.retain(|version| metric.is_none_or(|metric| version.metric == metric));
+    let folder = data_folder::models(&config.data);
+    for version in &versions {
+        model_files::check(&folder, version)?;
+    }
+    if json {
+        println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "versions": versions }))?);
+    } else if versions.is_empty() {
+        eprintln!("no model was trained yet; the first is once some hours of quiet traffic are known");
+    } else {
+        versions.iter().for_each(|version| println!("{}", line(version)));
+    }
+    Ok(())
+}
+
+fn line(version: &ModelVersion) -> String {
+    let ModelVersion { metric, number, standing, since, reason, rows, data: [from, to], .. } = version;
+    format!(
+        "{metric:<20} {number:>4}  {:<11} since {since}  on {rows} rows of {from} to {to}: {reason}",
+        standing.name()
+    )
+}
+
+/// The version before the active one of a metric is active again in the running hark.
+pub fn roll_back(config: &Config, metric: &str, by: &str) -> Result<()> {
+    let body = serde_json::json!({ "by": by });
+    running::ask(config, "POST", &format!("/api/v1/models/{metric}/rollback"), Some(&body))
+        .map_err(|failed| failed.say(config))?;
+    println!("{metric}: the version before judges again; `hark models versions` lists them");
+    Ok(())
 }
 
 /// What a model turned out to be.
@@ -113,7 +152,7 @@ mod tests {
 
     #[test]
     fn every_detector_has_a_line() {
-        let listed: Vec<Listed> = ALL.iter().map(Listed::from).collect();
+        let listed: Vec<DetectorEntry> = ALL.iter().map(entry).collect();
         let table = table(&listed);
         assert_eq!(table.lines().count(), ALL.len());
         assert!(table.lines().zip(ALL).all(|(line, entry)| line.starts_with(entry.name)));

@@ -10,6 +10,7 @@ use hark_query::{MetricPlan, Plan};
 
 use crate::detection::{Budget, Detection};
 use crate::funnel;
+use crate::isolation::KeptModel;
 use crate::series::SeriesStore;
 
 pub struct Pipeline {
@@ -141,6 +142,25 @@ impl Pipeline {
 
     pub fn take_changed(&mut self) -> Vec<Alert> {
         self.detection.take_changed()
+    }
+
+    /// Whether versions of models are kept until somebody takes them.
+    pub fn keep_models(&mut self, are_kept: bool) {
+        self.detection.keep_models(are_kept);
+    }
+
+    pub fn take_models(&mut self) -> Vec<KeptModel> {
+        self.detection.take_models()
+    }
+
+    /// The version before the active one of a metric's model judges again. An error says why that can't be.
+    pub fn roll_back_model(&mut self, metric: &str, by: &str) -> Result<(), String> {
+        let at = self.plan.metrics.iter().position(|known| known.metric.name == metric);
+        let at = at.ok_or_else(|| {
+            format!("there is no metric `{metric}` that a model judges; GET /api/v1/models lists them")
+        })?;
+        let now = self.watermark().ok_or("nothing was judged yet")?.step();
+        self.detection.roll_back_model(&self.plan, at, by, now).map_err(|problem| format!("`{metric}`: {problem}"))
     }
 
     /// Breaks every watch on purpose, for a drill; `None` mends them.

@@ -10,6 +10,7 @@ use hark_model::{Alert, AlertId, Change, Definitions, Slice, Timestamp};
 use hark_query::Plan;
 
 use crate::detection::Budget;
+use crate::in_time::InTime;
 use crate::pipeline::Pipeline;
 use crate::series_query;
 
@@ -39,14 +40,13 @@ pub struct Question {
 }
 
 pub fn run(log: &Path, question: Question) -> Result<PreviewAnswer, QueryProblem> {
-    let Question { definitions, drafts, budget, other_series, from, mut changes } = question;
+    let Question { definitions, drafts, budget, other_series, from, changes } = question;
     let refused = |problem: &dyn std::fmt::Display| QueryProblem::Refused(problem.to_string());
     let all = Plan::compile(&definitions).map_err(|problem| refused(&problem))?;
     let plan = Plan::compile(&definitions.only(&with_parts(&all, &drafts))).map_err(|problem| refused(&problem))?;
     let mut pipeline = Pipeline::new(Arc::new(plan), budget);
     pipeline.set_other_series(other_series);
-    changes.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| a.id().cmp(&b.id())));
-    let mut changes = changes.into_iter().peekable();
+    let mut changes = InTime::new(changes);
     let mut alerts: BTreeMap<AlertId, Alert> = BTreeMap::new();
     let (mut events, mut first, mut last, mut is_cut) = (0, None::<Timestamp>, None::<Timestamp>, false);
     let began = Timestamp::now();
@@ -55,9 +55,7 @@ pub fn run(log: &Path, question: Question) -> Result<PreviewAnswer, QueryProblem
         let Some((oldest, newest)) = bounds(&record.events.times).filter(|(_, newest)| *newest >= from) else {
             return true;
         };
-        while let Some(change) = changes.next_if(|change| change.time <= newest) {
-            pipeline.add_change(change);
-        }
+        changes.until(newest).into_iter().for_each(|change| pipeline.add_change(change));
         events += pipeline.take(&record.batch()).accepted;
         alerts.extend(pipeline.take_changed().into_iter().map(|alert| (alert.id.clone(), alert)));
         first = Some(first.map_or(oldest, |first| first.min(oldest)));

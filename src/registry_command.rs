@@ -1,7 +1,6 @@
 //! `hark metrics`: definitions from files, checked as the API and the page check them.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use hark_model::Definitions;
@@ -9,9 +8,7 @@ use hark_query::Plan;
 use serde_json::{Value, json};
 
 use crate::config::{self, Config};
-
-/// A preview folds days of events.
-const WITHIN: Duration = Duration::from_secs(120);
+use crate::running::{Failed, ask};
 
 /// Whether a file goes together with the built-in definitions; nothing is sent anywhere.
 pub fn validate(file: &Path) -> Result<()> {
@@ -108,45 +105,6 @@ fn documents(file: &Path) -> Result<Vec<(String, String)>> {
 
 fn counted(metrics: usize) -> String {
     if metrics == 1 { "1 metric is".to_owned() } else { format!("{metrics} metrics are") }
-}
-
-enum Failed {
-    NobodyThere,
-    Refused(anyhow::Error),
-}
-
-impl Failed {
-    fn say(self, config: &Config) -> anyhow::Error {
-        match self {
-            Self::NobodyThere => {
-                anyhow!(
-                    "no hark listens on {}; start `hark serve`, or name another address with --listen",
-                    config.listen
-                )
-            }
-            Self::Refused(problem) => problem,
-        }
-    }
-}
-
-fn ask(config: &Config, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failed> {
-    let agent = ureq::Agent::new_with_config(
-        ureq::Agent::config_builder().timeout_global(Some(WITHIN)).http_status_as_error(false).build(),
-    );
-    let address = format!("http://{}{path}", config.listen);
-    let sent = match (method, body) {
-        ("POST", Some(body)) => agent.post(&address).send_json(body),
-        ("PUT", Some(body)) => agent.put(&address).send_json(body),
-        _ => agent.get(&address).call(),
-    };
-    let Ok(mut response) = sent else { return Err(Failed::NobodyThere) };
-    let is_ok = response.status().is_success();
-    let Ok(answer) = response.body_mut().read_json::<Value>() else { return Err(Failed::NobodyThere) };
-    if is_ok { Ok(answer) } else { Err(Failed::Refused(refusal(&answer))) }
-}
-
-fn refusal(answer: &Value) -> anyhow::Error {
-    anyhow!("{}", answer["detail"].as_str().unwrap_or("the running hark refused it; is it of the same version?"))
 }
 
 /// Who saves, where nobody is named.

@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::config;
 use crate::detection::Budget;
 use crate::funnel;
+use crate::in_time::InTime;
 use crate::pipeline::Pipeline;
 
 /// So many bytes are read at a time and cut at the last line end: the batches of a replay.
@@ -84,7 +85,7 @@ pub fn replay(request: &Request) -> Result<()> {
 /// A pipeline and what it said so far.
 pub struct Replay {
     pub pipeline: Pipeline,
-    changes: std::iter::Peekable<std::vec::IntoIter<Change>>,
+    changes: InTime,
     alerts: BTreeMap<AlertId, Alert>,
     lines: u64,
     rejected: Vec<(u64, String)>,
@@ -93,16 +94,15 @@ pub struct Replay {
 }
 
 impl Replay {
-    pub fn new(plan: Arc<Plan>, mut changes: Vec<Change>, budget: Budget) -> Self {
-        changes.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| a.id().cmp(&b.id())));
-        Self { changes: changes.into_iter().peekable(), ..Self::resume(Pipeline::new(plan, budget)) }
+    pub fn new(plan: Arc<Plan>, changes: Vec<Change>, budget: Budget) -> Self {
+        Self { changes: InTime::new(changes), ..Self::resume(Pipeline::new(plan, budget)) }
     }
 
     /// Goes on from a state, without any more changes.
     pub fn resume(pipeline: Pipeline) -> Self {
         Self {
             pipeline,
-            changes: Vec::new().into_iter().peekable(),
+            changes: InTime::new(Vec::new()),
             alerts: BTreeMap::new(),
             lines: 0,
             rejected: Vec::new(),
@@ -149,9 +149,7 @@ impl Replay {
         let reader = Reader { fields: &plan.fields, users: &UserKey::new([0; 16]) };
         let decoded = decode(Format::Ndjson, body, &reader)?;
         if let Some(newest) = decoded.events.times.iter().max() {
-            while let Some(change) = self.changes.next_if(|change| change.time <= *newest) {
-                self.pipeline.add_change(change);
-            }
+            self.changes.until(*newest).into_iter().for_each(|change| self.pipeline.add_change(change));
         }
         let rejected = decoded.rejected.len() as u64;
         let source = Delivery::DEFAULT_SOURCE.to_owned();

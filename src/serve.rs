@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::engine::{self, Cadence, Durable, Handle, Parts, Running};
 use crate::history::{History, Keep};
+use crate::model_files::ModelFiles;
 use crate::pipeline::Pipeline;
 use crate::registry::{self, Registry};
 use crate::snapshot::Position;
@@ -47,10 +48,12 @@ pub async fn serve(config: Config, mutant: Option<Mutant>) -> Result<()> {
         demo: None,
         registry,
         mutant,
+        anew: None,
     };
     let running = engine::start(Pipeline::new(plan, config.budget), parts)?;
     announce(&listener)?;
-    run(listener, grpc, running, store).await
+    let models = ModelFiles::open(folder.models())?;
+    run(listener, grpc, running, store, Some(models)).await
 }
 
 /// Everything of a data folder that the engine writes. Opening history takes a runtime of its own, so not in this one.
@@ -88,9 +91,10 @@ pub async fn run(
     grpc: Option<TcpListener>,
     running: Running,
     store: Arc<dyn Store>,
+    models: Option<ModelFiles>,
 ) -> Result<()> {
     let Running { handle, outgoing, thread } = running;
-    let keeper = tokio::spawn(store::keep_alerts(Arc::clone(&store), handle.clone(), outgoing));
+    let keeper = tokio::spawn(store::keep(Arc::clone(&store), models, handle.clone(), outgoing));
     let state = AppState { engine: Arc::new(handle.clone()), store: Arc::clone(&store) };
     if let Some(grpc) = grpc {
         let state = state.clone();

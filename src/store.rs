@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use anyhow::Result;
 use hark_dashboard::{Engine, Live};
-use hark_model::Alert;
-use hark_store::Store;
+use hark_model::ModelVersion;
+use hark_store::{Store, StoreError};
 use hark_store_postgres::PostgresStore;
 use hark_store_sqlite::SqliteStore;
 use tokio::sync::mpsc;
 use tracing::{error, warn};
 
 use crate::engine::{Handle, Outgoing};
+use crate::isolation::KeptModel;
+use crate::model_files::ModelFiles;
 
 /// A store that does not answer is asked again, ever less often.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -35,19 +37,25 @@ pub async fn open_to_read(database: Option<&str>, file: &Path) -> Result<Arc<dyn
     })
 }
 
-/// Writes alerts until the pipeline ends, and tells the pages. An alert is never dropped: while the store does not
-/// answer the pipeline waits, and so do the senders.
-pub async fn keep_alerts(store: Arc<dyn Store>, engine: Handle, mut outgoing: mpsc::Receiver<Outgoing>) {
+/// Writes alerts and models until the pipeline ends, and tells the pages. Nothing is ever dropped: while the store does
+/// not answer the pipeline waits, and so do the senders.
+pub async fn keep(
+    store: Arc<dyn Store>,
+    models: Option<ModelFiles>,
+    engine: Handle,
+    mut outgoing: mpsc::Receiver<Outgoing>,
+) {
     while let Some(message) = outgoing.recv().await {
         match message {
             Outgoing::Alerts(alerts) => {
-                save(store.as_ref(), &alerts).await;
+                until_stored(|| store.save_alerts(&alerts)).await;
                 for alert in alerts {
                     // What people did to it belongs to what the pages show.
                     let shown = store.alert(&alert.id).await.ok().flatten().unwrap_or(alert);
                     engine.publish(Live::Alert(Box::new(shown)));
                 }
             }
+            Outgoing::Models(kept) => keep_models(store.as_ref(), models.as_ref(), &kept).await,
             Outgoing::Flush(done) => {
                 let _ = done.send(());
             }
@@ -55,13 +63,33 @@ pub async fn keep_alerts(store: Arc<dyn Store>, engine: Handle, mut outgoing: mp
     }
 }
 
-async fn save(store: &dyn Store, alerts: &[Alert]) {
+/// The file first, so that no version is listed without one.
+async fn keep_models(store: &dyn Store, files: Option<&ModelFiles>, kept: &[KeptModel]) {
+    for KeptModel { version, content } in kept {
+        if let Some(Err(problem)) = files.map(|files| files.keep(&version.checksum, content)) {
+            // The model itself is in the snapshot: what is lost is a copy.
+            warn!(%problem, metric = version.metric, version = version.number, "a model's file cannot be written");
+        }
+    }
+    let versions: Vec<ModelVersion> = kept.iter().map(|kept| kept.version.clone()).collect();
+    until_stored(|| store.save_models(&versions)).await;
+    if let (Some(files), Ok(all)) = (files, store.models().await)
+        && let Err(problem) = files.tidy(&all)
+    {
+        warn!(%problem, "files of old models cannot be removed");
+    }
+}
+
+async fn until_stored<F: Future<Output = Result<(), StoreError>>>(save: impl Fn() -> F) {
     let mut pause = FIRST_PAUSE;
-    while let Err(problem) = store.save_alerts(alerts).await {
+    while let Err(problem) = save().await {
         if pause == FIRST_PAUSE {
-            error!(error = &problem as &dyn std::error::Error, "alerts cannot be stored; trying again until they can");
+            error!(
+                error = &problem as &dyn std::error::Error,
+                "what was found cannot be stored; trying again until it can"
+            );
         } else {
-            warn!(pause_ms = pause.as_millis(), "alerts can still not be stored");
+            warn!(pause_ms = pause.as_millis(), "what was found can still not be stored");
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

@@ -14,8 +14,9 @@ use crate::identity::{alert_id, incident_id};
 
 /// A finding without a located cause joins an alert whose onset is this near.
 const SAME_ONSET_MINUTES: i64 = 3 * 60;
-/// An alert that recovered fires again, rather than a new one being opened, within this time.
-const REOPEN_MINUTES: i64 = 3 * 60;
+/// An alert that recovered fires again, rather than a new one being opened, within this time: what waits for the
+/// day's traffic to show again is gone for a night.
+const REOPEN_MINUTES: i64 = 14 * 60;
 /// Minutes after opening at which an alert is looked at again, then every four hours.
 const REVIEW_MINUTES: [i64; 5] = [15, 30, 60, 120, 240];
 /// Reviews at which an alert may still move to any other slice.
@@ -49,6 +50,8 @@ struct Known {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Entry {
     alert: Alert,
+    /// The onset, or that of its return if it had ended in between.
+    since: Timestamp,
     /// Series that still deviate.
     open: Vec<Slice>,
     reviews: usize,
@@ -210,6 +213,23 @@ impl Book {
         self.entries.iter().find(|entry| entry.alert.id == *id).map(|entry| &entry.alert)
     }
 
+    /// From when on the requests of an alert are not as usual: its onset, or that of its return.
+    pub fn since(&self, id: &AlertId) -> Option<Timestamp> {
+        self.entries.iter().find(|entry| entry.alert.id == *id).map(|entry| entry.since)
+    }
+
+    /// Where the metric is told to be off.
+    pub fn slices(&self, metric: &str) -> Vec<Slice> {
+        self.firing().filter(|alert| alert.metric == metric).map(|alert| alert.slice.clone()).collect()
+    }
+
+    /// Where an alert's metric is told to be off beside it.
+    pub fn beside(&self, id: &AlertId) -> Vec<Slice> {
+        let Some(Alert { metric, .. }) = self.alert(id) else { return Vec::new() };
+        let others = self.firing().filter(|other| other.id != *id && other.metric == *metric);
+        others.map(|other| other.slice.clone()).collect()
+    }
+
     /// Every alert that has not recovered.
     pub fn firing(&self) -> impl Iterator<Item = &Alert> {
         self.entries.iter().map(|entry| &entry.alert).filter(|alert| alert.resolved_at.is_none())
@@ -369,7 +389,7 @@ impl Book {
         let is_earlier = |other: &&Alert| is_same_move(other, finding) && !is_near(other, finding) && is_fresh(other);
         let later_than = self.firing().filter(is_earlier).map(|other| other.id.clone()).collect();
         let open = vec![finding.slice.clone()];
-        self.entries.push(Entry { alert, open, reviews: 0, next_review, later_than });
+        self.entries.push(Entry { alert, since: shift.onset, open, reviews: 0, next_review, later_than });
         self.entries.len() - 1
     }
 
@@ -377,6 +397,7 @@ impl Book {
         let entry = &mut self.entries[at];
         if entry.alert.resolved_at.take().is_some() {
             entry.alert.status = AlertStatus::Firing;
+            entry.since = finding.shift.onset;
             entry.reviews = 0;
             entry.next_review = next_review(finding.at, 0);
             self.funnel.reopen();
@@ -393,8 +414,9 @@ impl Book {
     }
 
     /// The alert of the same metric and direction that a finding is part of: their causes lie within one another, or,
-    /// where the finding has none, it shares traffic with the alert and began at about the same time. What began later,
-    /// by the word of its own series, is another regression and is told, unless it is where the alert is.
+    /// where the finding has none, it shares traffic with the alert and began at about the same time. What began later
+    /// than an alert that goes on, by the word of its own series, is another regression and is told; where an alert
+    /// has just ended it is the same one, back.
     fn home(&self, opening: &Opening<'_>) -> Option<usize> {
         let Opening { finding, explanation, is_fresh, .. } = opening;
         let is_home = |entry: &Entry| {
@@ -403,14 +425,15 @@ impl Book {
                 return false;
             }
             let near = is_near(alert, finding);
+            let is_over = alert.resolved_at.is_some();
             match explanation.causes.first() {
-                // A narrower cause is part of it; a wider one only if it began with it.
+                // A narrower cause is part of it; a wider one if it began with it, or is what was there before.
                 Some(Cause { slice, .. }) => {
                     let is_part = alert.slice.contains(slice) || alert.causes.iter().any(|known| known.slice == *slice);
-                    let is_relapse = alert.resolved_at.is_some() && alert.slice == *slice;
-                    (is_part && (near || is_relapse || !is_fresh(alert))) || (near && slice.contains(&alert.slice))
+                    let is_around = slice.contains(&alert.slice);
+                    (is_part && (near || is_over || !is_fresh(alert))) || (is_around && (near || is_over))
                 }
-                None => near && finding.slice.overlaps(&alert.slice),
+                None => near && finding.slice.overlaps(&alert.slice) || is_over && finding.slice == alert.slice,
             }
         };
         self.entries.iter().position(is_home)

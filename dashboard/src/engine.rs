@@ -62,6 +62,12 @@ pub trait Engine: Send + Sync {
     /// Goes on under these saved definitions; metrics that are the same as before are not touched.
     async fn adopt_definitions(&self, saved: Vec<String>) -> Result<(), IngestError>;
 
+    /// The model before the active one of a metric judges again. An error says why that can't be.
+    async fn roll_back_model(&self, metric: &str, by: &str) -> Result<(), String>;
+
+    /// Every detector there is.
+    fn detectors(&self) -> Vec<DetectorEntry>;
+
     /// What drafts would have alerted.
     async fn preview(&self, question: PreviewQuestion) -> Result<PreviewAnswer, QueryProblem>;
 
@@ -80,6 +86,19 @@ pub trait Engine: Send + Sync {
 pub enum Live {
     Alert(Box<Alert>),
     Ingestion(Box<Status>),
+}
+
+/// What a detector is called in evidence and on the command line, and what it looks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DetectorEntry {
+    pub name: String,
+    /// By what means it judges.
+    pub family: String,
+    /// `metrics` (always on) or `series` (`hark detect --detector NAME`).
+    pub judges: String,
+    pub looks_for: String,
+    /// What of all values changes no verdict: `shift`, `scale`.
+    pub unmoved_by: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

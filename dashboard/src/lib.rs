@@ -17,9 +17,9 @@ pub use compare::{
     HeatMapAnswer, Matched, QuantilePair, SideQuestion,
 };
 pub use engine::{
-    Delivery, Demo, Door, Engine, Exemplar, ExemplarQuestion, ExemplarsAnswer, IngestAnswer, IngestError, Live,
-    QueryAnswer, QueryColumn, QueryProblem, QueryQuestion, RejectedLine, ReportQuestion, SeriesAnswer, SeriesQuestion,
-    SourceStatus, Status, Written,
+    Delivery, Demo, DetectorEntry, Door, Engine, Exemplar, ExemplarQuestion, ExemplarsAnswer, IngestAnswer,
+    IngestError, Live, QueryAnswer, QueryColumn, QueryProblem, QueryQuestion, RejectedLine, ReportQuestion,
+    SeriesAnswer, SeriesQuestion, SourceStatus, Status, Written,
 };
 pub use funnel::{DroppedCandidate, FunnelReport, FunnelStage};
 pub use preview::{PreviewAnswer, PreviewQuestion, PreviewedMetric};

@@ -58,6 +58,7 @@ fn api_router() -> OpenApiRouter<AppState> {
         .merge(api::changes::routes())
         .merge(api::report::routes())
         .merge(api::definitions::routes())
+        .merge(api::models::routes())
         .merge(api::audit::routes())
         .merge(api::health::routes())
         .merge(api::stream::routes())

@@ -37,6 +37,8 @@ pub struct Inquiry<'a> {
     pub window: [Timestamp; 2],
     pub days_before: u32,
     pub changes: &'a [(ChangeId, Change)],
+    /// Slices in which something else is known to go on, so that they are no neighbours to compare with.
+    pub elsewhere: &'a [Slice],
     /// What did not get into the leaves.
     pub left_out: Vec<LeftOut>,
 }
@@ -56,9 +58,9 @@ pub fn explain(inquiry: Inquiry<'_>) -> Answer {
         return unsearched(inquiry.changes, inquiry.shift, inquiry.scope, reason, inquiry.left_out);
     }
     let minutes = (inquiry.window[1].minutes_since(inquiry.window[0]) as f64).max(1.0);
-    let Inquiry { leaves, question, scope, shift, bad_is_hit, .. } = inquiry;
+    let Inquiry { leaves, question, scope, shift, bad_is_hit, elsewhere, .. } = inquiry;
     let measure = Measure::new(leaves, &evidence, question, shift.statistic, bad_is_hit, minutes);
-    widen(&mut located, leaves, &evidence, question, scope, &measure);
+    widen(&mut located, leaves, &evidence, question, scope, &measure, elsewhere);
     let is_in_scope = inside(leaves, scope);
     let groups = groups(leaves, &blocks(&located, &is_in_scope, &rows));
     let account = Account { inquiry: &inquiry, evidence: &evidence, measure: &measure, groups: &groups, rows: &rows };

@@ -7,7 +7,8 @@ use crate::leaf_evidence::Evidence;
 use crate::measure::Measure;
 use crate::slices::{Located, Question, inside, sized};
 
-/// Widens causes, condition by condition, as long as what the wider slice has beside them moved alike.
+/// Widens causes, condition by condition, as long as what the wider slice has beside them moved alike. What lies
+/// `elsewhere`, in slices that share no requests with the cause, has its own reasons to move and says nothing.
 pub(crate) fn widen(
     located: &mut Located,
     leaves: &Leaves,
@@ -15,12 +16,16 @@ pub(crate) fn widen(
     question: Question,
     scope: &Slice,
     measure: &Measure<'_>,
+    elsewhere: &[Slice],
 ) {
     let mut at = 0;
     while at < located.causes.len() {
         let slice = &located.causes[at].cause.slice;
-        let mut is_named = vec![false; leaves.leaves.len()];
-        located.causes.iter().flat_map(|named| &named.rows).for_each(|&row| is_named[row as usize] = true);
+        let mut says_nothing = vec![false; leaves.leaves.len()];
+        located.causes.iter().flat_map(|named| &named.rows).for_each(|&row| says_nothing[row as usize] = true);
+        for apart in elsewhere.iter().filter(|apart| !apart.overlaps(slice)) {
+            says_nothing.iter_mut().zip(inside(leaves, apart)).for_each(|(nothing, is_apart)| *nothing |= is_apart);
+        }
         let rows_of = |wider: &Slice| -> Vec<u32> {
             let inside = inside(leaves, wider);
             (0..leaves.leaves.len() as u32).filter(|&row| inside[row as usize]).collect()
@@ -30,7 +35,7 @@ pub(crate) fn widen(
         let wider = slice.iter().map(|(name, _)| without(name));
         let alike = |wider: Slice| {
             let rows = rows_of(&wider);
-            let beside: Vec<u32> = rows.iter().copied().filter(|&row| !is_named[row as usize]).collect();
+            let beside: Vec<u32> = rows.iter().copied().filter(|&row| !says_nothing[row as usize]).collect();
             let part = measure.moved_beside(&located.causes[at].rows, &beside)?;
             Some((part, wider, rows))
         };
@@ -107,12 +112,16 @@ mod tests {
     }
 
     fn named(leaves: &Leaves) -> [Vec<String>; 2] {
+        named_beside(leaves, &[])
+    }
+
+    fn named_beside(leaves: &Leaves, elsewhere: &[Slice]) -> [Vec<String>; 2] {
         let evidence = evidence_of(leaves, TAIL);
         let measure = Measure::new(leaves, &evidence, TAIL, Statistic::Quantile(950), true, 60.0);
         let mut located = locate_by(leaves, &evidence, TAIL, &Slice::total());
         let told = |located: &Located| located.causes.iter().map(|named| named.cause.slice.to_string()).collect();
         let first = told(&located);
-        widen(&mut located, leaves, &evidence, TAIL, &Slice::total(), &measure);
+        widen(&mut located, leaves, &evidence, TAIL, &Slice::total(), &measure, elsewhere);
         [first, told(&located)]
     }
 
@@ -135,5 +144,13 @@ mod tests {
         assert_eq!((&first, &widened), (&vec!["feature:f2".to_owned()], &vec!["feature:f2".to_owned()]));
         let [first, widened] = named(&leaves(|feature, place| if (feature, place) == (2, 4) { 40 } else { 0 }));
         assert_eq!((&first, &widened), (&vec!["feature:f2,place:p4".to_owned()], &first));
+    }
+
+    #[test]
+    fn what_is_known_to_move_elsewhere_widens_nothing() {
+        let leaves = leaves(|feature, place| if (feature, place) == (2, 4) || place == 1 { 40 } else { 0 });
+        let elsewhere: Slice = "place:p1".parse().unwrap();
+        let [first, widened] = named_beside(&leaves, &[elsewhere]);
+        assert_eq!(first, widened);
     }
 }

@@ -103,6 +103,7 @@ fn explained(leaves: &Leaves, question: Question, shift: &Shift) -> Explanation 
         window: [Timestamp::from_millis(0), Timestamp::from_millis(3_600_000)],
         days_before: 7,
         changes: &[],
+        elsewhere: &[],
         left_out: Vec::new(),
     };
     explain(inquiry).explanation

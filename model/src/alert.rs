@@ -273,6 +273,9 @@ pub struct Feedback {
     pub label: Option<String>,
     #[serde(default)]
     pub note: Option<String>,
+    /// Who says so; nobody needs to be named.
+    #[serde(default)]
+    pub by: Option<String>,
 }
 
 #[cfg(test)]

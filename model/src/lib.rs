@@ -12,6 +12,7 @@ mod explanation;
 mod finding;
 mod leaves;
 mod metric;
+mod model_version;
 pub mod packing;
 mod point;
 mod sketch;
@@ -36,6 +37,7 @@ pub use explanation::{
 pub use finding::{Direction, Finding, FindingKind, Shift};
 pub use leaves::{BinCount, Leaf, Leaves};
 pub use metric::{AlertPolicy, Better, Metric, MetricKind, Objective};
+pub use model_version::{Measured, ModelVersion, Standing};
 pub use point::Point;
 pub use sketch::{Magnitude, Sketch};
 pub use slice::{ParseSliceError, Slice};

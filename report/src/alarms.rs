@@ -81,7 +81,7 @@ mod tests {
     use crate::regressions::tests::alert;
 
     fn judged(id: &str, week: Week, verdicts: &[Verdict]) -> Alert {
-        let given = |verdict: &Verdict| Feedback { verdict: *verdict, label: None, note: None };
+        let given = |verdict: &Verdict| Feedback { verdict: *verdict, label: None, note: None, by: None };
         Alert { feedback: verdicts.iter().map(given).collect(), ..alert(id, week, 100, Some(160)) }
     }
 

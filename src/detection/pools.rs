@@ -150,7 +150,7 @@ impl Detection {
         let unusual = self.unusual(&finding);
         let changes = self.changes_until(step.end());
         let metric_plan = &plan.metrics[metric];
-        let question = Asked { slice: &finding.slice, shift: &finding.shift, within: Some(&slices) };
+        let question = Asked { within: Some(&slices), ..Asked::of(&finding.slice, &finding.shift) };
         let Answer { explanation, split } =
             explainer::explain(fold, metric, metric_plan, &question, step, changes, &unusual);
         let comparison = split.map(|split| Comparison {

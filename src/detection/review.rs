@@ -55,7 +55,9 @@ impl Detection {
             let unusual = self.unusual(&finding);
             let changes = self.changes_until(step.end());
             let Finding { slice, shift, .. } = &finding;
-            let asked = Asked { slice, shift, within: None };
+            let elsewhere = self.book.beside(&id);
+            let since = self.book.since(&id).unwrap_or(shift.onset).step();
+            let asked = Asked { since, elsewhere: &elsewhere, ..Asked::of(slice, shift) };
             let answer = explainer::explain(fold, metric, metric_plan, &asked, until, changes, &unusual);
             self.book.renew(&id, shift, answer.explanation);
             self.measure(fold, metric, &metric_plan.metric, &id, until);

@@ -15,11 +15,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use hark_dashboard::{
-    CompareQuestion, Delivery, Demo, DistributionAnswer, DriversAnswer, Engine, ExemplarQuestion, ExemplarsAnswer,
-    FunnelReport, HeatMapAnswer, IngestAnswer, IngestError, Live, PreviewAnswer, PreviewQuestion, QueryAnswer,
-    QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, SourceStatus, Status,
+    CompareQuestion, Delivery, Demo, DetectorEntry, DistributionAnswer, DriversAnswer, Engine, ExemplarQuestion,
+    ExemplarsAnswer, FunnelReport, HeatMapAnswer, IngestAnswer, IngestError, Live, PreviewAnswer, PreviewQuestion,
+    QueryAnswer, QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion,
+    SourceStatus, Status,
 };
-use hark_detectors::Mutant;
+use hark_detectors::{Mutant, list};
 use hark_ingest::{Decoded, FileChunk, SourceState, UserKey};
 use hark_model::{Alert, Change, Metric, Timestamp};
 use hark_query::Plan;
@@ -29,6 +30,8 @@ use crate::compare;
 use crate::detection::Budget;
 use crate::exemplars;
 use crate::history;
+use crate::isolation::KeptModel;
+use crate::models_command;
 use crate::pipeline::Pipeline;
 use crate::preview;
 use crate::registry::Registry;
@@ -65,9 +68,10 @@ struct Shared {
     mutant: Option<Mutant>,
 }
 
-/// Alerts for the store, and the question whether all before have been stored.
+/// Alerts and models for the store, and the question whether all before have been stored.
 pub enum Outgoing {
     Alerts(Vec<Alert>),
+    Models(Vec<KeptModel>),
     Flush(oneshot::Sender<()>),
 }
 
@@ -82,6 +86,8 @@ pub struct Parts {
     pub registry: Registry,
     /// A way to break the detector, for a drill of the self-test.
     pub mutant: Option<Mutant>,
+    /// The state is built anew from what is stored, with these changes in their time, and no snapshot is looked at.
+    pub anew: Option<Vec<Change>>,
 }
 
 pub struct Running {
@@ -93,12 +99,13 @@ pub struct Running {
 /// Starts the thread; recovery comes first, and the handle takes events while it goes on. What `pipeline` has seen
 /// already counts, unless there is a snapshot.
 pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
-    let Parts { budget, users, quota_bytes_per_second, durable, demo, registry, mutant } = parts;
+    let Parts { budget, users, quota_bytes_per_second, durable, demo, registry, mutant, anew } = parts;
     let (queue, waiting) = sync_channel(WAITING_MAX);
     let (outbox, outgoing) = mpsc::channel(OUTBOX_MAX);
     let log_folder = durable.as_ref().map(|durable| durable.log_folder.clone());
     let history = durable.as_ref().map(|durable| durable.history.reader());
     pipeline.keep_minutes(history.is_some());
+    pipeline.keep_models(true);
     pipeline.set_mutant(mutant);
     let handle = Handle(Arc::new(Shared {
         pipeline: RwLock::new(pipeline),
@@ -114,7 +121,7 @@ pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
         log_folder,
         mutant,
     }));
-    let worker = Worker::new(handle.clone(), durable, outbox)?;
+    let worker = Worker::new(handle.clone(), durable, anew, outbox)?;
     let run = move || worker.run(&waiting, budget);
     let thread = std::thread::Builder::new().name("pipeline".to_owned()).spawn(run);
     Ok(Running { handle, outgoing, thread: thread.context("the pipeline's thread cannot be started")? })
@@ -144,6 +151,7 @@ impl Handle {
     /// Another state than the one it started with: that of a snapshot.
     fn replace(&self, mut pipeline: Pipeline) {
         pipeline.keep_minutes(self.0.history.is_some());
+        pipeline.keep_models(true);
         pipeline.set_mutant(self.0.mutant);
         *self.write() = pipeline;
     }
@@ -319,6 +327,17 @@ impl Engine for Handle {
         let (reply, answer) = oneshot::channel();
         self.enqueue(Message::Definitions { plan: Arc::new(plan), reply })?;
         answer.await.map_err(|_| stopped())?
+    }
+
+    async fn roll_back_model(&self, metric: &str, by: &str) -> Result<(), String> {
+        let (reply, answer) = oneshot::channel();
+        let (metric, by) = (metric.to_owned(), by.to_owned());
+        self.enqueue(Message::RollBack { metric, by, reply }).map_err(|problem| problem.to_string())?;
+        answer.await.map_err(|_| stopped().to_string())?
+    }
+
+    fn detectors(&self) -> Vec<DetectorEntry> {
+        list::ALL.iter().map(models_command::entry).collect()
     }
 
     async fn preview(&self, question: PreviewQuestion) -> Result<PreviewAnswer, QueryProblem> {

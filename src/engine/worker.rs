@@ -23,6 +23,7 @@ use super::set_aside::SetAside;
 use super::{Handle, Outgoing};
 use crate::detection::Budget;
 use crate::history::History;
+use crate::in_time::InTime;
 use crate::pipeline::MinuteRow;
 use crate::snapshot::{self, Position, Snapshot};
 
@@ -73,6 +74,12 @@ pub(super) enum Message {
     Definitions {
         plan: Arc<Plan>,
         reply: oneshot::Sender<Result<(), IngestError>>,
+    },
+    /// The model before a metric's active one is active again. The log knows nothing of it either.
+    RollBack {
+        metric: String,
+        by: String,
+        reply: oneshot::Sender<Result<(), String>>,
     },
     Stop,
 }
@@ -130,13 +137,20 @@ pub(super) struct Worker {
     outbox: mpsc::Sender<Outgoing>,
     position: Position,
     cadence: Cadence,
+    /// The state is built anew, with these changes.
+    anew: Option<InTime>,
     /// Events, with so many more for each record.
     since_snapshot: u64,
     handed_over: Timestamp,
 }
 
 impl Worker {
-    pub(super) fn new(shared: Handle, durable: Option<Durable>, outbox: mpsc::Sender<Outgoing>) -> Result<Self> {
+    pub(super) fn new(
+        shared: Handle,
+        durable: Option<Durable>,
+        anew: Option<Vec<Change>>,
+        outbox: mpsc::Sender<Outgoing>,
+    ) -> Result<Self> {
         let mut worker = Self {
             shared,
             log: None,
@@ -146,6 +160,7 @@ impl Worker {
             outbox,
             position: Position::default(),
             cadence: Cadence::default(),
+            anew: anew.map(InTime::new),
             since_snapshot: 0,
             handed_over: Timestamp::now(),
         };
@@ -177,9 +192,11 @@ impl Worker {
             let mut group: Vec<Message> = first.into_iter().collect();
             group.extend(waiting.try_iter().take(GROUP_MAX - group.len()));
             let is_last = group.iter().any(|message| matches!(message, Message::Stop));
-            // Definitions are no record. They hold from this group on.
-            for message in group.extract_if(.., |message| matches!(message, Message::Definitions { .. })) {
-                self.adopt(message);
+            // Definitions and models are no records. They hold from this group on.
+            let is_order =
+                |message: &mut Message| matches!(message, Message::Definitions { .. } | Message::RollBack { .. });
+            for message in group.extract_if(.., is_order) {
+                self.obey(message);
             }
             // What came behind the wish to stop is still taken; what is no record has no offset.
             group.retain(|message| match message {
@@ -189,7 +206,7 @@ impl Worker {
                     let _ = reply.send(self.position.taken_of(*fingerprint));
                     false
                 }
-                Message::Definitions { .. } | Message::Stop => false,
+                Message::Definitions { .. } | Message::RollBack { .. } | Message::Stop => false,
             });
             if let Some(first_offset) = self.write(&mut group)? {
                 self.fold_all(first_offset, group)?;
@@ -220,7 +237,8 @@ impl Worker {
     fn recover(&mut self, budget: Budget) -> Result<()> {
         let Some(mut log) = self.log.take() else { return Ok(()) };
         let plan = Arc::clone(self.shared.read().plan());
-        match snapshot::load(&self.snapshot, &plan, budget) {
+        let loaded = if self.anew.is_some() { Ok(None) } else { snapshot::load(&self.snapshot, &plan, budget) };
+        match loaded {
             Ok(Some((pipeline, position))) => {
                 self.shared.replace(pipeline);
                 self.position = position;
@@ -249,7 +267,10 @@ impl Worker {
         if let Some(failed) = failed {
             return Err(failed);
         }
+        let announced = self.anew.take().into_iter().flat_map(InTime::rest);
+        announced.for_each(|change| self.shared.write().add_change(change));
         self.send(alerts);
+        self.send_models();
         if let Some(watermark) = self.shared.read().watermark() {
             info!(records = folded, %watermark, "state recovered");
         }
@@ -266,15 +287,23 @@ impl Worker {
     ) -> Result<()> {
         self.position.note(offset, self.shared.read().watermark());
         match Record::decode(bytes) {
-            Ok(Record::Events(record)) => alerts.extend(self.fold(vec![Body::again(offset, record, None)])?),
+            Ok(Record::Events(record)) => {
+                self.know_changes(&record);
+                alerts.extend(self.fold(vec![Body::again(offset, record, None)])?);
+            }
             Ok(Record::Chunk(chunk)) => match files.read(&chunk) {
-                Ok(record) => alerts.extend(self.fold(vec![Body::again(offset, record, Some(chunk))])?),
+                Ok(record) => {
+                    self.know_changes(&record);
+                    alerts.extend(self.fold(vec![Body::again(offset, record, Some(chunk))])?);
+                }
                 Err(problem) => {
                     gone.note(&chunk, &problem);
                     // History may hold it, and would hold it twice.
                     self.position.note_chunk(&chunk);
                 }
             },
+            // All are known in their time, not from when somebody entered them.
+            Ok(Record::Change(_)) if self.anew.is_some() => {}
             Ok(Record::Change(json)) => {
                 let change = serde_json::from_slice(&json).context("a change in the log cannot be read")?;
                 self.shared.write().add_change(change);
@@ -286,6 +315,14 @@ impl Worker {
         }
         self.since_snapshot += EVENTS_PER_RECORD;
         Ok(())
+    }
+
+    /// Of the changes that the state is built anew with, those that are known by the time of these events.
+    fn know_changes(&mut self, record: &EventsRecord) {
+        if let (Some(changes), Some(newest)) = (&mut self.anew, record.events.times.iter().max()) {
+            let known = changes.until(*newest);
+            known.into_iter().for_each(|change| self.shared.write().add_change(change));
+        }
     }
 
     /// Makes a group durable; `None` if it could not be and everybody has been told. After a failed sync nothing is
@@ -301,7 +338,7 @@ impl Worker {
                     records.push(Record::Change(json).encode());
                 }
                 Message::Silence(record) => records.push(record.encode()),
-                Message::TakenOf { .. } | Message::Definitions { .. } | Message::Stop => {}
+                Message::TakenOf { .. } | Message::Definitions { .. } | Message::RollBack { .. } | Message::Stop => {}
             }
         }
         let first = log.next_offset();
@@ -343,7 +380,7 @@ impl Worker {
                     let _ = reply.send(Ok(()));
                 }
                 Message::Silence(record) => part.push(Body::again(offset, record, None)),
-                Message::TakenOf { .. } | Message::Definitions { .. } | Message::Stop => {}
+                Message::TakenOf { .. } | Message::Definitions { .. } | Message::RollBack { .. } | Message::Stop => {}
             }
         }
         self.fold_and_tell(part)
@@ -353,6 +390,7 @@ impl Worker {
         if !part.is_empty() {
             let alerts = self.fold(part)?;
             self.send(alerts);
+            self.send_models();
             self.shared.publish(Live::Ingestion(Box::new(self.shared.status())));
         }
         Ok(())
@@ -422,14 +460,24 @@ impl Worker {
         }
     }
 
-    fn adopt(&mut self, message: Message) {
-        let Message::Definitions { plan, reply } = message else { return };
-        self.shared.write().adopt(plan);
-        let alerts = self.shared.write().take_changed();
-        self.send(alerts);
-        // A restart finds the state of these definitions, and need not fold what the log still holds.
+    /// What people order, and no event says: a restart finds it in the snapshot that is taken at once.
+    fn obey(&mut self, order: Message) {
         self.since_snapshot = self.since_snapshot.max(self.cadence.snapshot_events);
-        let _ = reply.send(Ok(()));
+        // Who asked may have gone away and does not mind.
+        match order {
+            Message::Definitions { plan, reply } => {
+                self.shared.write().adopt(plan);
+                let alerts = self.shared.write().take_changed();
+                self.send(alerts);
+                let _ = reply.send(Ok(()));
+            }
+            Message::RollBack { metric, by, reply } => {
+                let done = self.shared.write().roll_back_model(&metric, &by);
+                self.send_models();
+                let _ = reply.send(done);
+            }
+            _ => {}
+        }
     }
 
     fn put_aside(&mut self, offset: u64, reason: &str) -> Result<()> {
@@ -485,6 +533,15 @@ impl Worker {
             error!("alerts could not be handed to the store; they are raised again when the log is folded anew");
         }
     }
+
+    fn send_models(&self) {
+        let models = self.shared.write().take_models();
+        if !models.is_empty() && self.outbox.blocking_send(Outgoing::Models(models)).is_err() {
+            error!(
+                "versions of models could not be handed to the store; they are listed again when the log is folded anew"
+            );
+        }
+    }
 }
 
 impl Message {
@@ -494,6 +551,7 @@ impl Message {
         match self {
             Self::Events { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Change { reply, .. } | Self::Definitions { reply, .. } => drop(reply.send(Err(refusal))),
+            Self::RollBack { reply, .. } => drop(reply.send(Err(problem.to_owned()))),
             Self::TakenOf { .. } | Self::Silence(_) | Self::Stop => {}
         }
     }

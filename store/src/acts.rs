@@ -45,7 +45,7 @@ impl Act<'_> {
     pub fn who(&self) -> Option<String> {
         match self {
             Self::Acknowledge { by } | Self::Resolve { by } | Self::Assign { by, .. } => Some(replace_nul(by)),
-            Self::Feedback(_) => None,
+            Self::Feedback(feedback) => feedback.by.as_deref().map(replace_nul),
         }
     }
 
@@ -58,6 +58,9 @@ impl Act<'_> {
                 check_name(to, "`to` must name who shall look after it")?;
             }
             Self::Feedback(feedback) => {
+                if let Some(by) = &feedback.by {
+                    check_name(by, "`by` may be left out, and must name somebody where it is not")?;
+                }
                 let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
                 if length(&feedback.label) + length(&feedback.note) > FEEDBACK_BYTES_MAX {
                     let problem = format!("the feedback is longer than {FEEDBACK_BYTES_MAX} bytes; shorten the note");
@@ -154,7 +157,8 @@ impl Acts {
 
     fn add_feedback(&mut self, feedback: &Feedback, at: Timestamp) -> Result<bool, StoreError> {
         let clean = |text: &Option<String>| text.as_deref().map(replace_nul);
-        let given = Feedback { verdict: feedback.verdict, label: clean(&feedback.label), note: clean(&feedback.note) };
+        let Feedback { verdict, label, note, by } = feedback;
+        let given = Feedback { verdict: *verdict, label: clean(label), note: clean(note), by: clean(by) };
         if self.feedback.last().is_some_and(|last| last.given == given) {
             return Ok(false);
         }

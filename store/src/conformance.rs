@@ -7,6 +7,7 @@ mod alerts;
 mod changes;
 mod definitions;
 mod listing;
+mod models;
 mod people;
 mod random;
 mod reopen;
@@ -23,6 +24,7 @@ pub use alerts::*;
 pub use changes::*;
 pub use definitions::*;
 pub use listing::*;
+pub use models::*;
 pub use people::*;
 pub use random::*;
 pub use reopen::{leave_something, something_is_left};
@@ -72,6 +74,10 @@ macro_rules! conformance_cases {
             senseless_definitions_are_refused,
             definitions_saved_at_once_get_a_number_each,
             the_newest_acts_come_first,
+            a_version_stands_where_it_last_stood,
+            of_many_versions_the_newest_are_read,
+            senseless_models_are_refused_whole,
+            going_back_is_audited,
             the_store_answers_a_ping,
             random_operations_agree_with_a_model,
         }
@@ -205,7 +211,7 @@ fn evidence(opened_at: Timestamp) -> Evidence {
 }
 
 fn feedback(verdict: Verdict, note: &str) -> Feedback {
-    Feedback { verdict, label: Some("deploy".to_owned()), note: Some(note.to_owned()) }
+    Feedback { verdict, label: Some("deploy".to_owned()), note: Some(note.to_owned()), by: None }
 }
 
 /// Every alert that the query finds, page by page; more pages than any case fills mean that the cursor stands still.

@@ -122,7 +122,7 @@ pub(crate) fn from_document<T: DeserializeOwned>(what: &'static str, id: &str, t
     serde_json::from_str(text).map_err(|error| StoreError::Decode { what, id: id.to_owned(), source: error.into() })
 }
 
-fn unstorable(what: &'static str, id: &str, problem: String) -> StoreError {
+pub(crate) fn unstorable(what: &'static str, id: &str, problem: String) -> StoreError {
     StoreError::Unstorable { what, id: id.escape_debug().take(NAME_BYTES_MAX).collect(), problem }
 }
 

@@ -11,15 +11,17 @@ pub mod conformance;
 mod definitions;
 mod documents;
 mod error;
+mod models;
 mod query;
 
 use async_trait::async_trait;
-use hark_model::{Alert, AlertId, Change, ChangeId, Feedback, Timestamp};
+use hark_model::{Alert, AlertId, Change, ChangeId, Feedback, ModelVersion, Timestamp};
 
 pub use acts::{Act, Acts, FEEDBACK_BYTES_MAX, FEEDBACK_PER_ALERT_MAX, StoredAlert, WHO_BYTES_MAX};
 pub use definitions::{DEFINITION_BYTES_MAX, DEFINITIONS_MAX, DefinitionChange, DefinitionVersion};
 pub use documents::{AlertRow, ChangeRow, NAME_BYTES_MAX, is_name};
 pub use error::{BoxError, StoreError};
+pub use models::{MODEL_VERSIONS_MAX, ModelRow, RollBack};
 pub use query::{ALERTS_PER_PAGE_DEFAULT, ALERTS_PER_PAGE_MAX, AlertPage, AlertQuery, AlertScan, Whose};
 
 /// Of one subject's audit entries, the newest this many are read.
@@ -31,7 +33,7 @@ pub const CHANGES_MAX: i64 = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
     pub at: Timestamp,
-    /// `None` where nobody is named: feedback carries no name.
+    /// `None` where nobody is named, as feedback may.
     pub who: Option<String>,
     /// [`Act::name`]
     pub what: String,
@@ -101,6 +103,15 @@ pub trait Store: Send + Sync {
 
     /// Every version of one, the newest first.
     async fn definition_history(&self, name: &str) -> Result<Vec<DefinitionVersion>, StoreError>;
+
+    /// Writes where these versions of models stand, all of them or none; of one version the last counts.
+    async fn save_models(&self, versions: &[ModelVersion]) -> Result<(), StoreError>;
+
+    /// In the order of metric and detector, the newest versions first; of each the newest [`MODEL_VERSIONS_MAX`].
+    async fn models(&self) -> Result<Vec<ModelVersion>, StoreError>;
+
+    /// Writes to the audit that somebody went back to an older model.
+    async fn note_roll_back(&self, roll_back: RollBack<'_>) -> Result<(), StoreError>;
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;

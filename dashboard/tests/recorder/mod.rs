@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hark_dashboard::{
-    AppState, CompareQuestion, Delivery, DistributionAnswer, DriversAnswer, Engine, ExemplarQuestion, ExemplarsAnswer,
-    FunnelReport, HeatMapAnswer, IngestAnswer, IngestError, Live, PreviewAnswer, PreviewQuestion, QueryAnswer,
-    QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, Status, serve,
-    serve_grpc,
+    AppState, CompareQuestion, Delivery, DetectorEntry, DistributionAnswer, DriversAnswer, Engine, ExemplarQuestion,
+    ExemplarsAnswer, FunnelReport, HeatMapAnswer, IngestAnswer, IngestError, Live, PreviewAnswer, PreviewQuestion,
+    QueryAnswer, QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, Status,
+    serve, serve_grpc,
 };
-use hark_model::{Alert, AlertId, Change, ChangeId, Timestamp};
-use hark_store::{Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, Store, StoreError};
+use hark_model::{Alert, AlertId, Change, ChangeId, ModelVersion, Timestamp};
+use hark_store::{
+    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, RollBack, Store, StoreError,
+};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::broadcast;
@@ -138,6 +140,12 @@ impl Engine for Recorder {
     async fn adopt_definitions(&self, _: Vec<String>) -> Result<(), IngestError> {
         unreachable!("nothing is defined")
     }
+    async fn roll_back_model(&self, _: &str, _: &str) -> Result<(), String> {
+        unreachable!("there are no models")
+    }
+    fn detectors(&self) -> Vec<DetectorEntry> {
+        unreachable!("nobody asks")
+    }
     async fn preview(&self, _: PreviewQuestion) -> Result<PreviewAnswer, QueryProblem> {
         unreachable!("nothing is defined")
     }
@@ -186,6 +194,15 @@ impl Store for NoStore {
     }
     async fn definition_history(&self, _: &str) -> Result<Vec<DefinitionVersion>, StoreError> {
         unreachable!("nothing is defined")
+    }
+    async fn save_models(&self, _: &[ModelVersion]) -> Result<(), StoreError> {
+        unreachable!("there are no models")
+    }
+    async fn models(&self) -> Result<Vec<ModelVersion>, StoreError> {
+        unreachable!("there are no models")
+    }
+    async fn note_roll_back(&self, _: RollBack<'_>) -> Result<(), StoreError> {
+        unreachable!("there are no models")
     }
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())

@@ -57,6 +57,8 @@ pub struct Cohort {
     furthest: Calibration,
     /// Of earlier windows, the widest gap between neighbours, each less its usual place.
     gaps: VecDeque<f64>,
+    /// Of earlier windows, how far apart members were: one window's alone wavers too much to be a unit.
+    spreads: VecDeque<f64>,
 }
 
 /// What is said of a member in a window.
@@ -89,6 +91,7 @@ impl Cohort {
             known: vec![VecDeque::new(); members],
             furthest: Calibration::default(),
             gaps: VecDeque::new(),
+            spreads: VecDeque::new(),
         })
     }
 
@@ -113,7 +116,8 @@ impl Cohort {
 
     fn judge(&mut self) -> Result<Vec<Member>, CohortError> {
         let steps: Vec<Step> = (0..self.steps).map(|step| Step::of(&self.window, step)).collect();
-        let spread = steps.iter().map(|step| step.spread / self.steps as f64).sum::<f64>();
+        keep(&mut self.spreads, steps.iter().map(|step| step.spread / self.steps as f64).sum::<f64>());
+        let spread = median(&mut self.spreads.iter().copied().collect::<Vec<f64>>());
         let usual: Vec<Option<Usual>> = self.known.iter().map(Usual::of).collect();
         for (series, usual) in self.window.iter_mut().zip(&usual) {
             let place = usual.as_ref().map_or(0.0, |usual| usual.middle * spread);
@@ -134,12 +138,10 @@ impl Cohort {
             self.furthest.chance(furthest);
         }
         for (known, off) in self.known.iter_mut().zip(members.iter().map(|member| member.off)) {
-            known.extend(off);
-            known.drain(..known.len().saturating_sub(WINDOWS_KEPT));
+            off.into_iter().for_each(|off| keep(known, off));
         }
         if usual.iter().any(Option::is_some) && spread > 0.0 {
-            self.gaps.push_back(widest_gap(&self.window) / spread);
-            self.gaps.drain(..self.gaps.len().saturating_sub(WINDOWS_KEPT));
+            keep(&mut self.gaps, widest_gap(&self.window) / spread);
         }
         Ok(members)
     }
@@ -158,6 +160,12 @@ impl Cohort {
         let count = |scores: &[f64]| scores.iter().filter(|score| **score > 0.0).count();
         Ok(clustered.series_results.iter().map(|series| count(&series.scores)).collect())
     }
+}
+
+/// The newest are kept.
+fn keep(known: &mut VecDeque<f64>, newest: f64) {
+    known.push_back(newest);
+    known.drain(..known.len().saturating_sub(WINDOWS_KEPT));
 }
 
 /// Where among the others a member usually is, and how far from there.

@@ -1,173 +1,353 @@
-//! A forest of one metric: it keeps normal rows, is grown on them, renewed day by day, and judges rows by them.
+//! The forests of one metric and their life: trained day by day, shown the stream beside the active one, let in through a
+//! gate, first for a part of the series, and gone back from where they turn out worse.
 
+use hark_model::{Measured, Standing, Step};
 use serde::{Deserialize, Serialize};
 
-use super::isolation::IsolationForest;
-use super::params::IsolationForestParams;
+use super::kept_rows::KeptRows;
+use super::trial::{fallen, gate};
+use super::version::{Strangeness, Version};
+use crate::draws::Draws;
 
-/// Rows that are kept, the newest: of four a step some three and a half days. 4 bytes a column each.
-const ROWS_KEPT: usize = 4_096;
-/// Every so many-th row is held out: no tree is grown on it, so that its score is that of any other normal row.
-const HELD_OUT_EVERY: usize = 4;
 /// Fewer say too little of what is normal.
 const ROWS_MIN: usize = 1_024;
-const TREES: usize = 100;
-const SAMPLE_ROWS: usize = 256;
-/// A day's renewal: after four days no tree is older than that.
-const RENEWED: usize = TREES / 4;
 /// What a row is compared with when it is explained.
 const COMPARED_WITH: usize = 64;
+/// A regression that is put in is so many deviations of one statistic.
+const WORSE_DEVIATIONS: f32 = 5.0;
+/// A staged version judges one in so many series.
+const STAGED_EVERY: u64 = 4;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricForest {
     columns: usize,
+    /// The first columns, which are what regressions move.
+    residuals: usize,
     seed: u64,
-    /// A ring of rows; `next` is where the next one goes.
-    rows: Vec<f32>,
-    next: usize,
-    forest: Option<IsolationForest>,
+    rows: KeptRows,
+    active: Option<Version>,
+    /// What was active before: to go back to.
+    previous: Option<Version>,
+    candidate: Option<Candidate>,
+    /// Versions so far.
+    numbers: u32,
+    /// The next one is grown on newest rows alone, for those before know another normal.
+    is_afresh: bool,
+    /// Since this was last asked; taken each step, so no part of the state.
+    #[serde(skip)]
+    moved: Vec<Moved>,
 }
 
-/// How strange a row is, and how many normal ones are as strange.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Strangeness {
-    pub mean_path_length: f64,
-    pub score: f64,
-    pub p_value: f64,
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Candidate {
+    is_staged: bool,
+    version: Version,
+}
+
+/// A version that stands elsewhere than before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    pub at: Step,
+    pub version: Version,
+    pub standing: Standing,
+    pub reason: String,
+    pub measured: Option<Measured>,
+    pub beside: Option<Measured>,
 }
 
 impl MetricForest {
-    pub fn new(columns: usize, seed: u64) -> Self {
-        Self { columns, seed, rows: Vec::new(), next: 0, forest: None }
+    /// Of rows whose first `residuals` columns say how far each statistic is off.
+    pub fn new(columns: usize, residuals: usize, seed: u64) -> Self {
+        let rows = KeptRows::new(columns);
+        let (active, previous, candidate) = (None, None, None);
+        let moved = Vec::new();
+        Self { columns, residuals, seed, rows, active, previous, candidate, numbers: 0, is_afresh: true, moved }
     }
 
-    /// Takes a row for normal; the oldest goes.
-    pub fn learn(&mut self, row: &[f32]) {
+    /// Shows a quiet row to every version there is, then keeps it.
+    pub fn learn(&mut self, step: Step, row: &[f32]) {
         if row.len() != self.columns || row.iter().any(|value| !value.is_finite()) {
             return;
         }
-        if self.rows.len() < ROWS_KEPT * self.columns {
-            self.rows.extend_from_slice(row);
-        } else {
-            self.rows[self.next * self.columns..(self.next + 1) * self.columns].copy_from_slice(row);
+        let worse = self.worse(step, row);
+        let candidate = self.candidate.as_mut().map(|candidate| &mut candidate.version);
+        for version in [self.active.as_mut(), self.previous.as_mut(), candidate].into_iter().flatten() {
+            version.try_on(row, &worse);
         }
-        self.next = (self.next + 1) % ROWS_KEPT;
+        self.rows.add(step, row);
     }
 
-    /// Grows the forest, or puts trees on newer rows in the place of its oldest. Once a day is meant.
-    pub fn renew(&mut self) {
-        if self.rows.len() < ROWS_MIN * self.columns {
+    /// The same row, had the series got worse in one statistic.
+    fn worse(&self, step: Step, row: &[f32]) -> Vec<f32> {
+        let mut worse = row.to_vec();
+        let mut draws = Draws::of(&[self.seed, step.0 as u64, u64::from(row[0].to_bits())]);
+        worse[draws.below(self.residuals.max(1)).min(self.columns - 1)] += WORSE_DEVIATIONS;
+        worse
+    }
+
+    /// Once a day: what was on trial is judged, and where nothing is, the next version begins its own.
+    pub fn renew(&mut self, now: Step) {
+        let is_enough = |version: &Version| version.tally().says_enough();
+        if self.candidate.as_ref().is_some_and(|candidate| !is_enough(&candidate.version)) {
             return;
         }
-        let rows: Vec<f64> = self.grown_on().flatten().map(|value| f64::from(*value)).collect();
-        match &mut self.forest {
-            // It can only fail where rows are too few or no numbers, and these are neither.
-            Some(forest) => drop(forest.renew_rows(&rows, RENEWED)),
-            None => {
-                let params =
-                    IsolationForestParams::default().trees(TREES).sample_rows(SAMPLE_ROWS).seed(self.seed).threads(1);
-                self.forest = params.fit_rows(&rows, self.columns).ok();
+        self.is_afresh |= self.active.as_ref().is_some_and(|active| active.tally().has_drifted());
+        match self.candidate.take() {
+            Some(candidate) => self.decide(candidate, now),
+            None => self.watch(now),
+        }
+        if self.candidate.is_none() {
+            self.train(now);
+        }
+        let candidate = self.candidate.as_mut().map(|candidate| &mut candidate.version);
+        [self.active.as_mut(), self.previous.as_mut(), candidate].into_iter().flatten().for_each(Version::forget_trial);
+    }
+
+    fn decide(&mut self, candidate: Candidate, now: Step) {
+        let Candidate { is_staged, version } = candidate;
+        let measured = version.tally().measured();
+        let beside = self.active.as_ref().map(|active| active.tally().measured());
+        let tell = |version: &Version, standing, reason| {
+            let (version, measured) = (version.clone(), Some(measured));
+            Moved { at: now, version, standing, reason, measured, beside }
+        };
+        match gate(measured, beside) {
+            Err(reason) => {
+                let standing = if is_staged { Standing::RolledBack } else { Standing::Refused };
+                self.moved.push(tell(&version, standing, reason));
+            }
+            Ok(reason) if is_staged || self.active.is_none() => {
+                self.moved.push(tell(&version, Standing::Active, reason));
+                let version = version.let_in(measured);
+                if let Some(before) = self.active.replace(version) {
+                    self.step_down(before, Standing::Replaced, "a newer version is active".to_owned(), now);
+                }
+            }
+            Ok(reason) => {
+                self.moved.push(tell(&version, Standing::Staged, reason));
+                self.candidate = Some(Candidate { is_staged: true, version });
             }
         }
     }
 
-    /// `None` until there is a forest. The p-value is by rank among the rows that no tree has seen.
-    pub fn judge(&self, row: &[f32]) -> Option<Strangeness> {
-        let forest = self.forest.as_ref()?;
-        let mean_path_length = forest.mean_path_length(row);
-        let (mut known, mut as_strange) = (0_u32, 0_u32);
-        for other in self.held_out() {
-            known += 1;
-            as_strange += u32::from(forest.mean_path_length(other) <= mean_path_length);
+    /// The active version is held to what it could do when it was let in.
+    fn watch(&mut self, now: Step) {
+        let Some(active) = self.active.as_ref().filter(|active| active.tally().says_enough()) else { return };
+        let (measured, proven) = (active.tally().measured(), active.proven().unwrap_or_default());
+        let Some(reason) = fallen(measured, proven) else { return };
+        self.is_afresh = true;
+        let before = self.previous.as_ref().map(|previous| previous.tally().measured());
+        if before.is_some_and(|before| gate(before, Some(measured)).is_ok()) {
+            self.go_back(reason, now);
         }
-        let p_value = f64::from(as_strange + 1) / f64::from(known + 1);
-        Some(Strangeness { mean_path_length, score: forest.score_of_length(mean_path_length), p_value })
     }
 
-    pub fn forest(&self) -> Option<&IsolationForest> {
-        self.forest.as_ref()
+    fn train(&mut self, now: Step) {
+        if self.rows.len() < ROWS_MIN {
+            return;
+        }
+        let older = self.active.as_ref().filter(|_| !self.is_afresh);
+        let trained = Version::train(self.numbers + 1, self.seed, &self.rows, self.columns, older);
+        let Some(version) = trained else { return };
+        self.numbers += 1;
+        let reason = match (older, &self.active) {
+            (Some(older), _) => format!("the day's training: half its trees are of version {}", older.number),
+            (None, Some(_)) => "normal has changed: grown afresh".to_owned(),
+            (None, None) => "the first".to_owned(),
+        };
+        self.is_afresh = false;
+        let told = version.clone();
+        self.moved.push(Moved {
+            at: now,
+            version: told,
+            standing: Standing::Shadow,
+            reason,
+            measured: None,
+            beside: None,
+        });
+        self.candidate = Some(Candidate { is_staged: false, version });
+    }
+
+    /// The version before is active again; what is on trial is given up with the one it was to replace.
+    pub fn roll_back(&mut self, reason: &str, now: Step) -> Result<(), NothingBefore> {
+        if self.previous.is_none() {
+            return Err(NothingBefore);
+        }
+        if let Some(Candidate { version, .. }) = self.candidate.take() {
+            let reason = "the active version was rolled back".to_owned();
+            let (at, standing) = (now, Standing::Refused);
+            self.moved.push(Moved { at, version, standing, reason, measured: None, beside: None });
+        }
+        self.go_back(reason.to_owned(), now);
+        Ok(())
+    }
+
+    fn go_back(&mut self, reason: String, now: Step) {
+        let Some(previous) = self.previous.take() else { return };
+        let told = format!("in the place of version {}", self.active.as_ref().map_or(0, |active| active.number));
+        self.moved.push(Moved {
+            at: now,
+            version: previous.clone(),
+            standing: Standing::Active,
+            reason: told,
+            measured: Some(previous.tally().measured()).filter(|measured| measured.rows > 0),
+            beside: None,
+        });
+        if let Some(active) = self.active.replace(previous) {
+            self.step_down(active, Standing::RolledBack, reason, now);
+            // It is not gone back to.
+            self.previous = None;
+        }
+    }
+
+    fn step_down(&mut self, version: Version, standing: Standing, reason: String, now: Step) {
+        let measured = Some(version.tally().measured()).filter(|measured| measured.rows > 0);
+        self.moved.push(Moved { at: now, version: version.clone(), standing, reason, measured, beside: None });
+        self.previous = Some(version);
+    }
+
+    /// What has come to stand elsewhere since this was last asked.
+    pub fn take_moved(&mut self) -> Vec<Moved> {
+        std::mem::take(&mut self.moved)
+    }
+
+    /// The version that judges a series; a staged one judges some, always the same.
+    pub fn version_for(&self, series: u64) -> Option<&Version> {
+        let staged = self.candidate.as_ref().filter(|candidate| candidate.is_staged && series.is_multiple_of(STAGED_EVERY));
+        staged.map(|candidate| &candidate.version).or(self.active.as_ref())
+    }
+
+    /// `None` until a version is active.
+    pub fn judge(&self, series: u64, row: &[f32]) -> Option<Strangeness> {
+        Some(self.version_for(series)?.judge(row))
     }
 
     /// The newest held-out rows, one after the other: what an explanation compares with.
     pub fn background(&self) -> Vec<f32> {
-        let count = self.rows.len() / self.columns;
-        // From the newest back round the ring.
-        let newest = (1..=count).map(|back| (self.next + ROWS_KEPT - back) % ROWS_KEPT).filter(|at| *at < count);
-        let held_out = newest.filter(|at| at % HELD_OUT_EVERY == 0).take(COMPARED_WITH);
-        held_out.flat_map(|at| &self.rows[at * self.columns..(at + 1) * self.columns]).copied().collect()
-    }
-
-    fn grown_on(&self) -> impl Iterator<Item = &[f32]> {
-        let rows = self.rows.chunks_exact(self.columns).enumerate();
-        rows.filter(|(at, _)| at % HELD_OUT_EVERY != 0).map(|(_, row)| row)
-    }
-
-    fn held_out(&self) -> impl Iterator<Item = &[f32]> {
-        self.rows.chunks_exact(self.columns).step_by(HELD_OUT_EVERY)
+        self.rows.newest_held_out(COMPARED_WITH)
     }
 
     /// The memory it takes up, in bytes.
     pub fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.rows.capacity() * size_of::<f32>()
-            + self.forest.as_ref().map_or(0, IsolationForest::bytes)
+        let candidate = self.candidate.as_ref().map(|candidate| &candidate.version);
+        let versions = [self.active.as_ref(), self.previous.as_ref(), candidate].into_iter().flatten();
+        size_of::<Self>() + self.rows.bytes() + versions.map(Version::bytes).sum::<usize>()
     }
 }
+
+/// There is no version before the active one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no version to go back to; the active one is the first, or was gone back to already")]
+pub struct NothingBefore;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draws::Draws;
+    use crate::forest::kept_rows::ROWS_KEPT;
 
-    fn normal(draws: &mut Draws) -> [f32; 4] {
-        std::array::from_fn(|_| draws.bell() as f32)
+    const DAY_ROWS: usize = 1_024;
+
+    /// A metric's forest, day after day.
+    struct Days {
+        forest: MetricForest,
+        draws: Draws,
+        step: i64,
     }
 
-    fn grown(rows: usize) -> (MetricForest, Draws) {
-        let (mut forest, mut draws) = (MetricForest::new(4, 7), Draws::of(&[1]));
-        for _ in 0..rows {
-            forest.learn(&normal(&mut draws));
+    impl Days {
+        fn new() -> Self {
+            Self { forest: MetricForest::new(4, 4, 7), draws: Draws::of(&[1]), step: 0 }
         }
-        forest.renew();
-        (forest, draws)
+
+        fn normal(&mut self) -> [f32; 4] {
+            std::array::from_fn(|_| self.draws.bell() as f32)
+        }
+
+        /// Rows around a level, then the day's decisions, as number, standing.
+        fn day(&mut self, level: f32) -> Vec<(u32, Standing)> {
+            for _ in 0..DAY_ROWS {
+                let row = self.normal().map(|value| value + level);
+                self.step += 1;
+                self.forest.learn(Step(self.step), &row);
+            }
+            self.forest.renew(Step(self.step));
+            self.forest.take_moved().into_iter().map(|moved| (moved.version.number, moved.standing)).collect()
+        }
+    }
+
+    #[test]
+    fn a_version_is_shadow_then_staged_then_active_and_the_one_before_is_kept() {
+        use Standing::{Active, Replaced, Shadow, Staged};
+        let mut days = Days::new();
+        assert_eq!(days.day(0.0), [(1, Shadow)]);
+        assert_eq!(days.forest.judge(0, &[0.0; 4]), None, "nobody hears of a shadow");
+        // The first has none to be staged beside.
+        assert_eq!(days.day(0.0), [(1, Active), (2, Shadow)]);
+        assert_eq!(days.day(0.0), [(2, Staged)]);
+        let judges = |days: &Days, series| days.forest.version_for(series).map(|version| version.number);
+        assert_eq!((judges(&days, 4), judges(&days, 5)), (Some(2), Some(1)));
+        assert_eq!(days.day(0.0), [(2, Active), (1, Replaced), (3, Shadow)]);
+        assert_eq!(judges(&days, 5), Some(2));
     }
 
     #[test]
     fn p_values_of_normal_rows_are_even_and_those_of_strange_ones_are_small() {
-        let (forest, mut draws) = grown(4_096);
-        let p_values: Vec<f64> = (0..500).filter_map(|_| Some(forest.judge(&normal(&mut draws))?.p_value)).collect();
-        assert_eq!(p_values.len(), 500);
+        let mut days = Days::new();
+        (0..5).for_each(|_| drop(days.day(0.0)));
+        let mut p_value = || {
+            let row = days.normal();
+            days.forest.judge(1, &row).unwrap().p_value
+        };
+        let p_values: Vec<f64> = (0..500).map(|_| p_value()).collect();
         for level in [0.05, 0.2, 0.5] {
             let below = p_values.iter().filter(|p_value| **p_value <= level).count() as f64 / 500.0;
-            // Four standard errors of the share and of the 1,024 held-out rows it is ranked among.
-            let error = (level * (1.0 - level) * (1.0 / 500.0 + 1.0 / 1_024.0)).sqrt();
+            // Four standard errors of the share and of the held-out rows it is ranked among.
+            let error = (level * (1.0 - level) * (1.0 / 500.0 + 1.0 / 700.0)).sqrt();
             assert!((below - level).abs() < 4.0 * error, "{level}: {below}");
         }
-        let strange = forest.judge(&[8.0, -8.0, 8.0, 8.0]).unwrap();
-        assert!(strange.p_value < 0.002 && strange.score > 0.6, "{strange:?}");
+        let strange = days.forest.judge(1, &[8.0, -8.0, 8.0, 8.0]).unwrap();
+        assert!(strange.p_value < 0.003 && strange.score > 0.6, "{strange:?}");
+    }
+
+    #[test]
+    fn a_new_normal_is_a_drift_after_which_it_is_grown_afresh() {
+        let mut days = Days::new();
+        (0..4).for_each(|_| drop(days.day(0.0)));
+        let moved = [8.0, 8.0, 8.0, 8.0];
+        assert!(days.forest.judge(1, &moved).unwrap().p_value < 0.003);
+        let mut is_afresh = false;
+        for _ in 0..12 {
+            days.day(8.0);
+            is_afresh |= days.forest.candidate.as_ref().is_some_and(|candidate| candidate.version.data[0].0 > 4_096);
+        }
+        assert!(is_afresh);
+        assert!(days.forest.judge(1, &moved).unwrap().p_value > 0.1);
+    }
+
+    #[test]
+    fn what_was_rolled_back_is_not_come_back_to() {
+        use Standing::{Active, Refused, RolledBack};
+        let mut days = Days::new();
+        assert_eq!(days.forest.roll_back("asked", Step(0)), Err(NothingBefore));
+        (0..4).for_each(|_| drop(days.day(0.0)));
+        assert_eq!(days.forest.roll_back("asked", Step(9)), Ok(()));
+        let moved: Vec<_> =
+            days.forest.take_moved().into_iter().map(|moved| (moved.version.number, moved.standing)).collect();
+        assert_eq!(moved, [(3, Refused), (1, Active), (2, RolledBack)]);
+        assert_eq!(days.forest.version_for(1).map(|version| version.number), Some(1));
+        assert_eq!(days.forest.roll_back("asked", Step(9)), Err(NothingBefore));
     }
 
     #[test]
     fn it_says_nothing_until_it_knows_enough_and_keeps_no_more_than_its_bound() {
-        let (forest, _) = grown(ROWS_MIN - 1);
-        assert_eq!(forest.judge(&[0.0; 4]), None);
-        let (forest, _) = grown(3 * ROWS_KEPT + 5);
-        assert_eq!(forest.rows.len(), ROWS_KEPT * 4);
-        assert_eq!(forest.background().len(), COMPARED_WITH * 4);
-        assert!(forest.bytes() < 700_000, "{}", forest.bytes());
-    }
-
-    #[test]
-    fn days_of_renewal_follow_a_new_normal() {
-        let (mut forest, mut draws) = grown(4_096);
-        let moved = [8.0, 8.0, 8.0, 8.0];
-        assert!(forest.judge(&moved).unwrap().p_value < 0.002);
-        for _ in 0..4 {
-            for _ in 0..ROWS_KEPT / 4 {
-                forest.learn(&normal(&mut draws).map(|value| value + 8.0));
-            }
-            forest.renew();
-        }
-        assert!(forest.judge(&moved).unwrap().p_value > 0.3);
+        let mut few = MetricForest::new(4, 4, 7);
+        (0..ROWS_MIN as i64 - 1).for_each(|step| few.learn(Step(step), &[0.0, 1.0, 2.0, step as f32]));
+        few.renew(Step(2_000));
+        assert!(few.take_moved().is_empty());
+        let mut days = Days::new();
+        (0..14).for_each(|_| drop(days.day(0.0)));
+        assert_eq!(days.forest.rows.len(), ROWS_KEPT);
+        assert_eq!(days.forest.background().len(), COMPARED_WITH * 4);
+        assert!(days.forest.bytes() < 2_000_000, "{}", days.forest.bytes());
     }
 }

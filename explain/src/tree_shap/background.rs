@@ -78,10 +78,10 @@ fn all(conditions: usize) -> u32 {
 
 fn weights() -> Vec<[f64; CONDITIONS_MAX + 1]> {
     let mut weights = vec![[0.0; CONDITIONS_MAX + 1]; CONDITIONS_MAX + 1];
-    for a in 1..=CONDITIONS_MAX {
-        weights[a][0] = 1.0 / a as f64;
+    for (a, row) in weights.iter_mut().enumerate().skip(1) {
+        row[0] = 1.0 / a as f64;
         for b in 1..=CONDITIONS_MAX - a {
-            weights[a][b] = weights[a][b - 1] * b as f64 / (a + b) as f64;
+            row[b] = row[b - 1] * b as f64 / (a + b) as f64;
         }
     }
     weights

@@ -39,7 +39,7 @@ pub(super) fn judge(case: &Case, fold: &Fold, plan: &Plan, changes: &[(ChangeId,
     let scope = scope(case, fold, metric_at);
     let known = &changes[..changes.partition_point(|(_, change)| change.time <= now.end())];
     let shift = shift(case, fold, metric_at, metric_plan, &scope, now)?;
-    let asked = Asked { slice: &scope, shift: &shift, within: None };
+    let asked = Asked::of(&scope, &shift);
     let watch = stopwatch();
     let prepared = explainer::prepare(fold, metric_at, metric_plan, &asked, now, &[])?;
     let Answer { explanation, .. } = prepared.explain(&asked, metric_plan, known);
@@ -85,7 +85,7 @@ fn shift(case: &Case, fold: &Fold, metric_at: usize, plan: &MetricPlan, scope: &
         e_value: 1e6,
         detectors: Vec::new(),
     };
-    let asked = Asked { slice: scope, shift: &empty, within: Some(std::slice::from_ref(scope)) };
+    let asked = Asked { within: Some(std::slice::from_ref(scope)), ..Asked::of(scope, &empty) };
     let leaves = explainer::prepare(fold, metric_at, plan, &asked, now, &[])?.leaves;
     let [before, after] = [0, 1].map(|side| statistic(&leaves, case, side, now));
     let requests = leaves.leaves.iter().map(|leaf| leaf.after).sum::<f64>() as u64;

@@ -5,13 +5,16 @@ mod changes;
 mod definitions;
 mod errors;
 mod migrations;
+mod models;
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hark_model::{Alert, AlertId, Change, ChangeId, Timestamp};
-use hark_store::{Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, Store, StoreError};
+use hark_model::{Alert, AlertId, Change, ChangeId, ModelVersion, Timestamp};
+use hark_store::{
+    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, RollBack, Store, StoreError,
+};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
@@ -112,6 +115,18 @@ impl Store for PostgresStore {
 
     async fn definition_history(&self, name: &str) -> Result<Vec<DefinitionVersion>, StoreError> {
         self.read_definition_history(name).await
+    }
+
+    async fn save_models(&self, versions: &[ModelVersion]) -> Result<(), StoreError> {
+        self.write_models(versions).await
+    }
+
+    async fn models(&self) -> Result<Vec<ModelVersion>, StoreError> {
+        self.read_models().await
+    }
+
+    async fn note_roll_back(&self, roll_back: RollBack<'_>) -> Result<(), StoreError> {
+        self.write_roll_back(roll_back).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -44,7 +44,7 @@ pub async fn feedback_survives_saving_again(store: &dyn Store) -> CaseResult {
     store.save_alert(&saved).await?;
     let given = [
         feedback(Verdict::True, "it's \"real\" 🎙"),
-        Feedback { verdict: Verdict::Duplicate, label: None, note: None },
+        Feedback { verdict: Verdict::Duplicate, label: None, note: None, by: Some("ada".to_owned()) },
         feedback(Verdict::False, ""),
     ];
     for (minutes, feedback) in given.iter().enumerate() {

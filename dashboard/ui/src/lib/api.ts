@@ -53,8 +53,8 @@ export const alertJsonPath = (id: string) => `${ROOT}/alerts/${encodeURIComponen
 export const acknowledge = (id: string, by: string) =>
   request<Alert>(`/alerts/${encodeURIComponent(id)}/acknowledge`, { body: { by } });
 
-export const giveFeedback = (id: string, verdict: Verdict, note?: string) =>
-  request<Alert>(`/alerts/${encodeURIComponent(id)}/feedback`, { body: note ? { verdict, note } : { verdict } });
+export const giveFeedback = (id: string, verdict: Verdict, by: string, note?: string) =>
+  request<Alert>(`/alerts/${encodeURIComponent(id)}/feedback`, { body: { verdict, note: note || undefined, by: by || undefined } });
 
 export const resolve = (id: string, by: string) => request<Alert>(`/alerts/${encodeURIComponent(id)}/resolve`, { body: { by } });
 

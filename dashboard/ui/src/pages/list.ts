@@ -25,6 +25,7 @@ export const PAGES: Page[] = [
   { name: 'metrics', path: 'registry', takes: 'an id or nothing', label: 'Metrics', group: 'Set up', load: () => import('./metrics/Page.svelte') },
   { name: 'changes', path: 'changes', takes: 'nothing', label: 'Changes', group: 'Set up', load: () => import('./changes/Page.svelte') },
   { name: 'admin', path: 'admin', takes: 'nothing', label: 'Admin', group: 'hark', load: () => import('./admin/Page.svelte') },
+  { name: 'models', path: 'models', takes: 'nothing', label: 'Models', group: 'hark', load: () => import('./models/Page.svelte') },
   { name: 'selftest', path: 'selftest', takes: 'nothing', label: 'Self-test', group: 'hark', load: () => import('./selftest/Page.svelte') },
 ];
 

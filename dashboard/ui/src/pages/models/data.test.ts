@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import type { ModelStanding, ModelVersion } from '../../lib/api-types';
+import { byMetric, figures, sentence } from './data';
+
+const version = (metric: string, number: number, standing: ModelStanding, day: number): ModelVersion => ({
+  metric,
+  detector: 'isolation_forest',
+  number,
+  standing,
+  since: `2026-05-0${day}T00:00:00Z`,
+  reason: 'the first',
+  trained_at: '2026-05-01T00:00:00Z',
+  data: ['2026-05-01T00:00:00Z', '2026-05-02T00:00:00Z'],
+  rows: 3072,
+  parameters: {},
+  measured: null,
+  beside: null,
+  checksum: 'xxh3_0',
+  bytes: 1,
+});
+
+test('versions are grouped by metric, and the one before the active one can be gone back to', () => {
+  const groups = byMetric([version('a', 3, 'shadow', 5), version('a', 2, 'active', 4), version('a', 1, 'replaced', 4), version('b', 1, 'active', 2)]);
+  expect(groups.map(({ metric, versions, back }) => [metric, versions.length, back?.number])).toEqual([
+    ['a', 3, 1],
+    ['b', 1, undefined],
+  ]);
+});
+
+test('what was gone back from is not offered, nor what was replaced before it', () => {
+  const [group] = byMetric([version('a', 3, 'rolled_back', 6), version('a', 2, 'active', 6), version('a', 1, 'replaced', 4)]);
+  expect(group?.back).toBeUndefined();
+});
+
+test('figures are a sentence of shares', () => {
+  expect(figures({ measured: { rows: 1012, false_alarms: 9, caught: 749 } })).toBe('74 % caught; 9 of 1,012 quiet hours strange');
+  expect(figures({ measured: null })).toBe('not measured yet');
+  expect(sentence('a newer version is active')).toBe('A newer version is active.');
+});

@@ -1,0 +1,57 @@
+// Versions of models, told for people.
+import type { ModelStanding, ModelVersion } from '../../lib/api-types';
+
+export const STANDING_WORD: Record<ModelStanding, string> = {
+  shadow: 'Shadow',
+  staged: 'Staged',
+  active: 'Active',
+  replaced: 'Replaced',
+  refused: 'Refused',
+  rolled_back: 'Rolled back',
+};
+
+/** What it means for who reads an alert. */
+export const STANDING_MEANS: Record<ModelStanding, string> = {
+  shadow: 'on trial: it sees the same stream, and nobody hears of it',
+  staged: 'it judges one series in four',
+  active: 'it judges',
+  replaced: 'a newer one judges; it can be gone back to',
+  refused: 'it was no better than the one it was to replace',
+  rolled_back: 'it had to go, and is not come back to',
+};
+
+export interface OfMetric {
+  metric: string;
+  /** Newest first. */
+  versions: ModelVersion[];
+  /** The version that a roll back would make active. */
+  back: ModelVersion | undefined;
+}
+
+/** In the server's order. */
+export function byMetric(versions: ModelVersion[]): OfMetric[] {
+  const groups: OfMetric[] = [];
+  for (const version of versions) {
+    const group = groups.find((one) => one.metric === version.metric);
+    if (group) group.versions.push(version);
+    else groups.push({ metric: version.metric, versions: [version], back: undefined });
+  }
+  for (const group of groups) group.back = goneBackTo(group.versions);
+  return groups;
+}
+
+/** The newest that was replaced, if nothing was gone back from since. */
+function goneBackTo(versions: ModelVersion[]): ModelVersion | undefined {
+  const active = versions.find((one) => one.standing === 'active');
+  return versions.find((one) => one.standing === 'replaced' && active !== undefined && one.number < active.number && one.since >= active.since);
+}
+
+/** `caught 74 % of what was put in; 9 of 1,012 quiet hours strange`. */
+export function figures({ measured }: Pick<ModelVersion, 'measured'>): string {
+  if (!measured || measured.rows === 0) return 'not measured yet';
+  const caught = Math.round((100 * measured.caught) / measured.rows);
+  return `${caught} % caught; ${measured.false_alarms} of ${measured.rows.toLocaleString('en')} quiet hours strange`;
+}
+
+/** The reason as the server says it, as a sentence. */
+export const sentence = (reason: string): string => (reason === '' ? '' : `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`);

@@ -1,0 +1,93 @@
+//! A holiday that was entered late: what it would have changed, and a state as if it had been there from the start.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{Server, failure, hark};
+
+/// Bodies of so many lines.
+const LINES: usize = 20_000;
+const HOLIDAY: &str =
+    r#"{"time":"2026-03-18T00:00:00Z","kind":"holiday","title":"a holiday of our own","slice":{"locale":"de_DE"}}"#;
+
+/// Eighteen days of one language, whose people work on weekdays and rest on the last Wednesday, too.
+fn events(folder: &Path) -> Vec<String> {
+    let out = folder.to_str().unwrap();
+    let simulated = ["simulate", "--seed", "115", "--days", "18", "--rate", "60", "--incidents", "0", "--out", out];
+    assert!(hark(&simulated).status.success());
+    let all = fs::read_to_string(folder.join("events.ndjson")).unwrap();
+    let rests = |line: &str| ["07", "08", "14", "15", "18"].iter().any(|day| line.contains(&format!("2026-03-{day}T")));
+    let german = all.lines().filter(|line| line.contains(r#""locale":"de_DE""#)).enumerate();
+    german.filter(|(at, line)| !rests(line) || at % 10 < 3).map(|(_, line)| line.to_owned()).collect()
+}
+
+fn send(server: &Server, events: &[String]) {
+    for body in events.chunks(LINES) {
+        server.post("/api/v1/events", &body.join("\n")).unwrap();
+    }
+}
+
+fn series(server: &Server) -> Value {
+    server.get("/api/v1/series?metric=requests&from=2026-03-16T00:00:00Z&to=2026-03-20T00:00:00Z&step=300")
+}
+
+#[test]
+fn a_holiday_that_was_entered_late_takes_back_what_it_explains() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = events(folder.path());
+    let (data, changes) = (folder.path().join("data"), folder.path().join("late.ndjson"));
+    fs::write(&changes, HOLIDAY).unwrap();
+    let (data_path, changes_path) = (data.to_str().unwrap(), changes.to_str().unwrap());
+    let server = Server::start(&data);
+    send(&server, &events);
+    let told = server.get("/api/v1/alerts?metric=requests");
+    let of_the_day = |alert: &&Value| alert["opened_at"].as_str().unwrap().starts_with("2026-03-18");
+    let alert = told["alerts"].as_array().unwrap().iter().find(of_the_day).unwrap_or_else(|| panic!("{told}")).clone();
+
+    // A look goes on beside the running hark and changes nothing.
+    let ask = ["hindsight", changes_path, "--data", data_path, "--json"];
+    let looked = hark(&ask);
+    assert!(looked.status.success(), "{}", String::from_utf8_lossy(&looked.stderr));
+    let seen: Value = serde_json::from_slice(&looked.stdout).unwrap();
+    assert_eq!(seen["events"], events.len(), "{seen}");
+    assert!(seen["vanish"].as_array().unwrap().iter().any(|told| told["id"] == alert["id"]), "{seen}");
+    let (_, problem) = failure(&["hindsight", changes_path, "--data", data_path, "--apply", "--by", "ada"]);
+    assert!(problem.contains("another hark is using"), "{problem}");
+    assert_eq!(server.stop(), Some(0));
+
+    let applied = hark(&["hindsight", changes_path, "--data", data_path, "--apply", "--by", "ada"]);
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    let server = Server::start(&data);
+    let taken_back = server.get(&format!("/api/v1/alerts/{}", alert["id"].as_str().unwrap()));
+    assert_eq!((&taken_back["status"], &taken_back["feedback"][0]["verdict"]), (&"resolved".into(), &"false".into()));
+    assert_eq!(taken_back["feedback"][0]["by"], "ada");
+    assert!(server.get("/api/v1/changes").to_string().contains("a holiday of our own"));
+
+    // It is what it would be, had the holiday been known: the same bits in every expectation.
+    let clean = Server::start(&folder.path().join("clean"));
+    clean.post("/api/v1/changes", HOLIDAY).unwrap();
+    send(&clean, &events);
+    let (anew, known) = (series(&server), series(&clean));
+    assert!(known["expected"].as_array().unwrap().iter().any(Value::is_number), "{known}");
+    assert_eq!(anew, known);
+    // Asked again, there is nothing more to it.
+    drop(server);
+    let again: Value = serde_json::from_slice(&hark(&ask).stdout).unwrap();
+    assert_eq!((&again["vanish"], &again["appear"]), (&Value::Array(Vec::new()), &Value::Array(Vec::new())), "{again}");
+}
+
+#[test]
+fn what_is_no_change_or_no_folder_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let changes = folder.path().join("late.ndjson");
+    let path = changes.to_str().unwrap();
+    fs::write(&changes, "").unwrap();
+    assert!(failure(&["hindsight", path]).1.contains("there is no change in"));
+    fs::write(&changes, "{\"time\":\"yesterday\"}").unwrap();
+    assert!(failure(&["hindsight", path]).1.contains("line 1"));
+    fs::write(&changes, HOLIDAY).unwrap();
+    let (_, problem) = failure(&["hindsight", path, "--data", folder.path().join("none").to_str().unwrap()]);
+    assert!(problem.contains("there is no database in"), "{problem}");
+}
