@@ -119,7 +119,7 @@ const toldOf = (names: [string, string], value: DriverValue): Told => ({
 export const cellTable = (map: HeatMap): Told[] =>
   map.cells
     .flatMap((row, at) => row.flatMap((cell, column) => (cell ? [toldOf([valueName(map.row_values[at] ?? ''), valueName(map.column_values[column] ?? '')], cell)] : [])))
-    .sort((one, other) => (other.part ?? -Infinity) - (one.part ?? -Infinity));
+    .sort((one, other) => Math.abs(other.part ?? 0) - Math.abs(one.part ?? 0));
 
 /** Every value of every dimension, as the bars draw them. */
 export const driverTable = (drivers: Drivers): Told[] =>
