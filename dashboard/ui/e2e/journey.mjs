@@ -19,6 +19,7 @@ async function main() {
   });
   try {
     const page = await newPage(browser, { viewport: { width: 1440, height: 900 } });
+    await findsByWords(page);
     const address = await opensAnAlert(page);
     await showsWhatIsNeededToDecide(page);
     await drawsTheChart(page);
@@ -38,10 +39,29 @@ async function main() {
   check(complaints.length === 0, `The browser complained: ${complaints[0]} (${complaints.length} in all).`);
 }
 
-async function opensAnAlert(page) {
+/** The key / goes to the field of words; what is typed is in the address, and Enter goes to the first row that is left. */
+async function findsByWords(page) {
   await page.goto(URL_OF_HARK).catch(() => {
     throw new Failure(`hark did not answer at ${URL_OF_HARK}; start it first.`);
   });
+  const rows = page.locator('main li a[href^="/alerts/"]');
+  await comes(rows, `No alert came into the list within ${WAIT_MS / 1000} s.`);
+  const said = (await rows.first().innerText()).trim();
+  await page.keyboard.press('/');
+  await page.keyboard.type(said.split(' ')[0]);
+  await page.waitForURL('**/?q=*');
+  await comes(page.getByText(/\d+ of the \d+ alerts? read so far/), 'The list does not say how many alerts have the words in them.');
+  await page.keyboard.press('Enter');
+  check(await page.evaluate(() => document.activeElement?.id.startsWith('row-')), 'Enter in the field of words does not go to a row.');
+  await page.keyboard.press('/');
+  await page.keyboard.type(' nosuchword');
+  await comes(page.getByRole('link', { name: 'Show the whole list' }), 'A word that is nowhere is not told to be nowhere.');
+  await page.getByRole('link', { name: 'Show the whole list' }).click();
+  await comes(rows, 'The whole list does not come back.');
+}
+
+async function opensAnAlert(page) {
+  await page.goto(URL_OF_HARK);
   const rows = page.locator('main li a[href^="/alerts/"]');
   await rows.first().waitFor().catch(() => {
     throw new Failure(`No alert came into the list within ${WAIT_MS / 1000} s.`);
@@ -115,6 +135,7 @@ async function saysWhatIsDifferent(page) {
     throw new Failure('What is different is not told: there is no value to choose.');
   });
   check((await page.locator('section[aria-labelledby="slices"] table td').count()) > 3, 'The heat map has no cells.');
+  await isWalkedByArrows(page.locator('section[aria-labelledby="slices"]'));
   const name = (await value.innerText()).trim();
   await value.click();
   await section.locator('a', { hasText: '(take away)' }).waitFor().catch(() => {
@@ -123,6 +144,24 @@ async function saysWhatIsDifferent(page) {
   check(new URL(page.url()).searchParams.has('seg'), 'What was chosen is not in the address.');
   await section.locator('a', { hasText: '(take away)' }).first().click();
   await page.waitForFunction(() => !location.search.includes('seg='));
+}
+
+/** One cell of the map is reached by Tab, the others by arrow keys; what a cell says is said; all of it is in a table. */
+async function isWalkedByArrows(section) {
+  const page = section.page();
+  const cells = section.locator('td a');
+  check((await section.locator('td a[tabindex="0"]').count()) === 1, 'Not exactly one cell of the heat map is reached by Tab.');
+  if ((await cells.count()) > 1) {
+    await section.locator('td a[tabindex="0"]').focus();
+    const before = await page.evaluate(() => document.activeElement?.dataset.cell);
+    for (const key of ['ArrowRight', 'ArrowDown']) await page.keyboard.press(key);
+    const after = await page.evaluate(() => document.activeElement?.dataset.cell);
+    check(before !== after && after !== undefined, 'Arrow keys do not go from cell to cell of the heat map.');
+  }
+  check(/ of the (excess|improvement); /.test(plain(await section.locator('.said').innerText())), 'The cell with the focus is not told.');
+  await section.getByText('As a table or CSV').click();
+  await comes(section.locator('details table tbody tr'), 'The heat map has no table behind it.');
+  await section.getByText('As a table or CSV').click();
 }
 
 async function listsItsKeys(page) {

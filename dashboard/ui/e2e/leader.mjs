@@ -38,7 +38,12 @@ async function printsAWeek(page) {
   check(!(await page.locator('header').first().isVisible()), 'The navigation is printed with the report.');
   const pdf = await page.pdf({ format: 'A4', printBackground: true });
   check(pdf.length > 10_000, `The report as PDF has ${pdf.length} bytes.`);
+  // As wide as A4 between its margins: what stood out there would be cut off.
+  await page.setViewportSize({ width: 718, height: 1000 });
+  const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  check(tooWide <= 0, `The printed report is ${tooWide} pixels wider than its paper.`);
   await shot(page, 'leader-2-report-printed');
+  await page.setViewportSize({ width: 1440, height: 900 });
   await page.emulateMedia({ media: null });
 }
 

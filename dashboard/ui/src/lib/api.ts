@@ -29,6 +29,8 @@ export interface AlertQuery {
   metric?: string | undefined;
   owner?: string | undefined;
   assignee?: string | undefined;
+  /** Opened from then on. */
+  from?: string | undefined;
   limit?: number | undefined;
   cursor?: string | undefined;
 }
@@ -100,7 +102,13 @@ export function query(parts: Record<string, string | undefined>): string {
 
 /** What to tell a person of an error, whatever it was. */
 export function describeError(error: unknown): { title: string; detail: string } {
-  if (error instanceof ApiError) return { title: error.title, detail: error.message };
+  if (error instanceof ApiError) {
+    const { status, title, message: detail } = error;
+    // hark asks nobody who they are; what stands before it may.
+    if (status === 401) return { title: 'Sign in first', detail: `hark does not know who you are. ${detail} Reload this page to sign in.` };
+    if (status === 403) return { title: 'You may not do this', detail: `Your role does not let you. ${detail} Ask an administrator of hark for a wider one.` };
+    return { title, detail };
+  }
   return { title: 'Something went wrong in this page', detail: `${String(error)}. Reload it to try again.` };
 }
 

@@ -69,4 +69,6 @@ test('ticks have the digits that their distance asks for', () => {
 
 test('long numbers in a sentence of the server are grouped, years are not', () => {
   expect(grouped('598475 stored events since 2026, none of 25224 slices')).toBe('598,475 stored events since 2026, none of 25,224 slices');
+  expect(spaced(grouped('4120 ms against 998 ms, build 24102, 23B74512, 0.12345, 2026-05-02T14:20'))).toBe('4,120 ms against 998 ms, build 24102, 23B74512, 0.12345, 2026-05-02T14:20');
+  expect(spaced(grouped('-12 % in 2024-W02, (-3 points), asr-5'))).toBe('−12 % in 2024-W02, (−3 points), asr-5');
 });

@@ -89,8 +89,15 @@ export function percent(share: number): string {
 /** `1,234,567`. */
 export const count = (n: number): string => fixed(n, 0);
 
-/** The server's sentences with their long numbers as people read them: `25224 slices` -> `25,224 slices`. */
-export const grouped = (sentence: string): string => sentence.replaceAll(/\b\d{5,}\b/g, (n) => count(Number(n)));
+/**
+ * The server's sentences with their numbers as people read them: `25224 slices` -> `25,224 slices`, `-3 %` -> `−3 %`, and no
+ * unit on a line of its own. What stands behind a letter, a dot, a dash or a colon is part of a name or a time.
+ */
+export const grouped = (sentence: string): string =>
+  sentence
+    .replaceAll(/(?<![\w.:/-]|build )(\d{5,}|\d{4}(?= (?:ms|requests|users|series|events)\b))(?![\w:/-]|\.\d+\.)/g, (n) => count(Number(n)))
+    .replaceAll(/(?<=^|[\s(])-(?=\d)/g, MINUS)
+    .replaceAll(/(?<=\d) (?=(?:%|ms\b|min\b|h\b|s\b))/g, THIN);
 
 const compact = new Intl.NumberFormat('en-GB', { notation: 'compact', maximumSignificantDigits: 3 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Drivers, DriverValue, HeatMap } from './api-types';
-import { cellsOf, dimensionsOf, isTelling } from './sides';
+import { cellsOf, cellTable, dimensionsOf, directionOf, driverTable, isTelling, pairOf, wholeName } from './sides';
 
 const compared: Drivers['compared'] = {
   metric: 'response_time',
@@ -58,4 +58,20 @@ test('cells are hot by their part of the excess, and empty where nobody came', (
   const [[hot, none] = []] = cellsOf(map);
   expect(hot).toMatchObject({ heat: 1, text: '80\u202f%' });
   expect(none).toEqual({ heat: null, text: '', title: 'eu, en_US: no requests' });
+  expect(cellTable(map)).toEqual([{ key: 'eu\u0000de_DE', names: ['eu', 'de_DE'], part: 0.8, before: 0.05, during: 0.31, requests: 450 }]);
+  expect(directionOf(map)).toBe(1);
+  expect(directionOf({ ...map, cells: [[null, value('', -0.2, { excess: 40 })]] })).toBe(-1);
+  expect(directionOf({ ...map, cells: [[null]] })).toBe(0);
+});
+
+test('where there are fewer bad requests, the parts that carry it are good, and what got worse is bad', () => {
+  expect(pairOf(value('eu', 0.6, { excess: -90 }), false).tone).toBe('good');
+  expect(pairOf(value('us', -0.3, { excess: 45 }), false).tone).toBe('bad');
+  expect(pairOf(value('us', 0.6, { excess: -90 }), true).tone).toBe('bad');
+  expect([wholeName(compared, -90), wholeName(compared, 90), wholeName({ ...compared, bad: null }, -90)]).toEqual(['improvement', 'excess', 'excess']);
+});
+
+test('the table behind the bars has every value of every dimension', () => {
+  const drivers: Drivers = { compared, excess: 250, dimensions: [{ dimension: 'os_version', explained: 0.52, values: [value('', 1)], others: value('3 others', 0) }] };
+  expect(driverTable(drivers).map(({ names, part }) => [...names, part])).toEqual([['OS version', '(none)', 1], ['OS version', '3 others', 0]]);
 });

@@ -27,8 +27,25 @@ export interface Pair {
   title: string;
 }
 
+/**
+ * From -1 to 1, worse above zero. Of bad requests more are worse, also where there are fewer of them in all and a part of the
+ * difference is a part of what got better; of requests themselves nobody here knows, and the part stands for itself.
+ */
+const worseBy = ({ excess, contribution }: DriverValue, isCount: boolean): number =>
+  isCount ? (contribution ?? 0) : Math.sign(excess) * Math.abs(contribution ?? 0);
+
+/** What the parts are parts of: the excess, or what there are fewer of. */
+export const wholeName = ({ bad }: Compared, excess: number): string => (bad && excess < 0 ? 'improvement' : 'excess');
+
+/** Which way all of it went, below zero where there are fewer: any cell with a part says so, also where not all are drawn. */
+export function directionOf(map: HeatMap): number {
+  const cell = map.cells.flat().find((one) => one?.contribution && one.excess);
+  return cell ? Math.sign(cell.excess) * Math.sign(cell.contribution ?? 0) : 0;
+}
+
 export function pairOf(value: DriverValue, isCount: boolean): Pair {
   const part = value.contribution ?? 0;
+  const worse = worseBy(value, isCount);
   const share = (of: number | null | undefined) => (of == null ? 'none came' : percent(of));
   const excess = isCount ? difference(Math.round(value.excess), '') : `${difference(Math.round(value.excess), '')} bad`;
   return {
@@ -38,7 +55,7 @@ export function pairOf(value: DriverValue, isCount: boolean): Pair {
     beforeText: share(value.share_before),
     duringText: share(value.share_during),
     note: value.contribution == null ? undefined : partText(part),
-    tone: part >= TOUCHED_FROM ? 'bad' : part <= -TOUCHED_FROM ? 'good' : 'plain',
+    tone: worse >= TOUCHED_FROM ? 'bad' : worse <= -TOUCHED_FROM ? 'good' : 'plain',
     title: `${plural(value.requests, 'request')} during, ${count(value.requests_before)} in the time before; ${excess} against what is usual`,
   };
 }
@@ -78,9 +95,42 @@ export interface Cell {
   title: string;
 }
 
+/** A cell or a value with all its numbers, for the tables behind the pictures. */
+export interface Told {
+  key: string;
+  names: [string, string];
+  /** Of the excess. */
+  part: number | null;
+  before: number | null;
+  during: number | null;
+  requests: number;
+}
+
+const toldOf = (names: [string, string], value: DriverValue): Told => ({
+  key: names.join('\u0000'),
+  names,
+  part: value.contribution ?? null,
+  before: value.share_before ?? null,
+  during: value.share_during ?? null,
+  requests: value.requests,
+});
+
+/** Cells in which there was something, the largest parts first. */
+export const cellTable = (map: HeatMap): Told[] =>
+  map.cells
+    .flatMap((row, at) => row.flatMap((cell, column) => (cell ? [toldOf([valueName(map.row_values[at] ?? ''), valueName(map.column_values[column] ?? '')], cell)] : [])))
+    .sort((one, other) => Math.abs(other.part ?? 0) - Math.abs(one.part ?? 0));
+
+/** Every value of every dimension, as the bars draw them. */
+export const driverTable = (drivers: Drivers): Told[] =>
+  drivers.dimensions.flatMap(({ dimension, values, others }) =>
+    [...values, ...(others ? [others] : [])].map((value) => toldOf([dimensionName(dimension), valueName(value.value)], value)),
+  );
+
 /** Contributions are drawn on one scale, from the largest part in the map. */
 export function cellsOf(map: HeatMap): Cell[][] {
   const isCount = map.compared.bad == null;
+  const whole = wholeName(map.compared, directionOf(map));
   const all = map.cells.flat().filter((cell): cell is DriverValue => cell !== null && cell !== undefined);
   const most = Math.max(...all.map((cell) => Math.abs(cell.contribution ?? 0)), Number.MIN_VALUE);
   return map.cells.map((row, at) =>
@@ -90,9 +140,9 @@ export function cellsOf(map: HeatMap): Cell[][] {
       const part = cell.contribution ?? 0;
       const shares = isCount ? '' : `; bad ${cell.share_before == null ? 'unknown' : percent(cell.share_before)} → ${cell.share_during == null ? 'none came' : percent(cell.share_during)}`;
       return {
-        heat: cell.contribution == null ? null : part / most,
+        heat: cell.contribution == null ? null : worseBy(cell, isCount) / most,
         text: partText(part),
-        title: `${where}: ${partText(part)} of the excess; ${plural(cell.requests, 'request')}${shares}`,
+        title: `${where}: ${partText(part)} of the ${whole}; ${plural(cell.requests, 'request')}${shares}`,
       };
     }),
   );

@@ -1,5 +1,5 @@
 // What an alert says, in sentences. The same facts always read the same, in the list and on the page.
-import type { Alert, AlertStatus, Severity } from './api-types';
+import type { Alert, AlertStatus, Severity, Verdict } from './api-types';
 import { fromTo, percent, quantity } from './format';
 import { slicePhrase } from './slice';
 import { duration, millis, moment, type Zone } from './time';
@@ -16,6 +16,12 @@ export const STATUS_WORD: Record<AlertStatus, string> = {
   resolved: 'Resolved',
   silenced: 'Silenced',
 };
+
+export const VERDICTS: { verdict: Verdict; word: string; meaning: string }[] = [
+  { verdict: 'true', word: 'Real', meaning: 'something did get worse' },
+  { verdict: 'false', word: 'Not real', meaning: 'nothing that matters happened' },
+  { verdict: 'duplicate', word: 'Duplicate', meaning: 'another alert says the same' },
+];
 
 /** `response_time` -> `response time`, `ux_score` -> `UX score`. */
 export const metricName = (metric: string): string =>

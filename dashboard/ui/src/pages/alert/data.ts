@@ -1,6 +1,6 @@
 // What the page of an alert says, each sentence and each bar, from the alert alone.
 import type { Alert, Change, Severity, Slice, Verdict } from '../../lib/api-types';
-import { difference, percent, plural, quantity, range, THIN } from '../../lib/format';
+import { difference, grouped, percent, plural, quantity, range, THIN } from '../../lib/format';
 import { isTotal, overlaps, sameSlice, slicePairs, slicePhrase } from '../../lib/slice';
 import { duration, millis } from '../../lib/time';
 
@@ -116,8 +116,8 @@ export const suspectLines = (alert: Alert): SuspectLine[] =>
       title,
       at: millis(time),
       fit: score >= 0.75 ? 'strong fit' : score >= 0.4 ? 'fair fit' : 'weak fit',
-      why,
-      against: (more as { against?: string[] }).against ?? [],
+      why: grouped(why),
+      against: ((more as { against?: string[] }).against ?? []).map(grouped),
     }));
 
 export interface Marker {
@@ -147,12 +147,6 @@ export function markersOf(alert: Alert, changes: Change[]): Marker[] {
     }));
   return [...suspects, ...others].sort((a, b) => a.at - b.at);
 }
-
-export const VERDICTS: { verdict: Verdict; word: string; meaning: string }[] = [
-  { verdict: 'true', word: 'Real', meaning: 'something did get worse' },
-  { verdict: 'false', word: 'Not real', meaning: 'nothing that matters happened' },
-  { verdict: 'duplicate', word: 'Duplicate', meaning: 'another alert says the same' },
-];
 
 export const verdictOf = (alert: Alert): Verdict | undefined => alert.feedback?.at(-1)?.verdict;
 

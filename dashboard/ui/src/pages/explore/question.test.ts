@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { DefinitionInForce } from '../../lib/api-types';
-import { isSameSet, questionOf, setsOf, sidesOf, stepOf } from './question';
+import { comparedBy, isSameSet, questionOf, setsOf, sidesOf, stepOf } from './question';
 
 const metric: DefinitionInForce = {
   name: 'response_time', kind: 'latency', unit: 'ms', statistics: ['p50', 'p95'], dimensions: ['platform', 'build', 'device', 'locale'],
@@ -38,4 +38,9 @@ test('two times are compared, or two values in one time, matched', () => {
     slice: 'build:2', against_slice: 'build:1', matched: 'device,locale,hour',
   });
   expect(sidesOf(question, new URLSearchParams('mode=values&by=build&a=1'), '')).toBeUndefined();
+});
+
+test('two values are held against each other by build, or by what the address says', () => {
+  expect(comparedBy({ metric }, new URLSearchParams())).toEqual({ isValues: false, by: 'build', a: '', b: '' });
+  expect(comparedBy({ metric }, new URLSearchParams('mode=values&by=locale&a=de_DE'))).toEqual({ isValues: true, by: 'locale', a: 'de_DE', b: '' });
 });

@@ -55,6 +55,12 @@ export const AGAINST = [
   { name: 'week', label: 'the week before', back: 7 * DAY_MS },
 ] as const;
 
+/** What the address says of two values; builds where it names no dimension. */
+export function comparedBy({ metric }: Pick<Question, 'metric'>, parameters: URLSearchParams) {
+  const by = parameters.get('by') ?? (metric.dimensions.includes('build') ? 'build' : (metric.dimensions[0] ?? ''));
+  return { isValues: parameters.get('mode') === 'values', by, a: parameters.get('a') ?? '', b: parameters.get('b') ?? '' };
+}
+
 /** The finest counts are kept so long; what is compared lies within. */
 export const KEPT_MS = 8 * DAY_MS;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { UxScore } from '../../lib/api-types';
-import { daysOf, toneOf, weekday } from './data';
+import type { Regression, UxScore } from '../../lib/api-types';
+import { daysOf, toneOf, touching, weekday } from './data';
 
 test('a score is coloured by what it lost within the week', () => {
   const tone = (now: number | null, before: number | null) => toneOf({ score: now, last_week: before } as UxScore);
@@ -10,4 +10,10 @@ test('a score is coloured by what it lost within the week', () => {
 test('days without a score are left out, and named by their weekday', () => {
   const days = daysOf({ days: [{ day: '2026-05-04T00:00:00Z', score: 90 }, { day: '2026-05-05T00:00:00Z', score: null }] } as UxScore);
   expect(days.map(({ day }) => weekday(Date.parse(day)))).toEqual(['Mon']);
+});
+
+test('a platform has the regressions of its own and those of all traffic', () => {
+  const rows = [{ alert: 'a', slice: { platform: 'iOS' } }, { alert: 'b', slice: {} }, { alert: 'c', slice: { platform: 'macOS' } }] as Partial<Regression>[] as Regression[];
+  expect(touching(rows, 'iOS').map(({ alert }) => alert).join('')).toBe('ab');
+  expect(touching(rows, '')).toHaveLength(3);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { exampleAlert } from '../../lib/example';
 import { millis } from '../../lib/time';
-import { daysOf, filterAddress, filterOf, isUnknown, metricsOf, queryOf, rowOf, shownRows, withNews, withOlder } from './data';
+import { askedAddress, daysOf, filterAddress, filterOf, isUnknown, metricsOf, queryOf, rowOf, shownRows, withNews, withOlder, withWords } from './data';
 
 const ADA = { name: 'ada', team: 'voice-latency' };
 const NOW = millis('2026-05-02T16:30:00Z');
@@ -15,6 +15,18 @@ test('the filter goes into the address and back', () => {
   expect(filterAddress(filter)).toBe('/?whose=team&status=firing&metric=response_time');
   expect(filterOf(new URLSearchParams('status=firing&metric=response_time&whose=team'))).toEqual(filter);
   expect(filterOf(new URLSearchParams('status=nonsense&metric=&whose=you'))).toEqual({});
+});
+
+test('words are in the address, and the server is not asked for them', () => {
+  const filter = filterOf(new URLSearchParams('q=ios+ada&status=firing'));
+  expect(filter).toEqual({ status: 'firing', words: 'ios ada' });
+  expect(filterAddress(filter)).toBe('/?status=firing&q=ios+ada');
+  expect(askedAddress(filter)).toBe('/?status=firing');
+});
+
+test('an alert is found by any word that is told of it, all of them at once, in any case', () => {
+  const found = (words: string | undefined) => ids(withWords([{ ...newer, assignee: 'Ada' }, { ...older, metric: 'failure_rate', statistic: 'rate', slice: { platform: 'iOS', os_version: '26.1' } }], words));
+  expect([found(undefined), found('  '), found('ada'), found('FAILURE ios 26.1'), found('os_version:26'), found('critical voice-latency'), found('ada ios'), found('nothing')]).toEqual(['ba', 'ba', 'b', 'a', 'a', 'ba', '', '']);
 });
 
 test('news take their place by time of opening', () => {

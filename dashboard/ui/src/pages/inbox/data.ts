@@ -3,9 +3,9 @@ import type { AlertQuery } from '../../lib/api';
 import type { Alert, AlertStatus, FrozenChart, Severity } from '../../lib/api-types';
 import { percent } from '../../lib/format';
 import { withParameters } from '../../lib/router';
-import { isTotal, sameSlice, sliceLabel } from '../../lib/slice';
+import { isTotal, sameSlice, sliceLabel, sliceText } from '../../lib/slice';
 import { clock, dayHeading, dayKey, millis, moment, sameDay, type Zone } from '../../lib/time';
-import { type Headline, headline, lasting } from '../../lib/words';
+import { type Headline, headline, lasting, metricName, SEVERITY_WORD, STATUS_WORD } from '../../lib/words';
 
 export const STATUSES: AlertStatus[] = ['firing', 'acknowledged', 'resolved', 'silenced'];
 
@@ -23,6 +23,8 @@ export interface Filter {
   status?: AlertStatus | undefined;
   metric?: string | undefined;
   whose?: Whose | undefined;
+  /** Words that have to be in what is told of an alert, as they were typed. */
+  words?: string | undefined;
 }
 
 /** Who looks at the list. */
@@ -36,11 +38,15 @@ export function filterOf(parameters: URLSearchParams): Filter {
     status: STATUSES.find((status) => status === parameters.get('status')),
     metric: parameters.get('metric') || undefined,
     whose: WHOSE.find((whose) => whose === parameters.get('whose')),
+    words: parameters.get('q') || undefined,
   };
 }
 
 export const filterAddress = (filter: Filter): string =>
-  withParameters('/', { whose: filter.whose, status: filter.status, metric: filter.metric });
+  withParameters('/', { whose: filter.whose, status: filter.status, metric: filter.metric, q: filter.words });
+
+/** What the server is asked for; words are looked for in what it gave. */
+export const askedAddress = (filter: Filter): string => filterAddress({ ...filter, words: undefined });
 
 export const isFiltered = ({ status, metric, whose }: Filter): boolean => status !== undefined || metric !== undefined || whose !== undefined;
 
@@ -60,6 +66,25 @@ const passes = (alert: Alert, { status, metric, whose }: Filter, { name, team }:
   (metric === undefined || alert.metric === metric) &&
   (whose !== 'me' || alert.assignee === name) &&
   (whose !== 'team' || alert.owner === team);
+
+/** Everything that is told of an alert in the list, for words to be looked for. */
+function toldOf(alert: Alert): string {
+  const { subject, move, values } = headline(alert);
+  const slices = [alert.slice, ...alert.causes.map(({ slice }) => slice)].flatMap((slice) => [sliceLabel(slice), sliceText(slice)]);
+  const people = [alert.owner, alert.assignee];
+  const rest = [metricName(alert.metric), alert.metric, SEVERITY_WORD[alert.severity], STATUS_WORD[alert.status], alert.id, alert.incident_id];
+  return [subject, move, values, ...slices, ...alert.suspects.map(({ title }) => title), ...people, ...rest].join(' ').toLowerCase();
+}
+
+/** The alerts that have every word in them, anywhere and in any case. */
+export function withWords(alerts: Alert[], words: string | undefined): Alert[] {
+  const wanted = (words ?? '').toLowerCase().split(/\s+/).filter((word) => word !== '');
+  if (wanted.length === 0) return alerts;
+  return alerts.filter((alert) => {
+    const told = toldOf(alert);
+    return wanted.every((word) => told.includes(word));
+  });
+}
 
 /** The list with the news in it: a known alert takes its new state, a new one its place by time of opening. */
 export function withNews(alerts: Alert[], news: Alert, filter: Filter, viewer: Viewer): Alert[] {

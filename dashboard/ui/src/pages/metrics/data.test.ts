@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Alert, Definition, Sensitivity } from '../../lib/api-types';
-import { definitionOf, draftOf, EMPTY, firedMarks, firedSentence, rowsOf, sqlOf, yamlOf } from './data';
+import { definitionOf, draftOf, EMPTY, firedMarks, firedSentence, objectiveAsks, readFrom, rowsOf, sqlOf, statisticName, yamlOf } from './data';
 
 const ratio: Definition = {
   name: 'cancel_rate', kind: 'ratio', numerator: "outcome = 'cancelled'", dimensions: ['platform'], watch: [[], ['platform']],
@@ -20,6 +20,16 @@ test('what the form does not ask for stays as it was', () => {
   expect(definitionOf({ ...draftOf(ratio), dimensions: 'locale' }, ratio).watch).toEqual([[]]);
 });
 
+test('when to alert and what to keep to are written as people write them', () => {
+  expect(draftOf(ratio)).toMatchObject({ alertFrom: '3 %', pageFrom: '20 %', target: '10 %', window: '28d' });
+  const made = definitionOf({ ...draftOf(ratio), alertFrom: '5%', pageFrom: '', target: '0.02', window: '7d' }, ratio);
+  expect([made.alert, made.objective]).toEqual([{ min_effect: 0.05 }, { statistic: 'rate', target: 0.02, window: '7d' }]);
+  const latency = definitionOf({ ...EMPTY, name: 'slow', kind: 'latency', expression: 'asr_ms', target: '900', alertFrom: 'lots' });
+  expect([latency.alert, latency.objective]).toEqual([{ min_effect: 'lots' }, { statistic: 'p95', target: 900, window: '28d' }]);
+  expect(definitionOf({ ...draftOf(ratio), target: '' }, ratio)).not.toHaveProperty('objective');
+  expect([objectiveAsks('p95'), objectiveAsks('rate')]).toEqual(['Objective: 95 of 100 requests within (ms)', 'Objective: at most this share']);
+});
+
 test('the YAML says the same and nothing of how it is kept', () => {
   expect(yamlOf(ratio)).toBe(
     `metrics:\n  - name: cancel_rate\n    kind: ratio\n    numerator: "outcome = 'cancelled'"\n    dimensions: [platform]\n    watch: [[], [platform]]\n    better: lower\n    objective: {statistic: rate, target: 0.1, window: "28d"}\n    alert: {min_effect: 0.03, page_at: 0.2}\n`,
@@ -36,6 +46,13 @@ test('the list says how many of how many', () => {
   const from = Date.parse('2026-05-01T00:00:00Z');
   const rows = rowsOf([ratio], [alert('true'), alert('false'), alert('duplicate'), alert()], [{ metric: 'cancel_rate', smallest_caught_percent: 15 } as Sensitivity], from, from + 14 * 86_400_000);
   expect(rows[0]).toMatchObject({ perWeek: 2, judged: 2, real: 1, labelled: 3, alerts: 4, smallest: '+15\u202f%' });
+});
+
+test('of more alerts than are read, the time since the oldest of them counts', () => {
+  const alerts = [{ opened_at: '2026-05-12T00:00:00Z' }, { opened_at: '2026-05-10T00:00:00Z' }] as Alert[];
+  const from = Date.parse('2026-05-01T00:00:00Z');
+  expect([readFrom({ alerts, next: null }, from), readFrom({ alerts, next: 'c' }, from), readFrom({ alerts: [], next: 'c' }, from)]).toEqual([from, Date.parse('2026-05-10T00:00:00Z'), from]);
+  expect(['p50', 'rate'].map(statisticName)).toEqual(['p50', '']);
 });
 
 test('how often it would have fired is a sentence', () => {

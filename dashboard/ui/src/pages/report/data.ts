@@ -1,6 +1,6 @@
 // The weekly report in words and shapes: what its parts say, for the page, the health page and print.
 import type { ObjectiveState, Regression, Report, ReportQuery, ScorePart, Slice, Spread, UxScore } from '../../lib/api-types';
-import { count, percent, plural, quantity, THIN } from '../../lib/format';
+import { count, fixed, grouped, percent, plural, quantity, THIN } from '../../lib/format';
 import { isTotal, sliceLabel } from '../../lib/slice';
 import { duration } from '../../lib/time';
 import { capitalised, measureName, metricName } from '../../lib/words';
@@ -13,13 +13,13 @@ export const isDrawn = (values: (number | null | undefined)[]): boolean => value
 const MINUTE_MS = 60_000;
 
 /** `70.0`; a dash where there is none. */
-export const points = (score: number | null | undefined): string => (score == null ? '–' : score.toFixed(1));
+export const points = (score: number | null | undefined): string => (score == null ? '–' : fixed(score, 1));
 
 /** `−3.2`, `+0.4`, `0.0`; undefined where there is nothing to compare with. */
 export function move(now: number | null | undefined, before: number | null | undefined): string | undefined {
   if (now == null || before == null) return undefined;
   const by = now - before;
-  const text = Math.abs(by).toFixed(1);
+  const text = fixed(Math.abs(by), 1);
   if (text === '0.0') return '±0.0';
   return `${by < 0 ? '\u2212' : '+'}${text}`;
 }
@@ -72,19 +72,19 @@ export function spreadNote(of: Spread, what: string): string {
   if (of.alerts === 0) return `no ${what}`;
   if (of.alerts === 1) return `one ${what}`;
   const within = duration((of.p90_minutes ?? 0) * MINUTE_MS);
-  return `median of ${of.alerts}${of.alerts < TENTHS_FROM ? '' : `; nine of ten within ${within}`}`;
+  return `median of ${count(of.alerts)}${of.alerts < TENTHS_FROM ? '' : `; nine of ten within ${within}`}`;
 }
 
 /** `1 labelled of 4 alerts; 95 % sure: 21 % to 100 %`. */
 export function precisionNote({ labelled, of, interval }: Report['precision']): string {
   const [low, high] = interval ?? [];
   const sure = low === undefined || high === undefined ? '' : `; 95${THIN}% sure: ${percent(low)} to ${percent(high)}`;
-  return `${labelled} labelled of ${plural(of, 'alert')}${sure}`;
+  return `${count(labelled)} labelled of ${plural(of, 'alert')}${sure}`;
 }
 
 /** `no false alarm, where 1 a week is allowed`: the state is said beside it. */
 export const alarmsNote = (sentence: string): string =>
-  sentence.replace(/^(kept|exceeded|not known): /, '').replace(/^0 to 0 false alarms/, 'no false alarm').replace(/^(\d+) to \1 /, '$1 ');
+  grouped(sentence).replace(/^(kept|exceeded|not known): /, '').replace(/^0 to 0 false alarms/, 'no false alarm').replace(/^(\d+) to \1 /, '$1 ');
 
 /** `at most 5 % of requests may take longer than 1,500 ms, over 28 days`. */
 export function objectiveSentence({ allowed_share, metric, statistic, target, unit, window }: ObjectiveState): string {
@@ -105,7 +105,7 @@ export function lost(seconds: number | null | undefined): string {
   if (seconds == null) return '–';
   if (seconds < 120) return `${count(Math.round(seconds))}${THIN}s`;
   if (seconds < 7200) return `${count(Math.round(seconds / 60))}${THIN}min`;
-  if (seconds < 172_800) return `${(seconds / 3600).toFixed(seconds < 36_000 ? 1 : 0)}${THIN}h`;
+  if (seconds < 172_800) return `${fixed(seconds / 3600, seconds < 36_000 ? 1 : 0)}${THIN}h`;
   return `${count(Math.round(seconds / 86_400))}${THIN}days`;
 }
 
@@ -118,7 +118,7 @@ export function budget(one: ObjectiveState): { text: string; tone: 'good' | 'war
   return { text, tone: one.runs_out != null || left < 0.25 ? 'warning' : 'good' };
 }
 
-export const pace = (burn: number | null | undefined): string => (burn == null ? '–' : `${burn.toFixed(burn < 10 ? 1 : 0)}×`);
+export const pace = (burn: number | null | undefined): string => (burn == null ? '–' : `${fixed(burn, burn < 10 ? 1 : 0)}×`);
 
 /** One line of text for a query: an address, or SQL. */
 export const queryText = (query: ReportQuery): string => ('sql' in query ? query.sql : `GET ${query.address}`);

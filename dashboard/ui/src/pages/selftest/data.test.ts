@@ -31,7 +31,7 @@ test('trials are told as good or as bad ones', () => {
 test('an interval has one decimal', () => expect(range([0.04, 2.86])).toBe('0.0 to 2.9'));
 
 test('what a stage dropped has its share', () => {
-  expect(droppedShare({ came: 2400, dropped: 1600 })).toBe('1,600 (67 %)');
+  expect(droppedShare({ came: 2400, dropped: 1600 })).toBe('1,600 (67\u202f%)');
   expect(droppedShare({ came: 0, dropped: 0 })).toBe('0');
 });
 
@@ -43,6 +43,6 @@ test('the end of the funnel is a sentence', () => {
 });
 
 test('what is caught stands under a heading that says so', () => {
-  expect(caught('would catch -30 % within 4 h, a drift of -50 % within 3 h')).toBe('\u221230 % within 4 h; a drift of \u221250 % within 3 h');
-  expect(caught('nothing that was tried was caught within 6 h')).toBe('Nothing that was tried was caught within 6 h');
+  expect(caught('would catch -30 % within 4 h, a drift of -50 % within 3 h')).toBe('\u221230\u202f% within 4\u202fh; a drift of \u221250\u202f% within 3\u202fh');
+  expect(caught('nothing that was tried was caught within 6 h')).toBe('Nothing that was tried was caught within 6\u202fh');
 });

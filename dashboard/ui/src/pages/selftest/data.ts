@@ -1,5 +1,6 @@
 // The self-test's report, sorted for people.
 import type { Funnel, FunnelStage, SelfTest, Sensitivity } from '../../lib/api-types';
+import { count, fixed, grouped, plural, THIN } from '../../lib/format';
 
 export interface OfMetric {
   metric: string;
@@ -19,27 +20,25 @@ export function byMetric(sensitivities: Sensitivity[]): OfMetric[] {
 
 /** `9 of the last 12`; nothing where nothing was tried. */
 export const outOf = ({ tried, good }: SelfTest['strong'], isGoodCounted: boolean): string =>
-  tried === 0 ? 'none tried yet' : `${isGoodCounted ? good : tried - good} of the last ${tried}`;
+  tried === 0 ? 'none tried yet' : `${count(isGoodCounted ? good : tried - good)} of the last ${count(tried)}`;
 
 /** `0.4 to 2.9`. */
-export const range = ([low, high]: [number, number]): string => `${low.toFixed(1)} to ${high.toFixed(1)}`;
+export const range = ([low, high]: [number, number]): string => `${fixed(low, 1)} to ${fixed(high, 1)}`;
 
 /** `12 (34 %)`. */
 export function droppedShare({ came, dropped }: Pick<FunnelStage, 'came' | 'dropped'>): string {
-  return dropped === 0 ? '0' : `${dropped.toLocaleString('en')} (${Math.round((100 * dropped) / came)} %)`;
+  return dropped === 0 ? '0' : `${count(dropped)} (${Math.round((100 * dropped) / came)}${THIN}%)`;
 }
-
-const counted = (count: number, one: string, more: string): string => `${count.toLocaleString('en')} ${count === 1 ? one : more}`;
 
 /** What became of those that passed. */
 export function outcome({ opened, reopened, merged, open }: Pick<Funnel, 'opened' | 'reopened' | 'merged' | 'open'>): string {
-  const parts = [`${counted(opened, 'alert was opened', 'alerts were opened')}`];
-  if (reopened > 0) parts.push(`${reopened.toLocaleString('en')} fired again`);
-  if (merged > 0) parts.push(`${merged.toLocaleString('en')} turned out to be part of another`);
-  if (open > 0) parts.push(`${counted(open, 'candidate is', 'candidates are')} undecided`);
+  const parts = [`${plural(opened, 'alert was opened', 'alerts were opened')}`];
+  if (reopened > 0) parts.push(`${count(reopened)} fired again`);
+  if (merged > 0) parts.push(`${count(merged)} turned out to be part of another`);
+  if (open > 0) parts.push(`${plural(open, 'candidate is', 'candidates are')} undecided`);
   return `${parts.join(', ')}.`;
 }
 
 /** `+10 % within 2 h 30 min; a drift of −50 % within 4 h`: what is caught, under a heading that says so. */
 export const caught = (sentence: string): string =>
-  sentence.replace(/^would catch /, '').replace(/^nothing/, 'Nothing').replaceAll(/(^|\s)-(?=\d)/g, '$1\u2212').replace(', a drift', '; a drift');
+  grouped(sentence.replace(/^would catch /, '').replace(/^nothing/, 'Nothing')).replace(', a drift', '; a drift');
