@@ -15,6 +15,8 @@ use crate::series::{SeriesId, SeriesStore};
 const ROWS_A_STEP: u64 = 4;
 /// A row is taken for normal only once its series has been quiet for another hour.
 const HELD_BACK_STEPS: i64 = feature_rows::ROW_STEPS;
+/// What is put into rows to see whether a version would notice: some twice what a band holds.
+const WORSE_DEVIATIONS: f32 = 5.0;
 const DAY_STEPS: i64 = 24 * 60 / STEP_MINUTES;
 const NAME: &str = "isolation_forest";
 
@@ -37,7 +39,7 @@ impl Forests {
     pub fn new(plan: &Plan) -> Self {
         let forest = |(at, metric): (usize, &hark_query::MetricPlan)| {
             let statistics = &metric.metric.statistics;
-            MetricForest::new(feature_rows::columns(statistics).len(), statistics.len(), at as u64)
+            MetricForest::new(feature_rows::regression(statistics, WORSE_DEVIATIONS), at as u64)
         };
         Self { metrics: plan.metrics.iter().enumerate().map(forest).collect() }
     }

@@ -14,9 +14,13 @@ use crate::identity::{alert_id, incident_id};
 
 /// A finding without a located cause joins an alert whose onset is this near.
 const SAME_ONSET_MINUTES: i64 = 3 * 60;
-/// An alert that recovered fires again, rather than a new one being opened, within this time: what waits for the
-/// day's traffic to show again is gone for a night.
+/// An alert that recovered fires again, rather than a new one being opened, when its slice is off again within this time.
+const SOON_MINUTES: i64 = 3 * 60;
+/// Within this time it does so where the move is as large as it was: what waits for the day's traffic to show is gone for
+/// a night.
 const REOPEN_MINUTES: i64 = 14 * 60;
+/// Moves up to so many times as large as one another are alike.
+const ALIKE_TIMES: f64 = 2.0;
 /// Minutes after opening at which an alert is looked at again, then every four hours.
 const REVIEW_MINUTES: [i64; 5] = [15, 30, 60, 120, 240];
 /// Reviews at which an alert may still move to any other slice.
@@ -416,7 +420,7 @@ impl Book {
     /// The alert of the same metric and direction that a finding is part of: their causes lie within one another, or,
     /// where the finding has none, it shares traffic with the alert and began at about the same time. What began later
     /// than an alert that goes on, by the word of its own series, is another regression and is told; where an alert
-    /// has just ended it is the same one, back.
+    /// has ended and it is alike, it is the same one, back.
     fn home(&self, opening: &Opening<'_>) -> Option<usize> {
         let Opening { finding, explanation, is_fresh, .. } = opening;
         let is_home = |entry: &Entry| {
@@ -425,15 +429,16 @@ impl Book {
                 return false;
             }
             let near = is_near(alert, finding);
-            let is_over = alert.resolved_at.is_some();
+            let is_back = is_back(alert, finding);
             match explanation.causes.first() {
                 // A narrower cause is part of it; a wider one if it began with it, or is what was there before.
                 Some(Cause { slice, .. }) => {
                     let is_part = alert.slice.contains(slice) || alert.causes.iter().any(|known| known.slice == *slice);
                     let is_around = slice.contains(&alert.slice);
-                    (is_part && (near || is_over || !is_fresh(alert))) || (is_around && (near || is_over))
+                    let is_soon = alert.slice == *slice && ended_within(alert, finding, SOON_MINUTES);
+                    is_soon || (is_part && (near || is_back || !is_fresh(alert))) || (is_around && (near || is_back))
                 }
-                None => near && finding.slice.overlaps(&alert.slice) || is_over && finding.slice == alert.slice,
+                None => (near && finding.slice.overlaps(&alert.slice)) || (is_back && finding.slice == alert.slice),
             }
         };
         self.entries.iter().position(is_home)
@@ -470,6 +475,16 @@ fn is_same_move(alert: &Alert, finding: &Finding) -> bool {
     alert.metric == finding.metric
         && is_stuck(alert.kind) == is_stuck(finding.shift.kind)
         && (is_stuck(alert.kind) || alert.direction == finding.shift.direction)
+}
+
+/// Whether it is what an alert that has ended was about, by its size.
+fn is_back(alert: &Alert, finding: &Finding) -> bool {
+    let times = finding.shift.relative().abs() / alert.effect.relative.abs();
+    ended_within(alert, finding, REOPEN_MINUTES) && (1.0 / ALIKE_TIMES..=ALIKE_TIMES).contains(&times)
+}
+
+fn ended_within(alert: &Alert, finding: &Finding, minutes: i64) -> bool {
+    alert.resolved_at.is_some_and(|ended| finding.at.minutes_since(ended) < minutes)
 }
 
 fn is_near(alert: &Alert, finding: &Finding) -> bool {

@@ -173,7 +173,7 @@ fn shift_and_scale_are_as_declared() {
 /// At 0.1 in a thousand rows, of 80 series of noise no more than the promise and chance allow raise an alarm.
 #[test]
 fn noise_is_quiet_at_the_stated_rate() {
-    const SERIES: u64 = 80;
+    const SERIES: u64 = 48;
     /// The promise, a quarter above nominal, as docs/figures.md has it.
     const PROMISED: f64 = 0.125;
     /// Each detector fails by chance once in a thousand times.

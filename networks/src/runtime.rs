@@ -1,12 +1,16 @@
 //! Serving a model: by tract, which is part of hark, or by ONNX Runtime's own library where one is given.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
 use ort::session::Session;
 use ort::value::TensorRef;
-use tract_onnx::prelude::{Framework, InferenceModelExt, IntoRunnable, Tensor, TypedRunnableModel, tvec};
+use tract_onnx::prelude::{
+    DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, Tensor, TractResult,
+    TypedRunnableModel, tvec,
+};
 
 use crate::error::{Error, Result, reason};
 use crate::onnx::{ERRORS, RECONSTRUCTION, SCORE, Signature};
@@ -51,8 +55,30 @@ pub struct Served {
 
 #[derive(Debug)]
 enum Engine {
-    Tract(Arc<TypedRunnableModel>),
+    Tract(Box<Tract>),
     Native(Box<Session>),
+}
+
+/// tract wants to know how many windows come at a time where a network has a memory: it is made ready for one number of
+/// them, and anew for another.
+#[derive(Debug)]
+struct Tract {
+    model: InferenceModel,
+    ready: Option<(Vec<usize>, Arc<TypedRunnableModel>)>,
+}
+
+impl Tract {
+    fn ready(&mut self, dims: &[usize]) -> TractResult<Arc<TypedRunnableModel>> {
+        if let Some((known, model)) = &self.ready
+            && known == dims
+        {
+            return Ok(Arc::clone(model));
+        }
+        let given = InferenceFact::dt_shape(DatumType::F32, dims);
+        let model = self.model.clone().with_input_fact(0, given)?.into_optimized()?.into_runnable()?;
+        self.ready = Some((dims.to_vec(), Arc::clone(&model)));
+        Ok(model)
+    }
 }
 
 /// Where among the outputs they stand.
@@ -158,12 +184,11 @@ impl Served {
 
 impl Engine {
     fn tract(bytes: &[u8]) -> Result<Self> {
-        let model = tract_onnx::onnx()
-            .model_for_read(&mut &bytes[..])
-            .and_then(InferenceModelExt::into_optimized)
-            .and_then(IntoRunnable::into_runnable);
+        let read = || tract_onnx::onnx().model_for_read(&mut &bytes[..]);
+        let model = catch_unwind(read).map_err(|_| fallen())?;
         // The innermost cause says which operator it was.
-        model.map(Self::Tract).map_err(|error| Error::Tract { reason: reason(error.root_cause()) })
+        let model = model.map_err(|error| Error::Tract { reason: reason(error.root_cause()) })?;
+        Ok(Self::Tract(Box::new(Tract { model, ready: None })))
     }
 
     fn native(library: &Library, bytes: &[u8]) -> Result<Self> {
@@ -178,8 +203,9 @@ impl Engine {
 
     fn run(&mut self, dims: &[usize], values: &[f32], outputs: usize) -> Result<Vec<Output>> {
         match self {
-            Self::Tract(model) => {
-                let answered = Tensor::from_shape(dims, values).and_then(|input| model.run(tvec!(input.into())));
+            Self::Tract(tract) => {
+                let answer = || tract.ready(dims)?.run(tvec!(Tensor::from_shape(dims, values)?.into()));
+                let answered = catch_unwind(AssertUnwindSafe(answer)).map_err(|_| fallen())?;
                 let answered = answered.map_err(|error| Error::Tract { reason: reason(error.root_cause()) })?;
                 let numbers = |tensor: &Tensor| match tensor.to_plain_array_view::<f32>() {
                     Ok(view) => view.iter().copied().collect(),
@@ -201,6 +227,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// tract panics on what does not fit together in a damaged model.
+fn fallen() -> Error {
+    Error::Tract { reason: "it fell over a part that does not fit the rest; is the file damaged?".to_owned() }
 }
 
 impl Meaning {

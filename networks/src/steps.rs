@@ -1,5 +1,6 @@
 //! The steps that networks are made of. Each is written out in operations whose gradient candle knows: candle-nn's fused
-//! layer norm, RMS norm and softmax lose it without a word (0.11.1).
+//! layer norm, RMS norm and softmax lose it without a word, and what comes back through its `conv1d` with a stride is wrong
+//! (0.11.1).
 
 use candle_core::{Device, Tensor, Var};
 
@@ -53,9 +54,17 @@ impl Step {
             Self::Swap => input.transpose(1, 2)?.contiguous(),
             Self::Linear { weight, bias } => input.matmul(weight)?.broadcast_add(bias),
             Self::Convolution { weight, bias, stride } => {
-                let padding = padding(weight.dim(2)?);
-                let bias = bias.reshape((1, bias.elem_count(), 1))?;
-                input.conv1d(weight, padding, *stride, 1, 1)?.broadcast_add(&bias)
+                let (outputs, inputs, width) = weight.dims3()?;
+                let padded = input.pad_with_zeros(2, padding(width), padding(width))?;
+                let time = (padded.dim(2)? - width) / stride + 1;
+                let under = |offset: usize| {
+                    let at: Vec<u32> = (0..time).map(|time| (time * stride + offset) as u32).collect();
+                    padded.index_select(&Tensor::from_vec(at, time, &Device::Cpu)?, 2)
+                };
+                let under = (0..width).map(under).collect::<candle_core::Result<Vec<Tensor>>>()?;
+                let under = Tensor::stack(&under, 2)?.reshape((input.dim(0)?, inputs * width, time))?;
+                let made = weight.reshape((outputs, inputs * width))?.broadcast_matmul(&under)?;
+                made.broadcast_add(&bias.reshape((1, outputs, 1))?)
             }
             Self::Tanh => input.tanh(),
         }

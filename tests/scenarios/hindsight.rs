@@ -9,8 +9,14 @@ use crate::support::{Server, failure, hark};
 
 /// Bodies of so many lines.
 const LINES: usize = 20_000;
-const HOLIDAY: &str =
-    r#"{"time":"2026-03-18T00:00:00Z","kind":"holiday","title":"a holiday of our own","slice":{"locale":"de_DE"}}"#;
+const HOLIDAY: &str = r#"{"time":"2026-03-18T00:00:00Z","kind":"holiday","title":"a holiday of our own"}"#;
+/// All traffic alone is watched, and three weeks are gone through in seconds.
+const METRICS: &str = "
+metrics:
+  - {name: response_time, kind: latency, value: total_ms, unit: ms, dimensions: [platform], watch: [[]]}
+  - {name: failure_rate, kind: ratio, numerator: outcome = 'error', unit: share, dimensions: [platform], watch: [[]]}
+  - {name: requests, kind: count, unit: requests, dimensions: [platform], watch: [[]], better: higher, alert: {min_effect: 25%}}
+";
 
 /// Eighteen days of one language, whose people work on weekdays and rest on the last Wednesday, too.
 fn events(folder: &Path) -> Vec<String> {
@@ -37,36 +43,41 @@ fn series(server: &Server) -> Value {
 fn a_holiday_that_was_entered_late_takes_back_what_it_explains() {
     let folder = tempfile::tempdir().unwrap();
     let events = events(folder.path());
-    let (data, changes) = (folder.path().join("data"), folder.path().join("late.ndjson"));
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, changes, metrics) = (folder.path().join("data"), path("late.ndjson"), path("metrics.yaml"));
     fs::write(&changes, HOLIDAY).unwrap();
-    let (data_path, changes_path) = (data.to_str().unwrap(), changes.to_str().unwrap());
-    let server = Server::start(&data);
+    fs::write(&metrics, METRICS).unwrap();
+    let start = |data: &Path| Server::start_with(data, &["--metrics", &metrics]);
+    let server = start(&data);
     send(&server, &events);
+    let counted = server.get("/api/v1/status")["events"].clone();
     let told = server.get("/api/v1/alerts?metric=requests");
     let of_the_day = |alert: &&Value| alert["opened_at"].as_str().unwrap().starts_with("2026-03-18");
     let alert = told["alerts"].as_array().unwrap().iter().find(of_the_day).unwrap_or_else(|| panic!("{told}")).clone();
 
     // A look goes on beside the running hark and changes nothing.
-    let ask = ["hindsight", changes_path, "--data", data_path, "--json"];
+    let data_path = path("data");
+    let ask = ["hindsight", &changes, "--data", &data_path, "--metrics", &metrics, "--json"];
+    let order = ["hindsight", &changes, "--data", &data_path, "--metrics", &metrics, "--apply", "--by", "ada"];
     let looked = hark(&ask);
     assert!(looked.status.success(), "{}", String::from_utf8_lossy(&looked.stderr));
     let seen: Value = serde_json::from_slice(&looked.stdout).unwrap();
-    assert_eq!(seen["events"], events.len(), "{seen}");
+    assert_eq!(seen["events"], counted, "{seen}");
     assert!(seen["vanish"].as_array().unwrap().iter().any(|told| told["id"] == alert["id"]), "{seen}");
-    let (_, problem) = failure(&["hindsight", changes_path, "--data", data_path, "--apply", "--by", "ada"]);
+    let (_, problem) = failure(&order);
     assert!(problem.contains("another hark is using"), "{problem}");
     assert_eq!(server.stop(), Some(0));
 
-    let applied = hark(&["hindsight", changes_path, "--data", data_path, "--apply", "--by", "ada"]);
+    let applied = hark(&order);
     assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
-    let server = Server::start(&data);
+    let server = start(&data);
     let taken_back = server.get(&format!("/api/v1/alerts/{}", alert["id"].as_str().unwrap()));
     assert_eq!((&taken_back["status"], &taken_back["feedback"][0]["verdict"]), (&"resolved".into(), &"false".into()));
     assert_eq!(taken_back["feedback"][0]["by"], "ada");
     assert!(server.get("/api/v1/changes").to_string().contains("a holiday of our own"));
 
     // It is what it would be, had the holiday been known: the same bits in every expectation.
-    let clean = Server::start(&folder.path().join("clean"));
+    let clean = start(&folder.path().join("clean"));
     clean.post("/api/v1/changes", HOLIDAY).unwrap();
     send(&clean, &events);
     let (anew, known) = (series(&server), series(&clean));

@@ -34,8 +34,9 @@ fn a_model_is_trained_let_in_listed_and_gone_back_from() {
     let found = standings(&models, "response_time");
     assert!(found.iter().any(|(_, standing)| *standing == "active"), "{found:?}");
     assert!(found.iter().any(|(_, standing)| *standing == "replaced"), "{found:?}");
-    let first = models["versions"].as_array().unwrap().last().unwrap();
-    assert!(first["measured"]["caught"].as_u64() > first["measured"]["false_alarms"].as_u64(), "{first}");
+    let is_active = |one: &&Value| one["metric"] == "response_time" && one["standing"] == "active";
+    let active = models["versions"].as_array().unwrap().iter().find(is_active).unwrap();
+    assert!(active["measured"]["caught"].as_u64() > active["measured"]["false_alarms"].as_u64(), "{active}");
 
     // What each holds is on disk under its checksum.
     let data_path = data.to_str().unwrap();

@@ -89,6 +89,9 @@ fn what_is_back_after_a_night_is_the_same_alert_wherever_in_or_around_its_slice_
         assert_eq!(again.id, first.id, "{cause}");
     }
     assert_eq!(ended(&mut book, 31 * 60), Some(first.id.clone()));
+    let mut larger = finding("response_time", "total", 40 * 60);
+    larger.shift.after = 400.0;
+    assert_ne!(take_fresh(&mut book, &larger, caused_by("cluster:eu"), true).id, first.id, "another regression");
     let elsewhere = finding("response_time", "total", 40 * 60);
     assert_ne!(take_fresh(&mut book, &elsewhere, caused_by("locale:sv_SE"), true).id, first.id);
     book.due(minute(46 * 60));

@@ -69,12 +69,6 @@ impl Seasons {
         self.step_ms
     }
 
-    /// The seasons that may be there, in rows, the shorter first.
-    pub(crate) fn periods_rows(&self) -> Vec<usize> {
-        let in_rows = |step: i64| self.periods_ms.iter().map(move |period| (period / step) as usize).collect();
-        self.step_ms.map(in_rows).unwrap_or_default()
-    }
-
     /// What the seasons say of a time; nothing before the first fit.
     pub(crate) fn of(&self, time_ms: i64) -> f64 {
         if self.used <= 1 {
@@ -171,7 +165,7 @@ mod tests {
         let rows: Vec<(i64, Option<f64>)> = (0..140).map(|at| (at * HOUR_MS, Some(value(at) + noise(at)))).collect();
         rows.iter().for_each(|(time, _)| seasons.observe(*time));
         seasons.fit(&rows);
-        assert_eq!(seasons.periods_rows(), [7]);
+        assert_eq!(seasons.periods_ms, [7 * seasons.step_ms.unwrap()]);
         let apart = |at: i64| seasons.of(at * HOUR_MS) - seasons.of(0);
         assert!((0..14).all(|at| (apart(at) - (value(at) - value(0))).abs() < 0.3));
     }

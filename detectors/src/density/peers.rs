@@ -55,10 +55,10 @@ pub struct Cohort {
     known: Vec<VecDeque<f64>>,
     /// Of earlier windows, how far the member was from its usual place that was furthest.
     furthest: Calibration,
+    /// The same in the values' own unit: the spread of a few others wavers too much to tell a place by.
+    places: Vec<VecDeque<f64>>,
     /// Of earlier windows, the widest gap between neighbours, each less its usual place.
     gaps: VecDeque<f64>,
-    /// Of earlier windows, how far apart members were: one window's alone wavers too much to be a unit.
-    spreads: VecDeque<f64>,
 }
 
 /// What is said of a member in a window.
@@ -90,8 +90,8 @@ impl Cohort {
             window: vec![Vec::new(); members],
             known: vec![VecDeque::new(); members],
             furthest: Calibration::default(),
+            places: vec![VecDeque::new(); members],
             gaps: VecDeque::new(),
-            spreads: VecDeque::new(),
         })
     }
 
@@ -116,17 +116,20 @@ impl Cohort {
 
     fn judge(&mut self) -> Result<Vec<Member>, CohortError> {
         let steps: Vec<Step> = (0..self.steps).map(|step| Step::of(&self.window, step)).collect();
-        keep(&mut self.spreads, steps.iter().map(|step| step.spread / self.steps as f64).sum::<f64>());
-        let spread = median(&mut self.spreads.iter().copied().collect::<Vec<f64>>());
         let usual: Vec<Option<Usual>> = self.known.iter().map(Usual::of).collect();
-        for (series, usual) in self.window.iter_mut().zip(&usual) {
-            let place = usual.as_ref().map_or(0.0, |usual| usual.middle * spread);
+        for (at, (series, places)) in self.window.iter_mut().zip(&mut self.places).enumerate() {
+            let place = median(&mut places.iter().copied().collect::<Vec<f64>>());
+            if let Some((distance, _)) = apart(&steps, at) {
+                keep(places, distance);
+            }
             series.iter_mut().for_each(|value| *value -= place);
         }
-        let outside = self.outside(spread)?;
+        let outside = self.outside()?;
         let mut furthest: Option<f64> = None;
         let member = |(at, usual): (usize, &Option<Usual>)| {
-            let off = off(&steps, at);
+            // Of peers that agree to the last digit any departure is one; it still has to be finite.
+            let off = apart(&steps, at).map(|(distance, spread)| distance / spread.max(f64::MIN_POSITIVE));
+            let off = off.map(|off| off.clamp(-1e150, 1e150));
             let far = off.zip(usual.as_ref()).map(|(off, usual)| usual.far(off));
             furthest = furthest.into_iter().chain(far).reduce(f64::max);
             let scored = far.map(|far| by_chance(self.furthest.chance_of(far), self.budget));
@@ -140,20 +143,20 @@ impl Cohort {
         for (known, off) in self.known.iter_mut().zip(members.iter().map(|member| member.off)) {
             off.into_iter().for_each(|off| keep(known, off));
         }
-        if usual.iter().any(Option::is_some) && spread > 0.0 {
-            keep(&mut self.gaps, widest_gap(&self.window) / spread);
+        if usual.iter().any(Option::is_some) {
+            keep(&mut self.gaps, widest_gap(&self.window));
         }
         Ok(members)
     }
 
     /// At how many steps each member lies outside the cluster of most.
-    fn outside(&self, spread: f64) -> Result<Vec<usize>, CohortError> {
+    fn outside(&self) -> Result<Vec<usize>, CohortError> {
         if self.gaps.len() < WINDOWS_MIN {
             return Ok(vec![0; self.window.len()]);
         }
         let mut gaps: Vec<f64> = self.gaps.iter().copied().collect();
         let at = ((gaps.len() - 1) as f64 * GAP_SHARE) as usize;
-        let near = *gaps.select_nth_unstable_by(at, f64::total_cmp).1 * spread;
+        let near = *gaps.select_nth_unstable_by(at, f64::total_cmp).1;
         let detector = DbscanDetector::with_epsilon(near);
         let window: Vec<&[f64]> = self.window.iter().map(Vec::as_slice).collect();
         let clustered = detector.detect(&detector.preprocess(&window)?)?;
@@ -194,8 +197,6 @@ impl Usual {
 struct Step {
     /// Each value less the median of the others, and their median distance from it; `None` of a gap.
     apart: Vec<Option<(f64, f64)>>,
-    /// The median distance of all from their median.
-    spread: f64,
 }
 
 impl Step {
@@ -207,11 +208,10 @@ impl Step {
                 let own = sorted.partition_point(|other| *other < value);
                 let middle = (sorted.len() - 1) / 2;
                 let middle = sorted[if middle < own { middle } else { middle + 1 }];
-                (value - middle, spread(&sorted, Some(own), middle))
+                (value - middle, spread(&sorted, own, middle))
             })
         };
-        let middle = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
-        Self { apart: window.iter().map(apart).collect(), spread: spread(&sorted, None, middle) }
+        Self { apart: window.iter().map(apart).collect() }
     }
 }
 
@@ -221,9 +221,9 @@ fn sorted(window: &[Vec<f64>], step: usize) -> Vec<f64> {
     sorted
 }
 
-/// The median distance from the middle, of all or of all but one.
-fn spread(sorted: &[f64], own: Option<usize>, middle: f64) -> f64 {
-    let others = sorted.iter().enumerate().filter(|(at, _)| Some(*at) != own);
+/// The median distance from the middle, of all but one.
+fn spread(sorted: &[f64], own: usize, middle: f64) -> f64 {
+    let others = sorted.iter().enumerate().filter(|(at, _)| *at != own);
     median(&mut others.map(|(_, value)| (value - middle).abs()).collect::<Vec<f64>>())
 }
 
@@ -232,14 +232,12 @@ fn widest_gap(window: &[Vec<f64>]) -> f64 {
     (0..window[0].len()).map(at).fold(0.0, f64::max)
 }
 
-/// How far a member is from the median of the others, by their median distance from it, on average over the steps.
-fn off(steps: &[Step], member: usize) -> Option<f64> {
+/// How far a member is from the median of the others, and their median distance from it, both on average over the steps.
+fn apart(steps: &[Step], member: usize) -> Option<(f64, f64)> {
     let count = steps.iter().filter(|step| step.apart[member].is_some()).count() as f64;
     let apart = steps.iter().filter_map(|step| step.apart[member]);
-    let (distance, spread) =
-        apart.fold((0.0, 0.0), |(distance, spread), one| (distance + one.0 / count, spread + one.1 / count));
-    // Of peers that agree to the last digit any departure is one; it still has to be finite.
-    (count > 0.0).then(|| (distance / spread.max(f64::MIN_POSITIVE)).clamp(-1e150, 1e150))
+    let sums = apart.fold((0.0, 0.0), |(distance, spread), one| (distance + one.0 / count, spread + one.1 / count));
+    (count > 0.0).then_some(sums)
 }
 
 #[cfg(test)]

@@ -46,6 +46,15 @@ pub fn columns(statistics: &[Statistic]) -> Vec<String> {
     residuals.chain(others).collect()
 }
 
+/// What a regression by so many deviations adds to each of [`columns`], when it has gone on for a quarter of an hour.
+pub fn regression(statistics: &[Statistic], deviations: f32) -> Vec<f32> {
+    let mut added = vec![0.0; columns(statistics).len()];
+    // Every statistic of a series moves, and the headline more than it did before.
+    added[..statistics.len()].fill(deviations);
+    added[statistics.len() + 1] = deviations;
+    added
+}
+
 /// One number for each of [`columns`]; `None` where the series is still being learned, or the newest steps are gaps.
 pub fn row(hour: &Hour<'_>) -> Option<Vec<f32>> {
     let residuals: Vec<Vec<Option<f64>>> =
@@ -129,6 +138,10 @@ mod tests {
         let named = columns(&[Statistic::P50, Statistic::P95]);
         let value = |name: &str| found[named.iter().position(|known| known == name).unwrap()];
         assert_eq!(named.len(), found.len());
+        let worse = regression(&[Statistic::P50, Statistic::P95], 5.0);
+        let moved: Vec<&str> =
+            named.iter().zip(&worse).filter(|(_, by)| **by > 0.0).map(|(name, _)| name.as_str()).collect();
+        assert_eq!(moved, ["p50_residual", "p95_residual", "p50_slope"]);
         assert_eq!((value("p50_residual"), value("p50_slope"), value("p50_level")), (0.0, 0.0, 0.0));
         assert_eq!(value("p95_residual"), BAND_DEVIATIONS as f32);
         assert!((value("spread") - 1.2_f32.ln()).abs() < 1e-6);

@@ -7,22 +7,19 @@ use serde::{Deserialize, Serialize};
 use super::kept_rows::KeptRows;
 use super::trial::{fallen, gate};
 use super::version::{Strangeness, Version};
-use crate::draws::Draws;
 
 /// Fewer say too little of what is normal.
 const ROWS_MIN: usize = 1_024;
 /// What a row is compared with when it is explained.
 const COMPARED_WITH: usize = 64;
-/// A regression that is put in is so many deviations of one statistic.
-const WORSE_DEVIATIONS: f32 = 5.0;
 /// A staged version judges one in so many series.
 const STAGED_EVERY: u64 = 4;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricForest {
     columns: usize,
-    /// The first columns, which are what regressions move.
-    residuals: usize,
+    /// What is added to each column where a regression is put into a row.
+    worse: Vec<f32>,
     seed: u64,
     rows: KeptRows,
     active: Option<Version>,
@@ -56,12 +53,13 @@ pub struct Moved {
 }
 
 impl MetricForest {
-    /// Of rows whose first `residuals` columns say how far each statistic is off.
-    pub fn new(columns: usize, residuals: usize, seed: u64) -> Self {
+    /// `worse` says what a regression adds to each column of a row.
+    pub fn new(worse: Vec<f32>, seed: u64) -> Self {
+        let columns = worse.len();
         let rows = KeptRows::new(columns);
         let (active, previous, candidate) = (None, None, None);
         let moved = Vec::new();
-        Self { columns, residuals, seed, rows, active, previous, candidate, numbers: 0, is_afresh: true, moved }
+        Self { columns, worse, seed, rows, active, previous, candidate, numbers: 0, is_afresh: true, moved }
     }
 
     /// Shows a quiet row to every version there is, then keeps it.
@@ -69,20 +67,12 @@ impl MetricForest {
         if row.len() != self.columns || row.iter().any(|value| !value.is_finite()) {
             return;
         }
-        let worse = self.worse(step, row);
+        let worse: Vec<f32> = row.iter().zip(&self.worse).map(|(value, by)| value + by).collect();
         let candidate = self.candidate.as_mut().map(|candidate| &mut candidate.version);
         for version in [self.active.as_mut(), self.previous.as_mut(), candidate].into_iter().flatten() {
             version.try_on(row, &worse);
         }
         self.rows.add(step, row);
-    }
-
-    /// The same row, had the series got worse in one statistic.
-    fn worse(&self, step: Step, row: &[f32]) -> Vec<f32> {
-        let mut worse = row.to_vec();
-        let mut draws = Draws::of(&[self.seed, step.0 as u64, u64::from(row[0].to_bits())]);
-        worse[draws.below(self.residuals.max(1)).min(self.columns - 1)] += WORSE_DEVIATIONS;
-        worse
     }
 
     /// Once a day: what was on trial is judged, and where nothing is, the next version begins its own.
@@ -213,7 +203,8 @@ impl MetricForest {
 
     /// The version that judges a series; a staged one judges some, always the same.
     pub fn version_for(&self, series: u64) -> Option<&Version> {
-        let staged = self.candidate.as_ref().filter(|candidate| candidate.is_staged && series.is_multiple_of(STAGED_EVERY));
+        let staged =
+            self.candidate.as_ref().filter(|candidate| candidate.is_staged && series.is_multiple_of(STAGED_EVERY));
         staged.map(|candidate| &candidate.version).or(self.active.as_ref())
     }
 
@@ -243,6 +234,7 @@ pub struct NothingBefore;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draws::Draws;
     use crate::forest::kept_rows::ROWS_KEPT;
 
     const DAY_ROWS: usize = 1_024;
@@ -256,7 +248,7 @@ mod tests {
 
     impl Days {
         fn new() -> Self {
-            Self { forest: MetricForest::new(4, 4, 7), draws: Draws::of(&[1]), step: 0 }
+            Self { forest: MetricForest::new(vec![5.0, 5.0, 0.0, 0.0], 7), draws: Draws::of(&[1]), step: 0 }
         }
 
         fn normal(&mut self) -> [f32; 4] {
@@ -340,7 +332,7 @@ mod tests {
 
     #[test]
     fn it_says_nothing_until_it_knows_enough_and_keeps_no_more_than_its_bound() {
-        let mut few = MetricForest::new(4, 4, 7);
+        let mut few = MetricForest::new(vec![5.0, 5.0, 0.0, 0.0], 7);
         (0..ROWS_MIN as i64 - 1).for_each(|step| few.learn(Step(step), &[0.0, 1.0, 2.0, step as f32]));
         few.renew(Step(2_000));
         assert!(few.take_moved().is_empty());

@@ -50,6 +50,8 @@ impl Tally {
 /// Whether a version may stand where the active one stands; why, or why not.
 pub(super) fn gate(candidate: Measured, active: Option<Measured>) -> Result<String, String> {
     let said = sentence(candidate, active);
+    // To whom everything is strange catches everything.
+    let active = active.filter(|active| f64::from(active.false_alarms) <= alarms_allowed(active.rows, SLACK));
     if f64::from(candidate.false_alarms) > alarms_allowed(candidate.rows, SLACK) {
         return Err(format!("too many quiet rows are strange to it: {said}"));
     }
@@ -114,6 +116,10 @@ mod tests {
         assert!(gate(measured(40, 900), None).unwrap_err().starts_with("too many quiet rows"));
         assert!(gate(measured(3, 30), None).unwrap_err().starts_with("it catches too little"));
         assert!(gate(measured(10, 590), Some(measured(12, 600))).is_ok());
+        assert!(
+            gate(measured(10, 590), Some(measured(900, 1_000))).is_ok(),
+            "an active one that cries wolf is no measure"
+        );
         let refused = gate(measured(10, 400), Some(measured(12, 600))).unwrap_err();
         assert_eq!(
             refused,

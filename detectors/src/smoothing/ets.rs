@@ -5,7 +5,7 @@ use augurs_ets::AutoETS;
 use augurs_ets::model::TrendComponent;
 
 use super::recursion::{Recursion, Trend};
-use super::watch::{Smoothing, detector};
+use super::watch::detector;
 use crate::list::{Entry, Family, Judges, Unmoved};
 
 pub const ETS: Entry = Entry {
@@ -13,7 +13,7 @@ pub const ETS: Entry = Entry {
     looks_for: "values far from the forecast of exponential smoothing that is fitted as rows come",
     family: Family::Forecast,
     unmoved_by: Unmoved { shift: false, scale: true },
-    judges: Judges::Series(detector::<Ets>),
+    judges: Judges::Series(detector),
 };
 
 /// Additive errors, any trend, no season: augurs has no seasonal ETS.
@@ -24,10 +24,9 @@ const ROWS_MAX: usize = 512;
 #[derive(Debug)]
 pub(super) struct Ets(Recursion);
 
-impl Smoothing for Ets {
-    const KNOWS_SEASONS: bool = false;
-
-    fn fit(values: &[f64], _periods_rows: &[usize], _position: usize) -> Option<Self> {
+impl Ets {
+    /// To evenly spaced values without gaps; it then stands before the row behind them.
+    pub(super) fn fit(values: &[f64]) -> Option<Self> {
         let values = &values[values.len().saturating_sub(ROWS_MAX)..];
         let fitted = AutoETS::new(1, KINDS).ok()?.fit(values).ok()?;
         let expected = fitted.predict_in_sample(None::<f64>).ok()?.point;
@@ -41,19 +40,20 @@ impl Smoothing for Ets {
         Recursion::read(values, &expected, next, trend).map(Self)
     }
 
-    fn expected(&self) -> f64 {
+    pub(super) fn expected(&self) -> f64 {
         self.0.expected()
     }
 
-    fn deviation(&self) -> f64 {
+    pub(super) fn deviation(&self) -> f64 {
         self.0.deviation()
     }
 
-    fn take(&mut self, value: Option<f64>) {
+    pub(super) fn take(&mut self, value: Option<f64>) {
         self.0.take(value);
     }
 
-    fn rewind(&mut self) {
+    /// The same series comes again, from its first row on.
+    pub(super) fn rewind(&mut self) {
         self.0.rewind();
     }
 }

@@ -1,12 +1,10 @@
-//! Exponential smoothing: ETS models fitted by augurs, alone (`ets`) and behind a decomposition into seasons (`mstl`).
+//! Exponential smoothing: ETS models fitted by augurs.
 //!
 //! augurs fits and chooses; `recursion.rs` carries its model from row to row, which augurs does not; `watch.rs` makes a
 //! detector of it.
 
 mod ets;
-mod mstl;
 mod recursion;
 mod watch;
 
 pub use ets::ETS;
-pub use mstl::MSTL;

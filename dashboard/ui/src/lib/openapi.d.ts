@@ -411,6 +411,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Detectors, and the versions of those that are trained */
+        get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{metric}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go back to the model before
+         * @description The version that was active before judges the metric again; the active one is not come back to. It holds from the next step on, and
+         *     the list follows within seconds.
+         */
+        post: operations["roll_back_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/query": {
         parameters: {
             query?: never;
@@ -757,6 +795,10 @@ export interface components {
         };
         /** @enum {string} */
         BudgetState: "kept" | "exceeded" | "unknown";
+        By: {
+            /** @description Who goes back. */
+            by: string;
+        };
         /** @description A slice that carries the move. Its requests are those that no cause before it has. */
         Cause: {
             /** Format: double */
@@ -898,6 +940,17 @@ export interface components {
              * @description Minutes of simulated time that pass in one second.
              */
             minutes_per_second: number;
+        };
+        /** @description What a detector is called in evidence and on the command line, and what it looks for. */
+        DetectorEntry: {
+            /** @description By what means it judges. */
+            family: string;
+            /** @description `metrics` (always on) or `series` (`hark detect --detector NAME`). */
+            judges: string;
+            looks_for: string;
+            name: string;
+            /** @description What of all values changes no verdict: `shift`, `scale`. */
+            unmoved_by: string[];
         };
         /** @description One detector's word. The contributions of its attributions add up to `score - base`. */
         DetectorEvidence: {
@@ -1062,6 +1115,8 @@ export interface components {
             exemplars: components["schemas"]["Exemplar"][];
         };
         Feedback: {
+            /** @description Who says so; nobody needs to be named. */
+            by?: string | null;
             label?: string | null;
             note?: string | null;
             verdict: components["schemas"]["Verdict"];
@@ -1196,6 +1251,24 @@ export interface components {
             kept_during: number;
             on: string[];
         };
+        /** @description What a model made of rows of the stream that it had not seen. */
+        Measured: {
+            /**
+             * Format: int32
+             * @description The same rows with a regression put in, called as strange as that.
+             */
+            caught: number;
+            /**
+             * Format: int32
+             * @description Of these, called as strange as one in a hundred is.
+             */
+            false_alarms: number;
+            /**
+             * Format: int32
+             * @description Of quiet series.
+             */
+            rows: number;
+        };
         /** @description A move split into how those who came fared (`within`) and who came (`mix_shift`); the two add up to it. */
         Mix: {
             /** Format: double */
@@ -1207,6 +1280,40 @@ export interface components {
             interval: number[];
             /** Format: double */
             share: number;
+        };
+        ModelVersion: {
+            beside?: components["schemas"]["Measured"] | null;
+            /** Format: int64 */
+            bytes: number;
+            /** @description Of its file, which is called after it. */
+            checksum: string;
+            /** @description The rows that it was trained on came between these. */
+            data: components["schemas"]["Timestamp"][];
+            /** @description The detector, as `hark models list` calls it. */
+            detector: string;
+            measured?: components["schemas"]["Measured"] | null;
+            metric: string;
+            /**
+             * Format: int32
+             * @description From 1, each metric's own.
+             */
+            number: number;
+            parameters: {
+                [key: string]: number;
+            };
+            reason: string;
+            /** Format: int32 */
+            rows: number;
+            /** @description Since when it stands there, and why. */
+            since: components["schemas"]["Timestamp"];
+            standing: components["schemas"]["Standing"];
+            trained_at: components["schemas"]["Timestamp"];
+        };
+        Models: {
+            /** @description Every detector there is. */
+            detectors: components["schemas"]["DetectorEntry"][];
+            /** @description Of those that are trained, every version, in the order of their metrics, the newest first. */
+            versions: components["schemas"]["ModelVersion"][];
         };
         /** @description An objective of a metric over its window, up to the end of what the report covers. */
         Objectives: {
@@ -1603,6 +1710,11 @@ export interface components {
             /** @description The field, or `gap`: what the stages leave of the value. */
             stage: string;
         };
+        /**
+         * @description Where a version stands.
+         * @enum {string}
+         */
+        Standing: "shadow" | "staged" | "active" | "replaced" | "refused" | "rolled_back";
         /** @description p50, p95, p99.9, mean, rate, count or score */
         Statistic: string;
         /** @description Where the stream stands, and what it has counted since the beginning. */
@@ -2729,6 +2841,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FunnelReport"];
+                };
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+        };
+    };
+    roll_back_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                metric: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["By"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
