@@ -4,6 +4,7 @@
 //! one by one and answers. What is answered is on disk; what is on disk is folded again after a crash.
 
 mod door;
+mod gone;
 mod set_aside;
 mod worker;
 

@@ -1,6 +1,5 @@
 //! The pipeline's thread: makes what waits durable with one sync, folds it record by record, and answers.
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use hark_dashboard::{Engine, IngestAnswer, IngestError, Live, RejectedLine, Written};
 use hark_ingest::{
-    Admitted, Applied, ChunkReader, EventsRecord, FileChunk, FileError, IngestLog, LogError, Reader, Record, Rejected,
-    SILENCE, SILENCE_MINUTES,
+    Admitted, Applied, ChunkReader, EventsRecord, FileChunk, IngestLog, LogError, Reader, Record, Rejected, SILENCE,
+    SILENCE_MINUTES,
 };
 use hark_model::{Alert, Change, Timestamp};
 use hark_query::Plan;
@@ -19,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::door::{self, InFlight};
+use super::gone::Gone;
 use super::set_aside::SetAside;
 use super::{Handle, Outgoing};
 use crate::detection::Budget;
@@ -554,28 +554,6 @@ impl Message {
             Self::RollBack { reply, .. } => drop(reply.send(Err(problem.to_owned()))),
             Self::TakenOf { .. } | Self::Silence(_) | Self::Stop => {}
         }
-    }
-}
-
-/// Imported files that the log points to and that are no longer there, with their first and last part.
-#[derive(Default)]
-struct Gone(BTreeMap<u64, (u64, u64, String)>);
-
-impl Gone {
-    fn note(&mut self, chunk: &FileChunk, problem: &FileError) {
-        let gone = self.0.entry(chunk.fingerprint).or_insert((chunk.number, chunk.number, problem.to_string()));
-        gone.1 = gone.1.max(chunk.number);
-    }
-
-    fn into_sentences(self) -> Vec<String> {
-        let sentence = |(first, last, problem): (u64, u64, String)| {
-            format!(
-                "parts {} to {} of an imported file are missing in charts and cells: {problem}",
-                first + 1,
-                last + 1
-            )
-        };
-        self.0.into_values().map(sentence).collect()
     }
 }
 

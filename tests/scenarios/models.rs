@@ -28,7 +28,7 @@ fn a_model_is_trained_let_in_listed_and_gone_back_from() {
     for body in lines.chunks(LINES) {
         server.post("/api/v1/events", &body.join("\n")).unwrap();
     }
-    let models = server.get("/api/v1/models");
+    let models = settled(&server);
     let detectors = models["detectors"].as_array().unwrap();
     assert!(detectors.iter().any(|one| one["name"] == "seasonal_change" && one["judges"] == "metrics"), "{models}");
     let found = standings(&models, "response_time");
@@ -52,7 +52,7 @@ fn a_model_is_trained_let_in_listed_and_gone_back_from() {
     // A crash changes nothing.
     server.kill();
     let server = Server::start(&data);
-    assert_eq!(server.get("/api/v1/models")["versions"], models["versions"]);
+    assert_eq!(settled(&server)["versions"], models["versions"]);
 
     let (active, replaced) = (number(&found, "active"), number(&found, "replaced"));
     let listen = server.url.trim_start_matches("http://").to_owned();
@@ -85,6 +85,19 @@ fn a_model_is_trained_let_in_listed_and_gone_back_from() {
     assert!(problem.contains("is damaged"), "{problem}");
     let server = Server::start(&data);
     assert!(is_back(&standings(&server.get("/api/v1/models"), "response_time")));
+}
+
+/// The list follows behind the events: it is read until it stays.
+fn settled(server: &Server) -> Value {
+    let mut models = server.get("/api/v1/models");
+    loop {
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        let again = server.get("/api/v1/models");
+        if again == models {
+            return models;
+        }
+        models = again;
+    }
 }
 
 /// The newest version that stands there.
