@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use hark_dashboard::{Delivery, Demo, Door, Engine};
 use hark_ingest::SegmentLog;
-use hark_model::{Alert, Change, Definitions};
+use hark_model::{Alert, Change, Definitions, ModelVersion};
 use hark_query::Plan;
 use hark_simulate::Simulation;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -75,8 +75,9 @@ pub async fn demo(request: Request) -> Result<()> {
     .await
     .context("the history could not be replayed")??;
     let (simulation, request) = simulation;
-    let Made { pipeline, alerts, hours, position } = made;
+    let Made { pipeline, alerts, models, hours, position } = made;
     store.save_alerts(&alerts).await?;
+    store.save_models(&models).await?;
     hours.write(&folder.history(), &pipeline).await?;
     eprintln!("{} events of history, {} alerts in it", pipeline.counts().events, alerts.len());
 
@@ -102,6 +103,8 @@ pub async fn demo(request: Request) -> Result<()> {
 struct Made {
     pipeline: Pipeline,
     alerts: Vec<Alert>,
+    /// Versions of models, in the order in which they came to stand somewhere.
+    models: Vec<ModelVersion>,
     hours: Hours,
     position: Position,
 }
@@ -120,7 +123,8 @@ fn history(
     let bar = ProgressBar::new(u64::from(request.days)).with_style(style);
     let mut replay = Replay::new(plan, changes, request.budget);
     replay.pipeline.keep_minutes(true);
-    let mut hours = Hours::default();
+    replay.pipeline.keep_models(true);
+    let (mut hours, mut models) = (Hours::default(), Vec::new());
     let mut body = Vec::new();
     let minutes = (request.days * MINUTES_PER_DAY) as usize;
     let raw_from =
@@ -135,6 +139,7 @@ fn history(
         if (minute + 1) % MINUTES_PER_BATCH == 0 || minute + 1 == minutes {
             replay.take(&body)?;
             hours.add(replay.pipeline.take_minutes());
+            models.extend(replay.pipeline.take_models().into_iter().map(|kept| kept.version));
             body.clear();
             bar.set_position(minute as u64 / u64::from(MINUTES_PER_DAY));
         }
@@ -142,7 +147,7 @@ fn history(
     bar.finish_and_clear();
     let position = Position::starting_at(replay.next_offset());
     let (pipeline, alerts) = replay.into_parts();
-    Ok(Made { pipeline, alerts, hours, position })
+    Ok(Made { pipeline, alerts, models, hours, position })
 }
 
 /// Sends a simulated minute at a time through the door that HTTP uses, at the chosen pace.

@@ -462,10 +462,11 @@ impl Worker {
 
     /// What people order, and no event says: a restart finds it in the snapshot that is taken at once.
     fn obey(&mut self, order: Message) {
-        self.since_snapshot = self.since_snapshot.max(self.cadence.snapshot_events);
+        let due = self.since_snapshot.max(self.cadence.snapshot_events);
         // Who asked may have gone away and does not mind.
         match order {
             Message::Definitions { plan, reply } => {
+                self.since_snapshot = due;
                 self.shared.write().adopt(plan);
                 let alerts = self.shared.write().take_changed();
                 self.send(alerts);
@@ -473,6 +474,9 @@ impl Worker {
             }
             Message::RollBack { metric, by, reply } => {
                 let done = self.shared.write().roll_back_model(&metric, &by);
+                if done.is_ok() {
+                    self.since_snapshot = due;
+                }
                 self.send_models();
                 let _ = reply.send(done);
             }

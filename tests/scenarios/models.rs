@@ -87,8 +87,9 @@ fn a_model_is_trained_let_in_listed_and_gone_back_from() {
     assert!(is_back(&standings(&server.get("/api/v1/models"), "response_time")));
 }
 
-/// The list follows behind the events: it is read until it stays.
+/// The list follows behind the events: the status waits until they are folded, then the list is read until it stays.
 fn settled(server: &Server) -> Value {
+    server.get("/api/v1/status");
     let mut models = server.get("/api/v1/models");
     loop {
         std::thread::sleep(std::time::Duration::from_millis(700));
