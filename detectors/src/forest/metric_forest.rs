@@ -143,7 +143,8 @@ impl MetricForest {
         let reason = match (older, &self.active) {
             (Some(older), _) => format!("the day's training: half its trees are of version {}", older.number),
             (None, Some(_)) => "normal has changed: grown afresh".to_owned(),
-            (None, None) => "the first".to_owned(),
+            (None, None) if self.numbers == 1 => "the first".to_owned(),
+            (None, None) => "none has passed so far: grown afresh".to_owned(),
         };
         self.is_afresh = false;
         let told = version.clone();
