@@ -9,6 +9,7 @@ pub mod data_folder;
 pub mod demo;
 pub mod detect_command;
 pub mod detection;
+mod detector_list;
 pub mod doctor;
 pub mod engine;
 pub mod exemplars;

@@ -6,35 +6,19 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use hark_dashboard::DetectorEntry;
-use hark_detectors::list::{ALL, Entry, Judges};
 use hark_model::ModelVersion;
 use hark_networks::{Library, check, onnx};
 use serde::Serialize;
 
 use crate::config::Config;
 use crate::data_folder;
+use crate::detector_list;
 use crate::model_files;
 use crate::running;
 use crate::store;
 
-/// As pages and scripts get it.
-pub fn entry(entry: &Entry) -> DetectorEntry {
-    let unmoved = [("shift", entry.unmoved_by.shift), ("scale", entry.unmoved_by.scale)];
-    let judges = match entry.judges {
-        Judges::Metrics => "metrics",
-        Judges::Series(_) => "series",
-    };
-    DetectorEntry {
-        name: entry.name.to_owned(),
-        family: entry.family.to_string(),
-        judges: judges.to_owned(),
-        looks_for: entry.looks_for.to_owned(),
-        unmoved_by: unmoved.into_iter().filter(|(_, is)| *is).map(|(what, _)| what.to_owned()).collect(),
-    }
-}
-
 pub fn list(json: bool) -> Result<()> {
-    let listed: Vec<DetectorEntry> = ALL.iter().map(entry).collect();
+    let listed = detector_list::all();
     if json {
         println!("{}", serde_json::to_string_pretty(&listed).context("the list cannot be written as JSON")?);
     } else {
@@ -148,11 +132,13 @@ fn bytes(model: &Path) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use hark_detectors::list::ALL;
+
     use super::*;
 
     #[test]
     fn every_detector_has_a_line() {
-        let listed: Vec<DetectorEntry> = ALL.iter().map(entry).collect();
+        let listed = detector_list::all();
         let table = table(&listed);
         assert_eq!(table.lines().count(), ALL.len());
         assert!(table.lines().zip(ALL).all(|(line, entry)| line.starts_with(entry.name)));

@@ -21,7 +21,7 @@ use hark_dashboard::{
     QueryAnswer, QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion,
     SourceStatus, Status,
 };
-use hark_detectors::{Mutant, list};
+use hark_detectors::Mutant;
 use hark_ingest::{Decoded, FileChunk, SourceState, UserKey};
 use hark_model::{Alert, Change, Metric, Timestamp};
 use hark_query::Plan;
@@ -29,10 +29,10 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::compare;
 use crate::detection::Budget;
+use crate::detector_list;
 use crate::exemplars;
 use crate::history;
 use crate::isolation::KeptModel;
-use crate::models_command;
 use crate::pipeline::Pipeline;
 use crate::preview;
 use crate::registry::Registry;
@@ -338,7 +338,7 @@ impl Engine for Handle {
     }
 
     fn detectors(&self) -> Vec<DetectorEntry> {
-        list::ALL.iter().map(models_command::entry).collect()
+        detector_list::all()
     }
 
     async fn preview(&self, question: PreviewQuestion) -> Result<PreviewAnswer, QueryProblem> {

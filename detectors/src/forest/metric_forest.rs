@@ -110,7 +110,8 @@ impl MetricForest {
                 self.moved.push(tell(&version, Standing::Active, reason));
                 let version = version.let_in(measured);
                 if let Some(before) = self.active.replace(version) {
-                    self.step_down(before, Standing::Replaced, "a newer version is active".to_owned(), now);
+                    self.step_down(&before, Standing::Replaced, "a newer version is active".to_owned(), now);
+                    self.previous = Some(before);
                 }
             }
             Ok(reason) => {
@@ -185,16 +186,14 @@ impl MetricForest {
             beside: None,
         });
         if let Some(active) = self.active.replace(previous) {
-            self.step_down(active, Standing::RolledBack, reason, now);
-            // It is not gone back to.
-            self.previous = None;
+            // It is not come back to.
+            self.step_down(&active, Standing::RolledBack, reason, now);
         }
     }
 
-    fn step_down(&mut self, version: Version, standing: Standing, reason: String, now: Step) {
+    fn step_down(&mut self, version: &Version, standing: Standing, reason: String, now: Step) {
         let measured = Some(version.tally().measured()).filter(|measured| measured.rows > 0);
         self.moved.push(Moved { at: now, version: version.clone(), standing, reason, measured, beside: None });
-        self.previous = Some(version);
     }
 
     /// What has come to stand elsewhere since this was last asked.

@@ -1,0 +1,23 @@
+//! The list of detectors, as pages and scripts get it.
+
+use hark_dashboard::DetectorEntry;
+use hark_detectors::list::{ALL, Entry, Judges};
+
+pub(crate) fn all() -> Vec<DetectorEntry> {
+    ALL.iter().map(entry).collect()
+}
+
+fn entry(entry: &Entry) -> DetectorEntry {
+    let unmoved = [("shift", entry.unmoved_by.shift), ("scale", entry.unmoved_by.scale)];
+    let judges = match entry.judges {
+        Judges::Metrics => "metrics",
+        Judges::Series(_) => "series",
+    };
+    DetectorEntry {
+        name: entry.name.to_owned(),
+        family: entry.family.to_string(),
+        judges: judges.to_owned(),
+        looks_for: entry.looks_for.to_owned(),
+        unmoved_by: unmoved.into_iter().filter(|(_, is)| *is).map(|(what, _)| what.to_owned()).collect(),
+    }
+}
