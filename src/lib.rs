@@ -38,6 +38,7 @@ pub mod selftest;
 pub mod series;
 pub mod series_query;
 pub mod serve;
+mod silencer;
 pub mod simulate_command;
 pub mod snapshot;
 pub mod store;

@@ -65,6 +65,9 @@ pub trait Engine: Send + Sync {
     /// The model before the active one of a metric judges again. An error says why that can't be.
     async fn roll_back_model(&self, metric: &str, by: &str) -> Result<(), String>;
 
+    /// The silences in the store have changed: answers once the open alerts follow them.
+    async fn apply_silences(&self);
+
     /// Every detector there is.
     fn detectors(&self) -> Vec<DetectorEntry>;
 

@@ -59,6 +59,7 @@ fn api_router() -> OpenApiRouter<AppState> {
         .merge(api::report::routes())
         .merge(api::definitions::routes())
         .merge(api::models::routes())
+        .merge(api::silences::routes())
         .merge(api::audit::routes())
         .merge(api::health::routes())
         .merge(api::stream::routes())

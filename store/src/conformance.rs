@@ -11,6 +11,7 @@ mod models;
 mod people;
 mod random;
 mod reopen;
+mod silences;
 
 use hark_model::{
     Alert, AlertId, AlertStatus, Attribution, Cause, DetectorEvidence, Direction, Effect, ErrorSignature, Evidence,
@@ -28,6 +29,7 @@ pub use models::*;
 pub use people::*;
 pub use random::*;
 pub use reopen::{leave_something, something_is_left};
+pub use silences::*;
 
 /// A case passes, or panics, or meets an error that it did not ask for.
 pub type CaseResult = Result<(), StoreError>;
@@ -78,6 +80,9 @@ macro_rules! conformance_cases {
             of_many_versions_the_newest_are_read,
             senseless_models_are_refused_whole,
             going_back_is_audited,
+            silences_are_kept_until_they_end,
+            a_silence_is_ended_by_another_end,
+            senseless_silences_are_refused,
             the_store_answers_a_ping,
             random_operations_agree_with_a_model,
         }

@@ -13,9 +13,10 @@ mod documents;
 mod error;
 mod models;
 mod query;
+mod silences;
 
 use async_trait::async_trait;
-use hark_model::{Alert, AlertId, Change, ChangeId, Feedback, ModelVersion, Timestamp};
+use hark_model::{Alert, AlertId, Change, ChangeId, Feedback, ModelVersion, Silence, Timestamp};
 
 pub use acts::{Act, Acts, FEEDBACK_BYTES_MAX, FEEDBACK_PER_ALERT_MAX, StoredAlert, WHO_BYTES_MAX};
 pub use definitions::{DEFINITION_BYTES_MAX, DEFINITIONS_MAX, DefinitionChange, DefinitionVersion};
@@ -23,6 +24,7 @@ pub use documents::{AlertRow, ChangeRow, NAME_BYTES_MAX, is_name};
 pub use error::{BoxError, StoreError};
 pub use models::{MODEL_VERSIONS_MAX, ModelRow, RollBack};
 pub use query::{ALERTS_PER_PAGE_DEFAULT, ALERTS_PER_PAGE_MAX, AlertPage, AlertQuery, AlertScan, Whose};
+pub use silences::{REASON_BYTES_MAX, SILENCES_MAX, SilenceChange, SilenceRow};
 
 /// Of one subject's audit entries, the newest this many are read.
 pub const AUDIT_ENTRIES_MAX: i64 = 1_000;
@@ -112,6 +114,12 @@ pub trait Store: Send + Sync {
 
     /// Writes to the audit that somebody went back to an older model.
     async fn note_roll_back(&self, roll_back: RollBack<'_>) -> Result<(), StoreError>;
+
+    /// Sets a silence, or gives one another end, and writes it to the audit, both or neither.
+    async fn save_silence(&self, change: SilenceChange<'_>) -> Result<(), StoreError>;
+
+    /// Those that end after a time, the last to end first; at most [`SILENCES_MAX`].
+    async fn silences(&self, after: Timestamp) -> Result<Vec<Silence>, StoreError>;
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;

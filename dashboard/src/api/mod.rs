@@ -18,6 +18,7 @@ pub(crate) mod remote_write;
 pub(crate) mod report;
 mod sender;
 pub(crate) mod series;
+pub(crate) mod silences;
 mod similar;
 pub(crate) mod stream;
 

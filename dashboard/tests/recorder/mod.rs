@@ -10,9 +10,10 @@ use hark_dashboard::{
     QueryAnswer, QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, Status,
     serve, serve_grpc,
 };
-use hark_model::{Alert, AlertId, Change, ChangeId, ModelVersion, Timestamp};
+use hark_model::{Alert, AlertId, Change, ChangeId, ModelVersion, Silence, Timestamp};
 use hark_store::{
-    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, RollBack, Store, StoreError,
+    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, RollBack, SilenceChange, Store,
+    StoreError,
 };
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -143,6 +144,9 @@ impl Engine for Recorder {
     async fn roll_back_model(&self, _: &str, _: &str) -> Result<(), String> {
         unreachable!("there are no models")
     }
+    async fn apply_silences(&self) {
+        unreachable!("nothing is silenced")
+    }
     fn detectors(&self) -> Vec<DetectorEntry> {
         unreachable!("nobody asks")
     }
@@ -203,6 +207,12 @@ impl Store for NoStore {
     }
     async fn note_roll_back(&self, _: RollBack<'_>) -> Result<(), StoreError> {
         unreachable!("there are no models")
+    }
+    async fn save_silence(&self, _: SilenceChange<'_>) -> Result<(), StoreError> {
+        unreachable!("nothing is silenced")
+    }
+    async fn silences(&self, _: Timestamp) -> Result<Vec<Silence>, StoreError> {
+        unreachable!("nothing is silenced")
     }
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())

@@ -6,14 +6,15 @@ mod definitions;
 mod errors;
 mod migrations;
 mod models;
+mod silences;
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hark_model::{Alert, AlertId, Change, ChangeId, ModelVersion, Timestamp};
+use hark_model::{Alert, AlertId, Change, ChangeId, ModelVersion, Silence, Timestamp};
 use hark_store::{
-    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, RollBack, Store, StoreError,
+    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, RollBack, SilenceChange, Store, StoreError,
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
@@ -127,6 +128,14 @@ impl Store for PostgresStore {
 
     async fn note_roll_back(&self, roll_back: RollBack<'_>) -> Result<(), StoreError> {
         self.write_roll_back(roll_back).await
+    }
+
+    async fn save_silence(&self, change: SilenceChange<'_>) -> Result<(), StoreError> {
+        self.write_silence(change).await
+    }
+
+    async fn silences(&self, after: Timestamp) -> Result<Vec<Silence>, StoreError> {
+        self.read_silences(after).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
