@@ -10,7 +10,7 @@ use hark::config::{Config, Overrides};
 use hark::detection::Budget;
 use hark::{
     alerts_command, bench, demo, detect_command, doctor, explain_command, hindsight, import, models_command,
-    query_command, registry_command, replay, report_command, serve, simulate_command,
+    peers_command, query_command, registry_command, replay, report_command, serve, simulate_command,
 };
 use hark_detectors::list::Build;
 use hark_detectors::values::PERIOD_ROWS_MAX;
@@ -38,6 +38,8 @@ enum Command {
     Replay(ReplayArgs),
     /// Judge a series of timestamps and values row by row: what is unlike all before, and what has moved for good
     Detect(DetectArgs),
+    /// Say which of several series that usually go together departs from the rest
+    Peers(PeersArgs),
     /// Say why: which slices of a file carry the difference
     Explain {
         #[command(subcommand)]
@@ -182,6 +184,21 @@ struct DetectArgs {
     /// Judge every row by what the whole series says, and not only by those before it
     #[arg(long)]
     batch: bool,
+}
+
+#[derive(Debug, Args)]
+struct PeersArgs {
+    /// CSV with the column timestamp and one for each of 4 to 1000 series; - for standard input
+    series: PathBuf,
+    /// Rows that are judged together
+    #[arg(long, value_name = "ROWS", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    window: u32,
+    /// The chance of any false alarm within a thousand rows, of all series together
+    #[arg(long, default_value_t = 0.1, value_parser = detect_command::probability)]
+    false_alarms: f64,
+    /// Only those that depart
+    #[arg(long)]
+    anomalies: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -404,6 +421,7 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Serve(ServeArgs { place, mutant }) => done(block_on(serve::serve(place.load()?, mutant))),
         Command::Replay(args) => done(replay::replay(&args.try_into()?)),
         Command::Detect(args) => done(detect_command::detect(&args.into())),
+        Command::Peers(args) => done(peers_command::peers(&args.into())),
         Command::Explain { what: Explain::Slices(args) } => done(explain_command::slices(&args.into())),
         Command::Models { what } => done(models(what)),
         Command::Simulate(args) => {
@@ -495,6 +513,14 @@ impl From<SlicesArgs> for explain_command::Request {
         let SlicesArgs { leaves, actual, expected, dims, json } = args;
         let columns = Columns { actual, expected, dimensions: dims };
         Self { leaves, columns, format: if json { Format::Json } else { Format::Text } }
+    }
+}
+
+impl From<PeersArgs> for peers_command::Request {
+    fn from(args: PeersArgs) -> Self {
+        let PeersArgs { series, window, false_alarms, anomalies } = args;
+        let settings = Settings { false_alarms, period_rows: None, seed: 0 };
+        Self { series, window: window as usize, settings, only_anomalies: anomalies }
     }
 }
 

@@ -91,7 +91,14 @@ mod tests {
 
     fn silence(from: i64, until: i64) -> Silence {
         let [from, until] = [from, until].map(Timestamp::from_millis);
-        Silence { metric: None, slice: hark_model::Slice::default(), from, until, by: String::new(), reason: String::new() }
+        Silence {
+            metric: None,
+            slice: hark_model::Slice::default(),
+            from,
+            until,
+            by: String::new(),
+            reason: String::new(),
+        }
     }
 
     #[test]

@@ -39,12 +39,7 @@ pub async fn open_to_read(database: Option<&str>, file: &Path) -> Result<Arc<dyn
 
 /// Writes alerts and models until the pipeline ends, applies silences, and tells the pages. Nothing is ever dropped: while
 /// the store does not answer the pipeline waits, and so do the senders.
-pub async fn keep(
-    store: Arc<dyn Store>,
-    models: Option<ModelFiles>,
-    engine: Handle,
-    outbox: Outbox,
-) {
+pub async fn keep(store: Arc<dyn Store>, models: Option<ModelFiles>, engine: Handle, outbox: Outbox) {
     let Outbox { mut outgoing, mut silences } = outbox;
     let mut silencer = Silencer::default();
     silencer.follow(store.as_ref(), &engine, Timestamp::now()).await;

@@ -97,7 +97,7 @@ pub struct DetectorEntry {
     pub name: String,
     /// By what means it judges.
     pub family: String,
-    /// `metrics` (always on) or `series` (`hark detect --detector NAME`).
+    /// `metrics` (always on), `series` (`hark detect --detector NAME`) or `cohorts` (`hark peers`).
     pub judges: String,
     pub looks_for: String,
     /// What of all values changes no verdict: `shift`, `scale`.

@@ -557,8 +557,7 @@ fn merge(from: Step, to: Step, cell_of: &impl Fn(Step) -> Cell) -> Option<Cell> 
 
 /// The first and last step of the longest run without a request, and of runs as long the newest.
 fn longest_silence(from: Step, to: Step, cell_of: &impl Fn(Step) -> Cell) -> Option<[Step; 2]> {
-    let steps: Vec<(Step, bool)> =
-        (from.0..=to.0).map(|step| (Step(step), cell_of(Step(step)).is_empty())).collect();
+    let steps: Vec<(Step, bool)> = (from.0..=to.0).map(|step| (Step(step), cell_of(Step(step)).is_empty())).collect();
     let silent = steps.chunk_by(|(_, one), (_, next)| one == next).filter(|run| run[0].1);
     let longest = silent.max_by_key(|run| run.len())?;
     Some([longest[0].0, longest[longest.len() - 1].0])

@@ -80,11 +80,8 @@ enum SilenceState {
 async fn list_silences(State(state): State<AppState>) -> Result<Json<SilenceList>, Problem> {
     let now = Timestamp::now();
     let silences = state.store.silences(now.plus_minutes(-LISTED_MINUTES)).await?;
-    let silenced = AlertQuery {
-        status: Some(AlertStatus::Silenced),
-        limit: Some(ALERTS_PER_PAGE_MAX),
-        ..AlertQuery::default()
-    };
+    let silenced =
+        AlertQuery { status: Some(AlertStatus::Silenced), limit: Some(ALERTS_PER_PAGE_MAX), ..AlertQuery::default() };
     let silenced = state.store.alerts(&silenced).await?.alerts;
     let known = |silence: Silence| {
         let covered = silenced.iter().filter(|alert| silence.is_in_force(now) && silence.covers(alert));
@@ -149,7 +146,9 @@ fn silence(draft: Draft, now: Timestamp) -> Result<Silence, String> {
     }
     if until.minutes_since(from) > LONGEST_MINUTES {
         let days = LONGEST_MINUTES / (24 * 60);
-        return Err(format!("a silence lasts {days} days at most; what is wrong for longer belongs into the definition"));
+        return Err(format!(
+            "a silence lasts {days} days at most; what is wrong for longer belongs into the definition"
+        ));
     }
     Ok(Silence { metric, slice, from, until, by, reason })
 }
