@@ -50,6 +50,7 @@ fn api_router() -> OpenApiRouter<AppState> {
         .merge(api::otlp::routes())
         .merge(api::remote_write::routes())
         .merge(api::alerts::routes())
+        .merge(api::incidents::routes())
         .merge(api::people::routes())
         .merge(api::compare::routes())
         .merge(api::series::routes())

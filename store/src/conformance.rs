@@ -50,6 +50,7 @@ macro_rules! conformance_cases {
             what_cannot_be_stored_is_refused,
             paging_over_equal_times_gives_each_alert_once,
             pages_follow_time_then_id,
+            alerts_of_one_incident_are_read_together,
             alerts_are_filtered,
             lists_of_a_team_and_of_a_person,
             time_bounds_are_from_inclusive_to_exclusive,

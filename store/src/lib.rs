@@ -28,6 +28,8 @@ pub use silences::{REASON_BYTES_MAX, SILENCES_MAX, SilenceChange, SilenceRow};
 
 /// Of one subject's audit entries, the newest this many are read.
 pub const AUDIT_ENTRIES_MAX: i64 = 1_000;
+/// Of one incident, the oldest this many alerts are read.
+pub const INCIDENT_ALERTS_MAX: i64 = 1_000;
 /// Of the changes in an interval, the newest this many are read.
 pub const CHANGES_MAX: i64 = 10_000;
 
@@ -60,6 +62,9 @@ pub trait Store: Send + Sync {
 
     /// Newest first; alerts that opened in the same millisecond in the order of their ids.
     async fn alerts(&self, query: &AlertQuery) -> Result<AlertPage, StoreError>;
+
+    /// The alerts of one incident, oldest first; at most [`INCIDENT_ALERTS_MAX`].
+    async fn incident(&self, id: &str) -> Result<Vec<Alert>, StoreError>;
 
     /// Does what a person asked for and writes it to the audit, both or neither. What has been done already changes
     /// nothing and is not audited again. Answers the alert as it is now; `None` where there is no such alert.

@@ -175,6 +175,9 @@ impl Store for NoStore {
     async fn alerts(&self, _: &AlertQuery) -> Result<AlertPage, StoreError> {
         unreachable!("there are no alerts")
     }
+    async fn incident(&self, _: &str) -> Result<Vec<Alert>, StoreError> {
+        unreachable!("there are no alerts")
+    }
     async fn act(&self, _: &AlertId, _: Act<'_>, _: Timestamp) -> Result<Option<Alert>, StoreError> {
         unreachable!("there are no alerts")
     }

@@ -87,6 +87,10 @@ impl Store for PostgresStore {
         self.list_alerts(query).await
     }
 
+    async fn incident(&self, id: &str) -> Result<Vec<Alert>, StoreError> {
+        self.read_incident(id).await
+    }
+
     async fn act(&self, id: &AlertId, act: Act<'_>, at: Timestamp) -> Result<Option<Alert>, StoreError> {
         self.write_act(id, act, at).await
     }
