@@ -44,6 +44,7 @@ export type ChangeKind = Schemas['ChangeKind'];
 export type NewChange = Schemas['Change'];
 export type AuditLog = Schemas['AuditLog'];
 export type Models = Schemas['Models'];
+export type IncidentDetail = Schemas['IncidentDetail'];
 export type Silence = Schemas['KnownSilence'];
 export type SilenceState = Schemas['SilenceState'];
 export type ModelVersion = Schemas['ModelVersion'];
