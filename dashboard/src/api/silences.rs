@@ -25,7 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 /// A silence to set. Sent again with another end it is the same one if its `from` is given, and ends then.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Draft {
+struct SilenceDraft {
     /// Those of one metric; of every metric where it is left out.
     metric: Option<String>,
     /// Those whose slice lies within this one; of all traffic where it is left out. One of the two has to be named.
@@ -108,12 +108,12 @@ fn state_of(silence: &Silence, now: Timestamp) -> SilenceState {
 #[utoipa::path(
     post,
     path = "/api/v1/silences",
-    request_body = Draft,
+    request_body = SilenceDraft,
     responses((status = 201, body = KnownSilence), (status = 400, body = Problem, content_type = "application/problem+json"))
 )]
 async fn post_silence(
     State(state): State<AppState>,
-    draft: Result<Json<Draft>, JsonRejection>,
+    draft: Result<Json<SilenceDraft>, JsonRejection>,
 ) -> Result<(StatusCode, Json<KnownSilence>), Problem> {
     let Json(draft) = draft.map_err(|rejection| bad_json(&rejection))?;
     let now = Timestamp::now();
@@ -129,8 +129,8 @@ async fn post_silence(
 }
 
 /// A valid silence, or one sentence that says what to change.
-fn silence(draft: Draft, now: Timestamp) -> Result<Silence, String> {
-    let Draft { metric, slice, from, until, minutes, by, reason } = draft;
+fn silence(draft: SilenceDraft, now: Timestamp) -> Result<Silence, String> {
+    let SilenceDraft { metric, slice, from, until, minutes, by, reason } = draft;
     let metric = metric.filter(|metric| !metric.is_empty());
     if metric.is_none() && slice.is_total() {
         return Err("a silence of everything would hide everything; name a metric, a slice or both".to_owned());
