@@ -16,6 +16,7 @@ use hark_detectors::list::Build;
 use hark_detectors::values::PERIOD_ROWS_MAX;
 use hark_detectors::{Mutant, Settings};
 use hark_explain::leaves_file::{Columns, Format};
+use hark_model::ModelOrder;
 use tracing_subscriber::EnvFilter;
 
 /// Listens to the user-experience metrics of a voice assistant and says what got worse.
@@ -207,6 +208,16 @@ enum Explain {
     Slices(SlicesArgs),
 }
 
+#[derive(Debug, Args)]
+struct ModelOrderArgs {
+    #[command(flatten)]
+    place: Where,
+    metric: String,
+    /// Who orders it; the user of this machine where nobody is named
+    #[arg(long)]
+    by: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 enum Models {
     /// Every detector: its name, how it judges, and what it looks for
@@ -224,15 +235,22 @@ enum Models {
         #[arg(long)]
         json: bool,
     },
-    /// Go back to the version before, in the running hark
-    Rollback {
+    /// What each version made of rows that it had not seen, with intervals
+    Evaluate {
         #[command(flatten)]
         place: Where,
-        metric: String,
-        /// Who goes back; the user of this machine where nobody is named
+        /// Of this metric alone
         #[arg(long)]
-        by: Option<String>,
+        metric: Option<String>,
+        #[arg(long)]
+        json: bool,
     },
+    /// Train the next version now, in the running hark
+    Train(ModelOrderArgs),
+    /// Let what is on trial one step on without its gate, in the running hark: from shadow to staged, from staged to active
+    Promote(ModelOrderArgs),
+    /// Go back to the version before, in the running hark
+    Rollback(ModelOrderArgs),
     /// Look at an ONNX model that was made elsewhere (in PyTorch, say): whether its shapes fit, and what it answers to a
     /// smoke input
     Import {
@@ -472,12 +490,19 @@ fn models(what: Models) -> Result<()> {
         Models::Versions { place, metric, json } => {
             block_on(models_command::versions(&place.load()?, metric.as_deref(), json))
         }
-        Models::Rollback { place, metric, by } => {
-            let by = by.map_or_else(registry_command::user, Ok)?;
-            models_command::roll_back(&place.load()?, &metric, &by)
+        Models::Evaluate { place, metric, json } => {
+            block_on(models_command::evaluate(&place.load()?, metric.as_deref(), json))
         }
+        Models::Train(args) => order_model(args, ModelOrder::Train),
+        Models::Promote(args) => order_model(args, ModelOrder::Promote),
+        Models::Rollback(args) => order_model(args, ModelOrder::RollBack),
         Models::Import { model, library, json } => models_command::import(&model, library.as_deref(), json),
     }
+}
+
+fn order_model(ModelOrderArgs { place, metric, by }: ModelOrderArgs, order: ModelOrder) -> Result<()> {
+    let by = by.map_or_else(registry_command::user, Ok)?;
+    models_command::order(&place.load()?, &metric, order, &by)
 }
 
 fn metrics(what: Metrics) -> Result<()> {

@@ -38,7 +38,7 @@ pub use explanation::{
 pub use finding::{Direction, Finding, FindingKind, Shift};
 pub use leaves::{BinCount, Leaf, Leaves};
 pub use metric::{AlertPolicy, Better, Metric, MetricKind, Objective};
-pub use model_version::{Measured, ModelVersion, Standing};
+pub use model_version::{Measured, ModelOrder, ModelVersion, Standing};
 pub use point::Point;
 pub use silence::Silence;
 pub use sketch::{Magnitude, Sketch};

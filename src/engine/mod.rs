@@ -23,7 +23,7 @@ use hark_dashboard::{
 };
 use hark_detectors::Mutant;
 use hark_ingest::{Decoded, FileChunk, SourceState, UserKey};
-use hark_model::{Alert, Change, Metric, Timestamp};
+use hark_model::{Alert, Change, Metric, ModelOrder, Timestamp};
 use hark_query::Plan;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -341,10 +341,10 @@ impl Engine for Handle {
         answer.await.map_err(|_| stopped())?
     }
 
-    async fn roll_back_model(&self, metric: &str, by: &str) -> Result<(), String> {
+    async fn order_model(&self, metric: &str, order: ModelOrder, by: &str) -> Result<(), String> {
         let (reply, answer) = oneshot::channel();
         let (metric, by) = (metric.to_owned(), by.to_owned());
-        self.enqueue(Message::RollBack { metric, by, reply }).map_err(|problem| problem.to_string())?;
+        self.enqueue(Message::OrderModel { metric, order, by, reply }).map_err(|problem| problem.to_string())?;
         answer.await.map_err(|_| stopped().to_string())?
     }
 

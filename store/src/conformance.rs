@@ -80,7 +80,7 @@ macro_rules! conformance_cases {
             a_version_stands_where_it_last_stood,
             of_many_versions_the_newest_are_read,
             senseless_models_are_refused_whole,
-            going_back_is_audited,
+            what_is_ordered_of_models_is_audited,
             silences_are_kept_until_they_end,
             a_silence_is_ended_by_another_end,
             senseless_silences_are_refused,

@@ -22,7 +22,7 @@ pub use acts::{Act, Acts, FEEDBACK_BYTES_MAX, FEEDBACK_PER_ALERT_MAX, StoredAler
 pub use definitions::{DEFINITION_BYTES_MAX, DEFINITIONS_MAX, DefinitionChange, DefinitionVersion};
 pub use documents::{AlertRow, ChangeRow, NAME_BYTES_MAX, is_name};
 pub use error::{BoxError, StoreError};
-pub use models::{MODEL_VERSIONS_MAX, ModelRow, RollBack};
+pub use models::{MODEL_VERSIONS_MAX, ModelAct, ModelRow};
 pub use query::{ALERTS_PER_PAGE_DEFAULT, ALERTS_PER_PAGE_MAX, AlertPage, AlertQuery, AlertScan, Whose};
 pub use silences::{REASON_BYTES_MAX, SILENCES_MAX, SilenceChange, SilenceRow};
 
@@ -117,8 +117,8 @@ pub trait Store: Send + Sync {
     /// In the order of metric and detector, the newest versions first; of each the newest [`MODEL_VERSIONS_MAX`].
     async fn models(&self) -> Result<Vec<ModelVersion>, StoreError>;
 
-    /// Writes to the audit that somebody went back to an older model.
-    async fn note_roll_back(&self, roll_back: RollBack<'_>) -> Result<(), StoreError>;
+    /// Writes to the audit what somebody ordered of models.
+    async fn note_model_act(&self, act: ModelAct<'_>) -> Result<(), StoreError>;
 
     /// Sets a silence, or gives one another end, and writes it to the audit, both or neither.
     async fn save_silence(&self, change: SilenceChange<'_>) -> Result<(), StoreError>;

@@ -10,9 +10,9 @@ use hark_dashboard::{
     QueryAnswer, QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, Status,
     serve, serve_grpc,
 };
-use hark_model::{Alert, AlertId, Change, ChangeId, ModelVersion, Silence, Timestamp};
+use hark_model::{Alert, AlertId, Change, ChangeId, ModelOrder, ModelVersion, Silence, Timestamp};
 use hark_store::{
-    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, RollBack, SilenceChange, Store,
+    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, ModelAct, SilenceChange, Store,
     StoreError,
 };
 use tokio::net::TcpListener;
@@ -141,7 +141,7 @@ impl Engine for Recorder {
     async fn adopt_definitions(&self, _: Vec<String>) -> Result<(), IngestError> {
         unreachable!("nothing is defined")
     }
-    async fn roll_back_model(&self, _: &str, _: &str) -> Result<(), String> {
+    async fn order_model(&self, _: &str, _: ModelOrder, _: &str) -> Result<(), String> {
         unreachable!("there are no models")
     }
     async fn apply_silences(&self) {
@@ -208,7 +208,7 @@ impl Store for NoStore {
     async fn models(&self) -> Result<Vec<ModelVersion>, StoreError> {
         unreachable!("there are no models")
     }
-    async fn note_roll_back(&self, _: RollBack<'_>) -> Result<(), StoreError> {
+    async fn note_model_act(&self, _: ModelAct<'_>) -> Result<(), StoreError> {
         unreachable!("there are no models")
     }
     async fn save_silence(&self, _: SilenceChange<'_>) -> Result<(), StoreError> {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hark_model::{Alert, AlertId, Change, ChangeId, ModelVersion, Silence, Timestamp};
 use hark_store::{
-    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, RollBack, SilenceChange, Store,
+    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, ModelAct, SilenceChange, Store,
     StoreError,
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -131,8 +131,8 @@ impl Store for PostgresStore {
         self.read_models().await
     }
 
-    async fn note_roll_back(&self, roll_back: RollBack<'_>) -> Result<(), StoreError> {
-        self.write_roll_back(roll_back).await
+    async fn note_model_act(&self, act: ModelAct<'_>) -> Result<(), StoreError> {
+        self.write_model_act(act).await
     }
 
     async fn save_silence(&self, change: SilenceChange<'_>) -> Result<(), StoreError> {
