@@ -6,19 +6,39 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use hark_detectors::list::{Build, for_series};
-use hark_detectors::{Row, Scored, Settings};
+use hark_detectors::{Detector, Row, Scored, Settings};
 use hark_model::nearest;
 
+use crate::brought::brought;
 use crate::plain_values::{number, read_time};
 
 pub struct Request {
     /// `-` is standard input.
     pub series: PathBuf,
-    pub build: Build,
+    pub judge: Judge,
     pub settings: Settings,
     pub out: Option<PathBuf>,
     /// Every row is judged by what the whole series says.
     pub is_batch: bool,
+}
+
+/// What judges the rows.
+pub enum Judge {
+    Named(Build),
+    /// A network that was made elsewhere, by ONNX Runtime where its library is given.
+    Brought {
+        model: PathBuf,
+        library: Option<PathBuf>,
+    },
+}
+
+impl Judge {
+    fn make(&self, settings: Settings) -> Result<Box<dyn Detector>> {
+        match self {
+            Self::Named(build) => Ok(build(settings)),
+            Self::Brought { model, library } => brought(model, library.as_deref(), settings),
+        }
+    }
 }
 
 /// A row as it was written, and what it says.
@@ -57,7 +77,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 }
 
 fn score(request: &Request, input: impl Read, name: &str, mut out: impl Write) -> Result<()> {
-    let mut detector = (request.build)(request.settings);
+    let mut detector = request.judge.make(request.settings)?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
     let mut lines = lines(&mut reader, name)?;
     let written = "the result cannot be written";
@@ -163,7 +183,7 @@ mod tests {
     fn run(text: &str, is_batch: bool) -> Result<String> {
         let request = Request {
             series: PathBuf::from("s.csv"),
-            build: detector("ensemble").unwrap(),
+            judge: Judge::Named(detector("ensemble").unwrap()),
             settings: Settings { false_alarms: 0.1, period_rows: None, seed: 1 },
             out: None,
             is_batch,

@@ -3,6 +3,7 @@
 mod adopt;
 pub mod alerts_command;
 pub mod bench;
+mod brought;
 mod compare;
 pub mod config;
 pub mod data_folder;

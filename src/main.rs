@@ -170,6 +170,12 @@ struct DetectArgs {
         long_help = detect_command::detectors_help(),
     )]
     detector: Build,
+    /// A model that was made elsewhere judges instead: ONNX, windows of one column; `hark models import` looks at one
+    #[arg(long, value_name = "FILE", conflicts_with = "detector")]
+    model: Option<PathBuf>,
+    /// ONNX Runtime's library for that model; without it tract runs it, which is built in
+    #[arg(long, value_name = "PATH", env = "ORT_DYLIB_PATH")]
+    library: Option<PathBuf>,
     /// Rows until a season comes again; a day and a week of the timestamps are found without
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(2..=PERIOD_ROWS_MAX as i64))]
     period: Option<u32>,
@@ -551,9 +557,13 @@ impl From<PeersArgs> for peers_command::Request {
 
 impl From<DetectArgs> for detect_command::Request {
     fn from(args: DetectArgs) -> Self {
-        let DetectArgs { series, detector, period, false_alarms, seed, out, batch } = args;
+        let DetectArgs { series, detector, model, library, period, false_alarms, seed, out, batch } = args;
+        let judge = match model {
+            Some(model) => detect_command::Judge::Brought { model, library },
+            None => detect_command::Judge::Named(detector),
+        };
         let settings = Settings { false_alarms, period_rows: period.map(|rows| rows as usize), seed };
-        Self { series, build: detector, settings, out, is_batch: batch }
+        Self { series, judge, settings, out, is_batch: batch }
     }
 }
 

@@ -159,7 +159,7 @@ pub fn import(model: &Path, library: Option<&Path>, json: bool) -> Result<()> {
 }
 
 /// One byte more than is taken, at most: a larger file is refused by its size.
-fn bytes(model: &Path) -> Result<Vec<u8>> {
+pub(crate) fn bytes(model: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = File::open(model).and_then(|file| file.take(onnx::BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
     read.with_context(|| format!("{} cannot be read; give the path of an ONNX file", model.display()))?;
