@@ -4,20 +4,41 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
-use chrono::{NaiveDate, NaiveDateTime};
+use anyhow::{Context, Result};
 use hark_detectors::list::{Build, for_series};
-use hark_detectors::{Row, Scored, Settings};
-use hark_model::{Timestamp, nearest};
+use hark_detectors::{Detector, Row, Scored, Settings};
+use hark_model::nearest;
+
+use crate::brought::brought;
+use crate::plain_values::{number, read_time};
 
 pub struct Request {
     /// `-` is standard input.
     pub series: PathBuf,
-    pub build: Build,
+    pub judge: Judge,
     pub settings: Settings,
     pub out: Option<PathBuf>,
     /// Every row is judged by what the whole series says.
     pub is_batch: bool,
+}
+
+/// What judges the rows.
+pub enum Judge {
+    Named(Build),
+    /// A network that was made elsewhere, by ONNX Runtime where its library is given.
+    Brought {
+        model: PathBuf,
+        library: Option<PathBuf>,
+    },
+}
+
+impl Judge {
+    fn make(&self, settings: Settings) -> Result<Box<dyn Detector>> {
+        match self {
+            Self::Named(build) => Ok(build(settings)),
+            Self::Brought { model, library } => brought(model, library.as_deref(), settings),
+        }
+    }
 }
 
 /// A row as it was written, and what it says.
@@ -56,7 +77,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 }
 
 fn score(request: &Request, input: impl Read, name: &str, mut out: impl Write) -> Result<()> {
-    let mut detector = (request.build)(request.settings);
+    let mut detector = request.judge.make(request.settings)?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
     let mut lines = lines(&mut reader, name)?;
     let written = "the result cannot be written";
@@ -127,42 +148,10 @@ fn lines<'a, R: Read>(
 
 impl Line {
     fn read(time: String, value: String) -> Result<Self> {
-        let at_ms = time_ms(&time).with_context(|| {
-            let shown = time.escape_debug();
-            format!("`{shown}` is not a time; write 2026-05-01 12:00:00, RFC 3339, or seconds since 1970")
-        })?;
+        let at_ms = read_time(&time)?;
         let row = if value.is_empty() { Row::gap(at_ms) } else { Row::new(at_ms, number(&value)?) };
         Ok(Self { time, value, row })
     }
-}
-
-fn number(value: &str) -> Result<f64> {
-    let number: f64 = match value.parse() {
-        Ok(number) => number,
-        Err(_) => bail!("`{}` is not a number; leave the value empty where there is none", value.escape_debug()),
-    };
-    ensure!(number.is_finite(), "`{value}` is no value to judge; leave it empty where there is none");
-    Ok(number)
-}
-
-/// Times without a zone are taken as they stand: only the rhythm of day and week is read from them.
-fn time_ms(text: &str) -> Option<i64> {
-    if let Ok(number) = text.parse::<i64>() {
-        // Seconds, milliseconds, microseconds or nanoseconds: by how large the number of a time since 1970 is.
-        return Some(match number.unsigned_abs() {
-            0..100_000_000_000 => number * 1000,
-            100_000_000_000..100_000_000_000_000 => number,
-            100_000_000_000_000..100_000_000_000_000_000 => number / 1000,
-            _ => number / 1_000_000,
-        });
-    }
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Some(time.millis());
-    }
-    let formats = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"];
-    let parsed = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
-    let parsed = parsed.or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0));
-    parsed.map(|time| time.and_utc().timestamp_millis())
 }
 
 /// A detector by its name.
@@ -194,7 +183,7 @@ mod tests {
     fn run(text: &str, is_batch: bool) -> Result<String> {
         let request = Request {
             series: PathBuf::from("s.csv"),
-            build: detector("ensemble").unwrap(),
+            judge: Judge::Named(detector("ensemble").unwrap()),
             settings: Settings { false_alarms: 0.1, period_rows: None, seed: 1 },
             out: None,
             is_batch,
@@ -210,20 +199,6 @@ mod tests {
         assert!(detector("xyzzy").unwrap_err().contains("there are shift, "));
         // This one judges metrics.
         assert!(detector("seasonal_change").is_err());
-    }
-
-    #[test]
-    fn a_time_is_read_however_it_is_usually_written() {
-        let same = [
-            "2014-04-01 00:00:00",
-            "2014-04-01T00:00:00Z",
-            "2014-04-01",
-            "1396310400",
-            "1396310400000",
-            "2014-04-01 00:00",
-        ];
-        assert!(same.iter().all(|text| time_ms(text) == Some(1_396_310_400_000)), "{:?}", same.map(time_ms));
-        assert_eq!(["", "noon", "01/04/2014", "2014-13-01"].map(time_ms), [None; 4]);
     }
 
     #[test]

@@ -7,14 +7,14 @@ mod pools;
 mod review;
 
 use hark_alerting::{Book, Comparison, Dropped, Ended, Funnel, Opening, Reason, Stage, filter};
-use hark_detectors::forest::NothingBefore;
+use hark_detectors::forest::OrderRefused;
 use hark_detectors::list::STEADY;
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_explain::Answer;
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
 use hark_model::{
-    Alert, AlertId, Change, ChangeId, ChangeKind, Direction, Explanation, Finding, Point, STEP_MINUTES, Slice,
-    Statistic, Step, Timestamp,
+    Alert, AlertId, Change, ChangeId, ChangeKind, Direction, Explanation, Finding, ModelOrder, Point, STEP_MINUTES,
+    Slice, Statistic, Step, Timestamp,
 };
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
@@ -198,9 +198,15 @@ impl Detection {
         self.models.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// The version before a metric's active one judges again.
-    pub fn roll_back_model(&mut self, plan: &Plan, metric: usize, by: &str, now: Step) -> Result<(), NothingBefore> {
-        self.forests.roll_back(metric, &format!("rolled back by {by}"), now)?;
+    /// What somebody orders of a metric's models.
+    pub fn order_model(
+        &mut self,
+        plan: &Plan,
+        metric: usize,
+        (order, by): (ModelOrder, &str),
+        now: Step,
+    ) -> Result<(), OrderRefused> {
+        self.forests.obey(metric, order, by, now)?;
         self.hand_out_models(plan);
         Ok(())
     }

@@ -12,6 +12,7 @@ fn entry(entry: &Entry) -> DetectorEntry {
     let judges = match entry.judges {
         Judges::Metrics => "metrics",
         Judges::Series(_) => "series",
+        Judges::Cohorts => "cohorts",
     };
     DetectorEntry {
         name: entry.name.to_owned(),

@@ -217,7 +217,7 @@ async fn apply(
     };
     let models = ModelFiles::open(folder.models())?;
     let running = engine::start(Pipeline::new(plan, config.budget), parts)?;
-    let keeper = tokio::spawn(store::keep(Arc::clone(&store), Some(models), running.handle.clone(), running.outgoing));
+    let keeper = tokio::spawn(store::keep(Arc::clone(&store), Some(models), running.handle.clone(), running.outbox));
     let titles: Vec<&str> = late.iter().map(|change| change.title.as_str()).collect();
     let note = format!("would not have been told, had it been known: {}", titles.join(", "));
     for Told { id, .. } in &difference.vanish {

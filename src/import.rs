@@ -70,7 +70,7 @@ pub async fn import(config: Config, files: Vec<PathBuf>, is_judged: bool) -> Res
     };
     let models = ModelFiles::open(folder.models())?;
     let running = engine::start(Pipeline::new(Arc::clone(&plan), config.budget), parts)?;
-    let keeper = tokio::spawn(store::keep(Arc::clone(&store), Some(models), running.handle.clone(), running.outgoing));
+    let keeper = tokio::spawn(store::keep(Arc::clone(&store), Some(models), running.handle.clone(), running.outbox));
     let handle = running.handle.clone();
     let journal = folder.imports();
     let work = move || {

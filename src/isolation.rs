@@ -1,8 +1,8 @@
 //! A forest a metric beside the watches: what it makes of a series goes into the alert as evidence. It opens no alert.
 
-use hark_detectors::forest::{MetricForest, Moved, NothingBefore, feature_rows};
+use hark_detectors::forest::{MetricForest, Moved, OrderRefused, feature_rows};
 use hark_explain::tree_shap::{Converted, TreeExplainer};
-use hark_model::{Attribution, DetectorEvidence, ModelVersion, STEP_MINUTES, Slice, Step};
+use hark_model::{Attribution, DetectorEvidence, ModelOrder, ModelVersion, STEP_MINUTES, Slice, Step};
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
@@ -106,9 +106,9 @@ impl Forests {
         })
     }
 
-    /// The version before a metric's active one is active again.
-    pub fn roll_back(&mut self, metric: usize, reason: &str, now: Step) -> Result<(), NothingBefore> {
-        self.metrics[metric].roll_back(reason, now)
+    /// What somebody orders of a metric's versions.
+    pub fn obey(&mut self, metric: usize, order: ModelOrder, by: &str, now: Step) -> Result<(), OrderRefused> {
+        self.metrics[metric].obey(order, by, now)
     }
 
     /// Versions that have come to stand elsewhere since this was last asked.

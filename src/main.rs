@@ -10,12 +10,13 @@ use hark::config::{Config, Overrides};
 use hark::detection::Budget;
 use hark::{
     alerts_command, bench, demo, detect_command, doctor, explain_command, hindsight, import, models_command,
-    query_command, registry_command, replay, report_command, serve, simulate_command,
+    peers_command, query_command, registry_command, replay, report_command, serve, simulate_command,
 };
 use hark_detectors::list::Build;
 use hark_detectors::values::PERIOD_ROWS_MAX;
 use hark_detectors::{Mutant, Settings};
 use hark_explain::leaves_file::{Columns, Format};
+use hark_model::ModelOrder;
 use tracing_subscriber::EnvFilter;
 
 /// Listens to the user-experience metrics of a voice assistant and says what got worse.
@@ -38,6 +39,8 @@ enum Command {
     Replay(ReplayArgs),
     /// Judge a series of timestamps and values row by row: what is unlike all before, and what has moved for good
     Detect(DetectArgs),
+    /// Say which of several series that usually go together departs from the rest
+    Peers(PeersArgs),
     /// Say why: which slices of a file carry the difference
     Explain {
         #[command(subcommand)]
@@ -167,6 +170,12 @@ struct DetectArgs {
         long_help = detect_command::detectors_help(),
     )]
     detector: Build,
+    /// A model that was made elsewhere judges instead: ONNX, windows of one column; `hark models import` looks at one
+    #[arg(long, value_name = "FILE", conflicts_with = "detector")]
+    model: Option<PathBuf>,
+    /// ONNX Runtime's library for that model; without it tract runs it, which is built in
+    #[arg(long, value_name = "PATH", env = "ORT_DYLIB_PATH")]
+    library: Option<PathBuf>,
     /// Rows until a season comes again; a day and a week of the timestamps are found without
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(2..=PERIOD_ROWS_MAX as i64))]
     period: Option<u32>,
@@ -184,10 +193,35 @@ struct DetectArgs {
     batch: bool,
 }
 
+#[derive(Debug, Args)]
+struct PeersArgs {
+    /// CSV with the column timestamp and one for each of 4 to 1000 series; - for standard input
+    series: PathBuf,
+    /// Rows that are judged together
+    #[arg(long, value_name = "ROWS", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    window: u32,
+    /// The chance of any false alarm within a thousand rows, of all series together
+    #[arg(long, default_value_t = 0.1, value_parser = detect_command::probability)]
+    false_alarms: f64,
+    /// Only those that depart
+    #[arg(long)]
+    anomalies: bool,
+}
+
 #[derive(Debug, Subcommand)]
 enum Explain {
     /// The slices that carry the difference between what was seen and what was expected, ranked; or that there are none
     Slices(SlicesArgs),
+}
+
+#[derive(Debug, Args)]
+struct ModelOrderArgs {
+    #[command(flatten)]
+    place: Where,
+    metric: String,
+    /// Who orders it; the user of this machine where nobody is named
+    #[arg(long)]
+    by: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -207,15 +241,22 @@ enum Models {
         #[arg(long)]
         json: bool,
     },
-    /// Go back to the version before, in the running hark
-    Rollback {
+    /// What each version made of rows that it had not seen, with intervals
+    Evaluate {
         #[command(flatten)]
         place: Where,
-        metric: String,
-        /// Who goes back; the user of this machine where nobody is named
+        /// Of this metric alone
         #[arg(long)]
-        by: Option<String>,
+        metric: Option<String>,
+        #[arg(long)]
+        json: bool,
     },
+    /// Train the next version now, in the running hark
+    Train(ModelOrderArgs),
+    /// Let what is on trial one step on without its gate, in the running hark: from shadow to staged, from staged to active
+    Promote(ModelOrderArgs),
+    /// Go back to the version before, in the running hark
+    Rollback(ModelOrderArgs),
     /// Look at an ONNX model that was made elsewhere (in PyTorch, say): whether its shapes fit, and what it answers to a
     /// smoke input
     Import {
@@ -404,6 +445,7 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Serve(ServeArgs { place, mutant }) => done(block_on(serve::serve(place.load()?, mutant))),
         Command::Replay(args) => done(replay::replay(&args.try_into()?)),
         Command::Detect(args) => done(detect_command::detect(&args.into())),
+        Command::Peers(args) => done(peers_command::peers(&args.into())),
         Command::Explain { what: Explain::Slices(args) } => done(explain_command::slices(&args.into())),
         Command::Models { what } => done(models(what)),
         Command::Simulate(args) => {
@@ -454,12 +496,19 @@ fn models(what: Models) -> Result<()> {
         Models::Versions { place, metric, json } => {
             block_on(models_command::versions(&place.load()?, metric.as_deref(), json))
         }
-        Models::Rollback { place, metric, by } => {
-            let by = by.map_or_else(registry_command::user, Ok)?;
-            models_command::roll_back(&place.load()?, &metric, &by)
+        Models::Evaluate { place, metric, json } => {
+            block_on(models_command::evaluate(&place.load()?, metric.as_deref(), json))
         }
+        Models::Train(args) => order_model(args, ModelOrder::Train),
+        Models::Promote(args) => order_model(args, ModelOrder::Promote),
+        Models::Rollback(args) => order_model(args, ModelOrder::RollBack),
         Models::Import { model, library, json } => models_command::import(&model, library.as_deref(), json),
     }
+}
+
+fn order_model(ModelOrderArgs { place, metric, by }: ModelOrderArgs, order: ModelOrder) -> Result<()> {
+    let by = by.map_or_else(registry_command::user, Ok)?;
+    models_command::order(&place.load()?, &metric, order, &by)
 }
 
 fn metrics(what: Metrics) -> Result<()> {
@@ -498,11 +547,23 @@ impl From<SlicesArgs> for explain_command::Request {
     }
 }
 
+impl From<PeersArgs> for peers_command::Request {
+    fn from(args: PeersArgs) -> Self {
+        let PeersArgs { series, window, false_alarms, anomalies } = args;
+        let settings = Settings { false_alarms, period_rows: None, seed: 0 };
+        Self { series, window: window as usize, settings, only_anomalies: anomalies }
+    }
+}
+
 impl From<DetectArgs> for detect_command::Request {
     fn from(args: DetectArgs) -> Self {
-        let DetectArgs { series, detector, period, false_alarms, seed, out, batch } = args;
+        let DetectArgs { series, detector, model, library, period, false_alarms, seed, out, batch } = args;
+        let judge = match model {
+            Some(model) => detect_command::Judge::Brought { model, library },
+            None => detect_command::Judge::Named(detector),
+        };
         let settings = Settings { false_alarms, period_rows: period.map(|rows| rows as usize), seed };
-        Self { series, build: detector, settings, out, is_batch: batch }
+        Self { series, judge, settings, out, is_batch: batch }
     }
 }
 

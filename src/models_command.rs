@@ -6,8 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use hark_dashboard::DetectorEntry;
-use hark_model::ModelVersion;
+use hark_model::{Measured, ModelOrder, ModelVersion};
 use hark_networks::{Library, check, onnx};
+use hark_report::wilson;
 use serde::Serialize;
 
 use crate::config::Config;
@@ -36,6 +37,15 @@ fn table(listed: &[DetectorEntry]) -> String {
 
 /// The versions of the models that judge metrics, as the store of a data folder has them, and whether their files are good.
 pub async fn versions(config: &Config, metric: Option<&str>, json: bool) -> Result<()> {
+    tell(&read(config, metric).await?, json, |version| Some(line(version)))
+}
+
+/// What each version made of rows that it had not seen.
+pub async fn evaluate(config: &Config, metric: Option<&str>, json: bool) -> Result<()> {
+    tell(&read(config, metric).await?, json, evaluated)
+}
+
+async fn read(config: &Config, metric: Option<&str>) -> Result<Vec<ModelVersion>> {
     let file = data_folder::database(&config.data);
     if config.database.is_none() && !file.exists() {
         bail!("there is no database in {}; name the folder of a hark with --data", config.data.display());
@@ -48,14 +58,35 @@ pub async fn versions(config: &Config, metric: Option<&str>, json: bool) -> Resu
     for version in &versions {
         model_files::check(&folder, version)?;
     }
+    Ok(versions)
+}
+
+fn tell(versions: &[ModelVersion], json: bool, line: impl Fn(&ModelVersion) -> Option<String>) -> Result<()> {
     if json {
         println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "versions": versions }))?);
     } else if versions.is_empty() {
         eprintln!("no model was trained yet; the first is once some hours of quiet traffic are known");
     } else {
-        versions.iter().for_each(|version| println!("{}", line(version)));
+        versions.iter().filter_map(line).for_each(|line| println!("{line}"));
     }
     Ok(())
+}
+
+/// Of those that were tried: how much of what was put in each caught, and how often it called a quiet row strange.
+fn evaluated(version: &ModelVersion) -> Option<String> {
+    let ModelVersion { metric, number, standing, measured, beside, .. } = version;
+    let told = |of: &Measured| {
+        let share = |part: u32| {
+            let [low, high] = wilson(part.into(), of.rows.into()).unwrap_or([0.0, 1.0]);
+            let percent = |share: f64| 100.0 * share;
+            let found = f64::from(part) / f64::from(of.rows.max(1));
+            format!("{:.1} % ({:.1} to {:.1})", percent(found), percent(low), percent(high))
+        };
+        format!("caught {}, false {} of {} rows", share(of.caught), share(of.false_alarms), of.rows)
+    };
+    let beside = beside.as_ref().map_or(String::new(), |active| format!("; the active one beside it {}", told(active)));
+    let measured = measured.as_ref().filter(|measured| measured.rows > 0)?;
+    Some(format!("{metric:<20} {number:>4}  {:<11} {}{beside}", standing.name(), told(measured)))
 }
 
 fn line(version: &ModelVersion) -> String {
@@ -66,12 +97,17 @@ fn line(version: &ModelVersion) -> String {
     )
 }
 
-/// The version before the active one of a metric is active again in the running hark.
-pub fn roll_back(config: &Config, metric: &str, by: &str) -> Result<()> {
+/// Trains, promotes or goes back among the models of a metric in the running hark.
+pub fn order(config: &Config, metric: &str, order: ModelOrder, by: &str) -> Result<()> {
+    let (path, done) = match order {
+        ModelOrder::Train => ("train", "the next version is trained, and on trial"),
+        ModelOrder::Promote => ("promote", "what was on trial is one step on"),
+        ModelOrder::RollBack => ("rollback", "the version before judges again"),
+    };
     let body = serde_json::json!({ "by": by });
-    running::ask(config, "POST", &format!("/api/v1/models/{metric}/rollback"), Some(&body))
+    running::ask(config, "POST", &format!("/api/v1/models/{metric}/{path}"), Some(&body))
         .map_err(|failed| failed.say(config))?;
-    println!("{metric}: the version before judges again; `hark models versions` lists them");
+    println!("{metric}: {done}; `hark models versions` lists them");
     Ok(())
 }
 
@@ -123,7 +159,7 @@ pub fn import(model: &Path, library: Option<&Path>, json: bool) -> Result<()> {
 }
 
 /// One byte more than is taken, at most: a larger file is refused by its size.
-fn bytes(model: &Path) -> Result<Vec<u8>> {
+pub(crate) fn bytes(model: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = File::open(model).and_then(|file| file.take(onnx::BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
     read.with_context(|| format!("{} cannot be read; give the path of an ONNX file", model.display()))?;

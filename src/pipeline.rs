@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hark_dashboard::{FunnelReport, SelfTestReport, SelfTestVerdict};
 use hark_detectors::Mutant;
 use hark_ingest::{Admitted, Applied, Batch, Closed, Counted, Counts, Fold, SourceState};
-use hark_model::{Alert, Change, Metric, Minute, Slice, Timestamp};
+use hark_model::{Alert, Change, Metric, Minute, ModelOrder, Slice, Timestamp};
 use hark_query::{MetricPlan, Plan};
 
 use crate::detection::{Budget, Detection};
@@ -153,14 +153,14 @@ impl Pipeline {
         self.detection.take_models()
     }
 
-    /// The version before the active one of a metric's model judges again. An error says why that can't be.
-    pub fn roll_back_model(&mut self, metric: &str, by: &str) -> Result<(), String> {
+    /// Trains, promotes or goes back among the models of a metric. An error says why that can't be.
+    pub fn order_model(&mut self, metric: &str, order: ModelOrder, by: &str) -> Result<(), String> {
         let at = self.plan.metrics.iter().position(|known| known.metric.name == metric);
         let at = at.ok_or_else(|| {
             format!("there is no metric `{metric}` that a model judges; GET /api/v1/models lists them")
         })?;
         let now = self.watermark().ok_or("nothing was judged yet")?.step();
-        self.detection.roll_back_model(&self.plan, at, by, now).map_err(|problem| format!("`{metric}`: {problem}"))
+        self.detection.order_model(&self.plan, at, (order, by), now).map_err(|problem| format!("`{metric}`: {problem}"))
     }
 
     /// Breaks every watch on purpose, for a drill; `None` mends them.

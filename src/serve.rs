@@ -93,8 +93,8 @@ pub async fn run(
     store: Arc<dyn Store>,
     models: Option<ModelFiles>,
 ) -> Result<()> {
-    let Running { handle, outgoing, thread } = running;
-    let keeper = tokio::spawn(store::keep(Arc::clone(&store), models, handle.clone(), outgoing));
+    let Running { handle, outbox, thread } = running;
+    let keeper = tokio::spawn(store::keep(Arc::clone(&store), models, handle.clone(), outbox));
     let state = AppState { engine: Arc::new(handle.clone()), store: Arc::clone(&store) };
     if let Some(grpc) = grpc {
         let state = state.clone();

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use anyhow::Result;
 use hark_dashboard::{Engine, Live};
-use hark_model::ModelVersion;
+use hark_model::{Alert, ModelVersion, Timestamp};
 use hark_store::{Store, StoreError};
 use hark_store_postgres::PostgresStore;
 use hark_store_sqlite::SqliteStore;
-use tokio::sync::mpsc;
 use tracing::{error, warn};
 
-use crate::engine::{Handle, Outgoing};
+use crate::engine::{Handle, Outbox, Outgoing};
 use crate::isolation::KeptModel;
 use crate::model_files::ModelFiles;
+use crate::silencer::Silencer;
 
 /// A store that does not answer is asked again, ever less often.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -37,29 +37,40 @@ pub async fn open_to_read(database: Option<&str>, file: &Path) -> Result<Arc<dyn
     })
 }
 
-/// Writes alerts and models until the pipeline ends, and tells the pages. Nothing is ever dropped: while the store does
-/// not answer the pipeline waits, and so do the senders.
-pub async fn keep(
-    store: Arc<dyn Store>,
-    models: Option<ModelFiles>,
-    engine: Handle,
-    mut outgoing: mpsc::Receiver<Outgoing>,
-) {
-    while let Some(message) = outgoing.recv().await {
-        match message {
-            Outgoing::Alerts(alerts) => {
-                until_stored(|| store.save_alerts(&alerts)).await;
-                for alert in alerts {
-                    // What people did to it belongs to what the pages show.
-                    let shown = store.alert(&alert.id).await.ok().flatten().unwrap_or(alert);
-                    engine.publish(Live::Alert(Box::new(shown)));
+/// Writes alerts and models until the pipeline ends, applies silences, and tells the pages. Nothing is ever dropped: while
+/// the store does not answer the pipeline waits, and so do the senders.
+pub async fn keep(store: Arc<dyn Store>, models: Option<ModelFiles>, engine: Handle, outbox: Outbox) {
+    let Outbox { mut outgoing, mut silences } = outbox;
+    let mut silencer = Silencer::default();
+    silencer.follow(store.as_ref(), &engine, Timestamp::now()).await;
+    loop {
+        tokio::select! {
+            message = outgoing.recv() => match message {
+                Some(Outgoing::Alerts(alerts)) => keep_alerts(store.as_ref(), &silencer, &engine, alerts).await,
+                Some(Outgoing::Models(kept)) => keep_models(store.as_ref(), models.as_ref(), &kept).await,
+                Some(Outgoing::Flush(done)) => {
+                    let _ = done.send(());
                 }
-            }
-            Outgoing::Models(kept) => keep_models(store.as_ref(), models.as_ref(), &kept).await,
-            Outgoing::Flush(done) => {
+                None => break,
+            },
+            Some(done) = silences.recv() => {
+                silencer.follow(store.as_ref(), &engine, Timestamp::now()).await;
                 let _ = done.send(());
             }
+            () = tokio::time::sleep(silencer.wait(Timestamp::now())) => {
+                silencer.follow(store.as_ref(), &engine, Timestamp::now()).await;
+            }
         }
+    }
+}
+
+async fn keep_alerts(store: &dyn Store, silencer: &Silencer, engine: &Handle, mut alerts: Vec<Alert>) {
+    silencer.mark(&mut alerts, Timestamp::now());
+    until_stored(|| store.save_alerts(&alerts)).await;
+    for alert in alerts {
+        // What people did to it belongs to what the pages show.
+        let shown = store.alert(&alert.id).await.ok().flatten().unwrap_or(alert);
+        engine.publish(Live::Alert(Box::new(shown)));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the API asks of the running pipeline. The binary implements it; tests put a small one of their own behind it.
 
 use async_trait::async_trait;
-use hark_model::{Alert, Change, Slice, Statistic, Timestamp};
+use hark_model::{Alert, Change, ModelOrder, Slice, Statistic, Timestamp};
 use hark_report::{Report, Week};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -62,8 +62,11 @@ pub trait Engine: Send + Sync {
     /// Goes on under these saved definitions; metrics that are the same as before are not touched.
     async fn adopt_definitions(&self, saved: Vec<String>) -> Result<(), IngestError>;
 
-    /// The model before the active one of a metric judges again. An error says why that can't be.
-    async fn roll_back_model(&self, metric: &str, by: &str) -> Result<(), String>;
+    /// Trains, promotes or goes back among the models of a metric. An error says why that can't be.
+    async fn order_model(&self, metric: &str, order: ModelOrder, by: &str) -> Result<(), String>;
+
+    /// The silences in the store have changed: answers once the open alerts follow them.
+    async fn apply_silences(&self);
 
     /// Every detector there is.
     fn detectors(&self) -> Vec<DetectorEntry>;
@@ -94,7 +97,7 @@ pub struct DetectorEntry {
     pub name: String,
     /// By what means it judges.
     pub family: String,
-    /// `metrics` (always on) or `series` (`hark detect --detector NAME`).
+    /// `metrics` (always on), `series` (`hark detect --detector NAME`) or `cohorts` (`hark peers`).
     pub judges: String,
     pub looks_for: String,
     /// What of all values changes no verdict: `shift`, `scale`.

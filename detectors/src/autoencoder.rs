@@ -8,6 +8,7 @@ use hark_networks::{Autoencoder, Plain, Scaling, Shape, Training, Windows};
 use crate::calibrated::{Calibrated, Scorer};
 use crate::detector::{Row, Settings};
 use crate::list::{Entry, Family, Judges, Unmoved};
+use crate::units::Units;
 
 pub(crate) const AUTOENCODER: Entry = Entry {
     name: "autoencoder",
@@ -36,6 +37,8 @@ const LEARNED_MAX: f64 = 6.0;
 const JUDGED_MAX: f64 = 1e12;
 /// Of a normal distribution, the deviation is so many times the median distance from the median.
 const DEVIATION_OF_MEDIAN: f64 = 1.482_602_218_505_602;
+/// Further off than so many of its first moves a value is not.
+const UNITS_MAX: f64 = 1e60;
 const DAY_MS: i64 = 86_400_000;
 
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +54,7 @@ struct Windowed {
     seen: usize,
     /// Of the window that grows: after a rewinding it begins anew.
     in_window: usize,
-    first: Option<f64>,
-    unit: f64,
+    units: Units,
     next_training: usize,
     network: Option<Autoencoder>,
     fitted: Option<Fitted>,
@@ -73,24 +75,13 @@ impl Windowed {
             rows: VecDeque::new(),
             seen: 0,
             in_window: 0,
-            first: None,
-            unit: 0.0,
+            units: Units::default(),
             next_training: FIRST_TRAINING,
             network: None,
             fitted: None,
             is_fixed: false,
             seed: settings.seed,
         }
-    }
-
-    /// From the first value on, in units of the first move, so that neither shift nor scale is seen.
-    fn in_units(&mut self, value: f64) -> f64 {
-        const UNITS_MAX: f64 = 1e60;
-        let off = (value - *self.first.get_or_insert(value)).clamp(f64::MIN, f64::MAX);
-        if self.unit == 0.0 {
-            self.unit = off.abs();
-        }
-        if off == 0.0 { 0.0 } else { (off / self.unit).clamp(-UNITS_MAX, UNITS_MAX) }
     }
 
     fn train(&mut self) {
@@ -154,7 +145,7 @@ impl Windowed {
 impl Scorer for Windowed {
     fn strangeness(&mut self, row: Row) -> Option<f64> {
         // A gap is passed over: the window goes on behind it.
-        let value = self.in_units(row.value()?);
+        let value = self.units.of(row.value()?, UNITS_MAX);
         self.rows.push_back(Kept { value, clock: clock(row.time_ms()) });
         if self.rows.len() > ROWS_KEPT {
             self.rows.pop_front();

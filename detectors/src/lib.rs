@@ -29,6 +29,7 @@ mod steady;
 mod subsequence_pca;
 mod tally;
 mod track;
+mod units;
 pub mod values;
 mod watch;
 

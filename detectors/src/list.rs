@@ -55,6 +55,8 @@ pub enum Judges {
     Metrics,
     /// Rows of a plain series, by `hark detect`.
     Series(Build),
+    /// Several series that usually go together, by `hark peers`.
+    Cohorts,
 }
 
 pub const SEASONAL_CHANGE: Entry = Entry {
@@ -96,6 +98,7 @@ pub const ALL: &[Entry] = &[
     density::GAUSSIAN_MIXTURE,
     density::DBSCAN,
     density::ISOLATION_FOREST,
+    density::PEERS,
     values::ENSEMBLE,
 ];
 
@@ -103,7 +106,7 @@ pub const ALL: &[Entry] = &[
 pub fn for_series() -> impl Iterator<Item = (&'static Entry, Build)> {
     ALL.iter().filter_map(|entry| match entry.judges {
         Judges::Series(build) => Some((entry, build)),
-        Judges::Metrics => None,
+        Judges::Metrics | Judges::Cohorts => None,
     })
 }
 

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use crate::calibrated::{Calibrated, Scorer};
 use crate::detector::Row;
 use crate::list::{Entry, Family, Judges, Unmoved};
+use crate::units::Units;
 
 pub(crate) const SUBSEQUENCE_PCA: Entry = Entry {
     name: "subsequence_pca",
@@ -28,6 +29,8 @@ const MADE_UP: f64 = 0.9;
 const USUAL_TIMES: f64 = 4.0;
 /// What is left over is never less than this share of all: behind a series without noise there is rounding.
 const LEFT_MIN: f64 = 1e-12;
+/// Further off than so many of its first moves a value is not.
+const UNITS_MAX: f64 = 1e60;
 const SWEEPS_MAX: usize = 12;
 
 type Matrix = Box<[f64; SQUARE]>;
@@ -35,8 +38,7 @@ type Matrix = Box<[f64; SQUARE]>;
 #[derive(Debug, Clone)]
 struct SubsequencePca {
     window: VecDeque<f64>,
-    first: Option<f64>,
-    unit: f64,
+    units: Units,
     mean: [f64; WINDOW],
     covariance: Matrix,
     windows: f64,
@@ -60,8 +62,7 @@ impl SubsequencePca {
     fn new() -> Self {
         Self {
             window: VecDeque::new(),
-            first: None,
-            unit: 0.0,
+            units: Units::default(),
             mean: [0.0; WINDOW],
             covariance: Box::new([0.0; SQUARE]),
             windows: 0.0,
@@ -71,16 +72,6 @@ impl SubsequencePca {
             usual: 0.0,
             is_trained: false,
         }
-    }
-
-    /// From the first value on, in units of the first move, so that squares stay finite.
-    fn in_units(&mut self, value: f64) -> f64 {
-        const UNITS_MAX: f64 = 1e60;
-        let off = (value - *self.first.get_or_insert(value)).clamp(f64::MIN, f64::MAX);
-        if self.unit == 0.0 {
-            self.unit = off.abs();
-        }
-        if off == 0.0 { 0.0 } else { (off / self.unit).clamp(-UNITS_MAX, UNITS_MAX) }
     }
 
     fn learn(&mut self, window: &[f64; WINDOW], weight: f64) {
@@ -135,7 +126,7 @@ impl Fitted {
 impl Scorer for SubsequencePca {
     fn strangeness(&mut self, row: Row) -> Option<f64> {
         // A gap is passed over: the window goes on behind it.
-        let value = self.in_units(row.value()?);
+        let value = self.units.of(row.value()?, UNITS_MAX);
         self.window.push_back(value);
         if self.window.len() > WINDOW {
             self.window.pop_front();

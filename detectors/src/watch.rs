@@ -479,17 +479,17 @@ impl Watch {
         })
     }
 
-    /// Whether what is missing is all of it: none came in the newest steps, and many should have.
+    /// Whether what is missing is all of it: for most of the time, or by now, none came, and many should have.
     fn kind(&self, track: usize, from: Step, step: Step, cell_of: &impl Fn(Step) -> Cell) -> FindingKind {
         let judged = &self.tracks[track];
         if judged.statistic != Statistic::Count {
             return FindingKind::Regression;
         }
-        let is_empty = |at: &i64| cell_of(Step(*at)).is_empty();
-        let Some(silent) = (from.0..=step.0).rev().take_while(is_empty).last() else { return FindingKind::Regression };
-        let steps = (step.0 - silent + 1) as f64;
-        let missed = judged.expected_over(Step(silent), step).unwrap_or(0.0) * steps * STEP_MINUTES as f64;
-        if missed >= MISSED_MIN { FindingKind::NoData } else { FindingKind::Regression }
+        let Some([first, last]) = longest_silence(from, step, cell_of) else { return FindingKind::Regression };
+        let steps = last.0 - first.0 + 1;
+        let missed = judged.expected_over(first, last).unwrap_or(0.0) * (steps * STEP_MINUTES) as f64;
+        let is_all = last == step || 2 * steps > step.0 - from.0;
+        if is_all && missed >= MISSED_MIN { FindingKind::NoData } else { FindingKind::Regression }
     }
 
     /// The detector's word: its score is the logarithm of the e-value, shared out by what each statistic put in.
@@ -553,6 +553,14 @@ fn merge(from: Step, to: Step, cell_of: &impl Fn(Step) -> Cell) -> Option<Cell> 
         all.merge(&cell);
         all
     })
+}
+
+/// The first and last step of the longest run without a request, and of runs as long the newest.
+fn longest_silence(from: Step, to: Step, cell_of: &impl Fn(Step) -> Cell) -> Option<[Step; 2]> {
+    let steps: Vec<(Step, bool)> = (from.0..=to.0).map(|step| (Step(step), cell_of(Step(step)).is_empty())).collect();
+    let silent = steps.chunk_by(|(_, one), (_, next)| one == next).filter(|run| run[0].1);
+    let longest = silent.max_by_key(|run| run.len())?;
+    Some([longest[0].0, longest[longest.len() - 1].0])
 }
 
 /// The value over several steps; a count becomes requests a minute.

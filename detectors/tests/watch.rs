@@ -166,6 +166,30 @@ fn missing_traffic_is_found_down_to_zero() {
 }
 
 #[test]
+fn what_was_missing_was_missing_also_when_it_comes_again() {
+    let definitions = Definitions::built_in();
+    let mut watch = Watch::new(definitions.get("requests").unwrap()).unwrap();
+    let mut numbers = Numbers(5);
+    let mut cells = Vec::new();
+    let lost = 9 * DAY + 30..9 * DAY + 60;
+    let mut said_after = 0;
+    for at in 0..lost.end + 20 {
+        let step = Step(FIRST + at);
+        let usual = 300.0 * (0.5 * daily(at)).exp();
+        let came = usual + usual.sqrt() * numbers.normal();
+        cells.push(Cell::Count(if lost.contains(&at) { 0 } else { came.max(0.0) as u64 }));
+        let cell_of = |step: Step| cells[(step.0 - FIRST) as usize].clone();
+        let now = cells[at as usize].clone();
+        watch.observe(step, &now, step.start().is_weekend(), LOG_THRESHOLD, cell_of);
+        if let Some(shift) = watch.shift(watch.bad_until(step), cell_of) {
+            assert_eq!(shift.kind, FindingKind::NoData, "{at}: it was missing from {} to {}", lost.start, lost.end);
+            said_after += usize::from(at >= lost.end);
+        }
+    }
+    assert!(said_after > 0 && !watch.is_open());
+}
+
+#[test]
 fn what_still_comes_in_is_not_missing() {
     let lost = 9 * DAY + 30..9 * DAY + 60;
     let run = run("requests", 11, 5, |at, numbers| {

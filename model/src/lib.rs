@@ -15,6 +15,7 @@ mod metric;
 mod model_version;
 pub mod packing;
 mod point;
+mod silence;
 mod sketch;
 mod slice;
 mod spelling;
@@ -37,8 +38,9 @@ pub use explanation::{
 pub use finding::{Direction, Finding, FindingKind, Shift};
 pub use leaves::{BinCount, Leaf, Leaves};
 pub use metric::{AlertPolicy, Better, Metric, MetricKind, Objective};
-pub use model_version::{Measured, ModelVersion, Standing};
+pub use model_version::{Measured, ModelOrder, ModelVersion, Standing};
 pub use point::Point;
+pub use silence::Silence;
 pub use sketch::{Magnitude, Sketch};
 pub use slice::{ParseSliceError, Slice};
 pub use spelling::nearest;

@@ -44,6 +44,28 @@ impl fmt::Display for Standing {
     }
 }
 
+/// What a person orders of the models of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelOrder {
+    /// The next version is trained now.
+    Train,
+    /// What is on trial goes one step on without its gate: from shadow to staged, from staged to active.
+    Promote,
+    /// The version before is active again.
+    RollBack,
+}
+
+impl ModelOrder {
+    /// Its name in the audit, whose subject is the metric's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train model",
+            Self::Promote => "promote model",
+            Self::RollBack => "roll back model",
+        }
+    }
+}
+
 /// What a model made of rows of the stream that it had not seen.
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,4 +24,5 @@ pub use shapes::{
     AlarmBudget, BudgetState, Objectives, Precision, Query, Regression, Regressions, Report, ScoreDay, ScorePart,
     ScoreWeek, Span, Spread, Times, UxScore,
 };
+pub use statistics::wilson;
 pub use week::{ParseWeekError, Week};

@@ -7,7 +7,7 @@ const Z: f64 = 1.959_963_984_540_054;
 ///
 /// E. B. Wilson, "Probable inference, the law of succession, and statistical inference" (1927): the shares that the
 /// observed one does not lie 1.96 deviations from.
-pub(crate) fn wilson(hits: u64, of: u64) -> Option<[f64; 2]> {
+pub fn wilson(hits: u64, of: u64) -> Option<[f64; 2]> {
     if of == 0 {
         return None;
     }

@@ -1,11 +1,8 @@
 //! Shares and rates with their intervals.
 
-/// The 95 % interval of a share, as Wilson has it.
+/// The 95 % interval of a share, as Wilson has it; of nothing it is everything.
 pub(crate) fn wilson(part: u64, whole: u64) -> [f64; 2] {
-    let (n, p, z) = (whole as f64, part as f64 / whole as f64, 1.96_f64);
-    let center = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
-    let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-    [(center - half).max(0.0), (center + half).min(1.0)]
+    hark_report::wilson(part, whole).unwrap_or([0.0, 1.0])
 }
 
 /// The 95 % interval of a Poisson count, by the square-root transform.

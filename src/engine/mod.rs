@@ -23,7 +23,7 @@ use hark_dashboard::{
 };
 use hark_detectors::Mutant;
 use hark_ingest::{Decoded, FileChunk, SourceState, UserKey};
-use hark_model::{Alert, Change, Metric, Timestamp};
+use hark_model::{Alert, Change, Metric, ModelOrder, Timestamp};
 use hark_query::Plan;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -60,6 +60,7 @@ struct Shared {
     history: Option<history::Reader>,
     queue: SyncSender<Message>,
     live: broadcast::Sender<Live>,
+    silences: mpsc::UnboundedSender<oneshot::Sender<()>>,
     ready: AtomicBool,
     set_aside: AtomicU64,
     damage: Mutex<Vec<String>>,
@@ -91,9 +92,16 @@ pub struct Parts {
     pub anew: Option<Vec<Change>>,
 }
 
+/// The other end of what is sent to the store.
+pub struct Outbox {
+    pub outgoing: mpsc::Receiver<Outgoing>,
+    /// Silences have changed in the store; answered once alerts follow them.
+    pub silences: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+}
+
 pub struct Running {
     pub handle: Handle,
-    pub outgoing: mpsc::Receiver<Outgoing>,
+    pub outbox: Outbox,
     pub thread: std::thread::JoinHandle<Result<()>>,
 }
 
@@ -103,6 +111,7 @@ pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
     let Parts { budget, users, quota_bytes_per_second, durable, demo, registry, mutant, anew } = parts;
     let (queue, waiting) = sync_channel(WAITING_MAX);
     let (outbox, outgoing) = mpsc::channel(OUTBOX_MAX);
+    let (changed, silences) = mpsc::unbounded_channel();
     let log_folder = durable.as_ref().map(|durable| durable.log_folder.clone());
     let history = durable.as_ref().map(|durable| durable.history.reader());
     pipeline.keep_minutes(history.is_some());
@@ -114,6 +123,7 @@ pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
         history,
         queue,
         live: broadcast::channel(LIVE_MAX).0,
+        silences: changed,
         ready: AtomicBool::new(false),
         set_aside: AtomicU64::new(0),
         damage: Mutex::default(),
@@ -125,7 +135,8 @@ pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
     let worker = Worker::new(handle.clone(), durable, anew, outbox)?;
     let run = move || worker.run(&waiting, budget);
     let thread = std::thread::Builder::new().name("pipeline".to_owned()).spawn(run);
-    Ok(Running { handle, outgoing, thread: thread.context("the pipeline's thread cannot be started")? })
+    let thread = thread.context("the pipeline's thread cannot be started")?;
+    Ok(Running { handle, outbox: Outbox { outgoing, silences }, thread })
 }
 
 /// Every metric in force, with where it comes from. What is not of the registry was saved.
@@ -330,11 +341,19 @@ impl Engine for Handle {
         answer.await.map_err(|_| stopped())?
     }
 
-    async fn roll_back_model(&self, metric: &str, by: &str) -> Result<(), String> {
+    async fn order_model(&self, metric: &str, order: ModelOrder, by: &str) -> Result<(), String> {
         let (reply, answer) = oneshot::channel();
         let (metric, by) = (metric.to_owned(), by.to_owned());
-        self.enqueue(Message::RollBack { metric, by, reply }).map_err(|problem| problem.to_string())?;
+        self.enqueue(Message::OrderModel { metric, order, by, reply }).map_err(|problem| problem.to_string())?;
         answer.await.map_err(|_| stopped().to_string())?
+    }
+
+    async fn apply_silences(&self) {
+        let (done, applied) = oneshot::channel();
+        if self.0.silences.send(done).is_ok() {
+            // A server that stops reads them when it starts again.
+            let _ = applied.await;
+        }
     }
 
     fn detectors(&self) -> Vec<DetectorEntry> {

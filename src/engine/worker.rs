@@ -12,7 +12,7 @@ use hark_ingest::{
     Admitted, Applied, ChunkReader, EventsRecord, FileChunk, IngestLog, LogError, Reader, Record, Rejected, SILENCE,
     SILENCE_MINUTES,
 };
-use hark_model::{Alert, Change, Timestamp};
+use hark_model::{Alert, Change, ModelOrder, Timestamp};
 use hark_query::Plan;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
@@ -75,9 +75,10 @@ pub(super) enum Message {
         plan: Arc<Plan>,
         reply: oneshot::Sender<Result<(), IngestError>>,
     },
-    /// The model before a metric's active one is active again. The log knows nothing of it either.
-    RollBack {
+    /// What somebody orders of a metric's models. The log knows nothing of it either.
+    OrderModel {
         metric: String,
+        order: ModelOrder,
         by: String,
         reply: oneshot::Sender<Result<(), String>>,
     },
@@ -194,7 +195,7 @@ impl Worker {
             let is_last = group.iter().any(|message| matches!(message, Message::Stop));
             // Definitions and models are no records. They hold from this group on.
             let is_order =
-                |message: &mut Message| matches!(message, Message::Definitions { .. } | Message::RollBack { .. });
+                |message: &mut Message| matches!(message, Message::Definitions { .. } | Message::OrderModel { .. });
             for message in group.extract_if(.., is_order) {
                 self.obey(message);
             }
@@ -206,7 +207,7 @@ impl Worker {
                     let _ = reply.send(self.position.taken_of(*fingerprint));
                     false
                 }
-                Message::Definitions { .. } | Message::RollBack { .. } | Message::Stop => false,
+                Message::Definitions { .. } | Message::OrderModel { .. } | Message::Stop => false,
             });
             if let Some(first_offset) = self.write(&mut group)? {
                 self.fold_all(first_offset, group)?;
@@ -338,7 +339,7 @@ impl Worker {
                     records.push(Record::Change(json).encode());
                 }
                 Message::Silence(record) => records.push(record.encode()),
-                Message::TakenOf { .. } | Message::Definitions { .. } | Message::RollBack { .. } | Message::Stop => {}
+                Message::TakenOf { .. } | Message::Definitions { .. } | Message::OrderModel { .. } | Message::Stop => {}
             }
         }
         let first = log.next_offset();
@@ -380,7 +381,7 @@ impl Worker {
                     let _ = reply.send(Ok(()));
                 }
                 Message::Silence(record) => part.push(Body::again(offset, record, None)),
-                Message::TakenOf { .. } | Message::Definitions { .. } | Message::RollBack { .. } | Message::Stop => {}
+                Message::TakenOf { .. } | Message::Definitions { .. } | Message::OrderModel { .. } | Message::Stop => {}
             }
         }
         self.fold_and_tell(part)
@@ -472,8 +473,8 @@ impl Worker {
                 self.send(alerts);
                 let _ = reply.send(Ok(()));
             }
-            Message::RollBack { metric, by, reply } => {
-                let done = self.shared.write().roll_back_model(&metric, &by);
+            Message::OrderModel { metric, order, by, reply } => {
+                let done = self.shared.write().order_model(&metric, order, &by);
                 if done.is_ok() {
                     self.since_snapshot = due;
                 }
@@ -555,7 +556,7 @@ impl Message {
         match self {
             Self::Events { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Change { reply, .. } | Self::Definitions { reply, .. } => drop(reply.send(Err(refusal))),
-            Self::RollBack { reply, .. } => drop(reply.send(Err(problem.to_owned()))),
+            Self::OrderModel { reply, .. } => drop(reply.send(Err(problem.to_owned()))),
             Self::TakenOf { .. } | Self::Silence(_) | Self::Stop => {}
         }
     }

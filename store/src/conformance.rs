@@ -11,6 +11,7 @@ mod models;
 mod people;
 mod random;
 mod reopen;
+mod silences;
 
 use hark_model::{
     Alert, AlertId, AlertStatus, Attribution, Cause, DetectorEvidence, Direction, Effect, ErrorSignature, Evidence,
@@ -28,6 +29,7 @@ pub use models::*;
 pub use people::*;
 pub use random::*;
 pub use reopen::{leave_something, something_is_left};
+pub use silences::*;
 
 /// A case passes, or panics, or meets an error that it did not ask for.
 pub type CaseResult = Result<(), StoreError>;
@@ -48,6 +50,7 @@ macro_rules! conformance_cases {
             what_cannot_be_stored_is_refused,
             paging_over_equal_times_gives_each_alert_once,
             pages_follow_time_then_id,
+            alerts_of_one_incident_are_read_together,
             alerts_are_filtered,
             lists_of_a_team_and_of_a_person,
             time_bounds_are_from_inclusive_to_exclusive,
@@ -77,7 +80,10 @@ macro_rules! conformance_cases {
             a_version_stands_where_it_last_stood,
             of_many_versions_the_newest_are_read,
             senseless_models_are_refused_whole,
-            going_back_is_audited,
+            what_is_ordered_of_models_is_audited,
+            silences_are_kept_until_they_end,
+            a_silence_is_ended_by_another_end,
+            senseless_silences_are_refused,
             the_store_answers_a_ping,
             random_operations_agree_with_a_model,
         }

@@ -13,19 +13,23 @@ mod documents;
 mod error;
 mod models;
 mod query;
+mod silences;
 
 use async_trait::async_trait;
-use hark_model::{Alert, AlertId, Change, ChangeId, Feedback, ModelVersion, Timestamp};
+use hark_model::{Alert, AlertId, Change, ChangeId, Feedback, ModelVersion, Silence, Timestamp};
 
 pub use acts::{Act, Acts, FEEDBACK_BYTES_MAX, FEEDBACK_PER_ALERT_MAX, StoredAlert, WHO_BYTES_MAX};
 pub use definitions::{DEFINITION_BYTES_MAX, DEFINITIONS_MAX, DefinitionChange, DefinitionVersion};
 pub use documents::{AlertRow, ChangeRow, NAME_BYTES_MAX, is_name};
 pub use error::{BoxError, StoreError};
-pub use models::{MODEL_VERSIONS_MAX, ModelRow, RollBack};
+pub use models::{MODEL_VERSIONS_MAX, ModelAct, ModelRow};
 pub use query::{ALERTS_PER_PAGE_DEFAULT, ALERTS_PER_PAGE_MAX, AlertPage, AlertQuery, AlertScan, Whose};
+pub use silences::{REASON_BYTES_MAX, SILENCES_MAX, SilenceChange, SilenceRow};
 
 /// Of one subject's audit entries, the newest this many are read.
 pub const AUDIT_ENTRIES_MAX: i64 = 1_000;
+/// Of one incident, the oldest this many alerts are read.
+pub const INCIDENT_ALERTS_MAX: i64 = 1_000;
 /// Of the changes in an interval, the newest this many are read.
 pub const CHANGES_MAX: i64 = 10_000;
 
@@ -58,6 +62,9 @@ pub trait Store: Send + Sync {
 
     /// Newest first; alerts that opened in the same millisecond in the order of their ids.
     async fn alerts(&self, query: &AlertQuery) -> Result<AlertPage, StoreError>;
+
+    /// The alerts of one incident, oldest first; at most [`INCIDENT_ALERTS_MAX`].
+    async fn incident(&self, id: &str) -> Result<Vec<Alert>, StoreError>;
 
     /// Does what a person asked for and writes it to the audit, both or neither. What has been done already changes
     /// nothing and is not audited again. Answers the alert as it is now; `None` where there is no such alert.
@@ -110,8 +117,14 @@ pub trait Store: Send + Sync {
     /// In the order of metric and detector, the newest versions first; of each the newest [`MODEL_VERSIONS_MAX`].
     async fn models(&self) -> Result<Vec<ModelVersion>, StoreError>;
 
-    /// Writes to the audit that somebody went back to an older model.
-    async fn note_roll_back(&self, roll_back: RollBack<'_>) -> Result<(), StoreError>;
+    /// Writes to the audit what somebody ordered of models.
+    async fn note_model_act(&self, act: ModelAct<'_>) -> Result<(), StoreError>;
+
+    /// Sets a silence, or gives one another end, and writes it to the audit, both or neither.
+    async fn save_silence(&self, change: SilenceChange<'_>) -> Result<(), StoreError>;
+
+    /// Those that end after a time, the last to end first; at most [`SILENCES_MAX`].
+    async fn silences(&self, after: Timestamp) -> Result<Vec<Silence>, StoreError>;
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;

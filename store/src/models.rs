@@ -1,6 +1,6 @@
 //! Versions of the models that judge metrics, as they last stood.
 
-use hark_model::{ModelVersion, Timestamp};
+use hark_model::{ModelOrder, ModelVersion, Timestamp};
 
 use crate::documents::{from_document, is_name, replace_nul, to_document, unstorable};
 use crate::{StoreError, WHO_BYTES_MAX};
@@ -44,18 +44,16 @@ impl ModelRow {
     }
 }
 
-/// Somebody put the version before in the place of a metric's active one.
+/// Somebody ordered something of a metric's models.
 #[derive(Debug, Clone, Copy)]
-pub struct RollBack<'a> {
+pub struct ModelAct<'a> {
     pub metric: &'a str,
+    pub order: ModelOrder,
     pub who: &'a str,
     pub at: Timestamp,
 }
 
-impl RollBack<'_> {
-    /// Its name in the audit, whose subject is the metric's name.
-    pub const WHAT: &'static str = "roll back model";
-
+impl ModelAct<'_> {
     /// Engines call this first, so that what is refused is refused everywhere.
     pub fn check(&self) -> Result<(), StoreError> {
         if !is_name(self.metric) {

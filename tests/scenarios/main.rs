@@ -17,4 +17,5 @@ mod registry;
 mod replay;
 mod report;
 mod selftest;
+mod silences;
 mod support;

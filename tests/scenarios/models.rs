@@ -76,6 +76,27 @@ fn a_model_is_trained_let_in_listed_and_gone_back_from() {
     assert!(problem.contains("there is no metric `nothing`"), "{problem}");
     let audit = server.get("/api/v1/audit?subject=response_time");
     assert!(audit.to_string().contains("roll back model"), "{audit}");
+
+    // With what was gone back from went what was on trial: another one is trained by hand, and let on without its gate.
+    let order = |what: &str| hark(&["models", what, "response_time", "--by", "ada", "--listen", &listen]);
+    let refused = |what: &str| String::from_utf8(order(what).stderr).unwrap();
+    assert!(refused("promote").contains("there is no version on trial"));
+    assert!(order("train").status.success());
+    assert!(refused("train").contains("is on trial already"));
+    assert!(order("promote").status.success());
+    let is_staged = |found: &[(u64, &str)]| found.iter().any(|one| one.1 == "staged");
+    let mut models = server.get("/api/v1/models");
+    for _ in 0..100 {
+        if is_staged(&standings(&models, "response_time")) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        models = server.get("/api/v1/models");
+    }
+    assert!(is_staged(&standings(&models, "response_time")), "{models}");
+    let evaluated = hark(&["models", "evaluate", "--data", data_path, "--metric", "response_time"]);
+    let text = String::from_utf8(evaluated.stdout).unwrap();
+    assert!(text.lines().any(|line| line.contains("caught") && line.contains("the active one beside it")), "{text}");
     assert_eq!(server.stop(), Some(0));
 
     // After a clean stop the one gone back to is still active, and a damaged file is named.

@@ -1,5 +1,6 @@
 //! What a replay shows is what production does: the same days over HTTP and from a file give the same alerts.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
@@ -67,6 +68,28 @@ fn a_replay_and_a_server_raise_the_same_alerts() {
     let listed = server.get("/api/v1/alerts");
     let count = replayed["alerts"].as_array().unwrap().len();
     assert!(listed["alerts"].as_array().unwrap().len().abs_diff(count) <= 1, "{} and {count}", listed["alerts"]);
+
+    // Each alert is in one incident, and each incident is listed once.
+    let all = listed["alerts"].as_array().unwrap();
+    let incidents = server.get("/api/v1/incidents?limit=200")["incidents"].clone();
+    let ids: Vec<&str> = incidents.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
+    for alert in all {
+        let incident = incidents.as_array().unwrap().iter().find(|one| one["id"] == alert["incident_id"]).unwrap();
+        assert!(incident["alerts"].as_array().unwrap().contains(&alert["id"]), "{incident}");
+    }
+    assert_eq!(
+        incidents.as_array().unwrap().iter().map(|one| one["alerts"].as_array().unwrap().len()).sum::<usize>(),
+        all.len()
+    );
+    let one = server.get(&format!("/api/v1/incidents/{}", ids[0]));
+    assert_eq!(
+        (&one["lead"], one["details"].as_array().unwrap().len()),
+        (&incidents[0]["lead"], one["alerts"].as_array().unwrap().len())
+    );
+    let (code, problem) = server.ask("/api/v1/incidents/in_0");
+    assert!(code == 404 && problem.contains("there is no incident"), "{problem}");
+    assert_eq!(server.ask("/api/v1/incidents?limit=0").0, 400);
 
     // And it is on disk: the same alerts from the folder alone, read beside the running server.
     let from_folder = hark(&["alerts", "--json", "--data", data.to_str().unwrap()]);

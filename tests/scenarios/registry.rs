@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, hark};
+use crate::support::{Server, hark, with_method};
 
 fn send_an_hour(server: &Server, hour: u32) {
     let mut body = String::new();
@@ -19,19 +19,6 @@ fn send_an_hour(server: &Server, hour: u32) {
         }
     }
     server.post("/api/v1/events", &body).unwrap();
-}
-
-fn with_method(server: &Server, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let address = format!("{}{path}", server.url);
-    let mut answer = match (method, body) {
-        ("PUT", Some(body)) => agent.put(address).header("content-type", "application/json").send(body.to_string()),
-        ("POST", Some(body)) => agent.post(address).header("content-type", "application/json").send(body.to_string()),
-        _ => agent.delete(address).call(),
-    }
-    .unwrap();
-    let text = answer.body_mut().read_to_string().unwrap();
-    (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
 fn metric<'a>(definitions: &'a Value, name: &str) -> Option<&'a Value> {

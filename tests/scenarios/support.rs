@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use serde_json::Value;
+
 pub(crate) const HARK: &str = env!("CARGO_BIN_EXE_hark");
 /// Far more than a start takes here; a machine under load gets its time.
 const TRIES: u32 = 600;
@@ -114,6 +116,20 @@ impl Drop for Server {
 pub(crate) fn post(url: &str, path: &str, body: &str) -> Result<serde_json::Value, ureq::Error> {
     let request = ureq::post(format!("{url}{path}")).header("content-type", "application/json");
     request.send(body)?.body_mut().read_json()
+}
+
+/// The status and answer of a request by any method, whatever they are.
+pub(crate) fn with_method(server: &Server, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let address = format!("{}{path}", server.url);
+    let mut answer = match (method, body) {
+        ("PUT", Some(body)) => agent.put(address).header("content-type", "application/json").send(body.to_string()),
+        ("POST", Some(body)) => agent.post(address).header("content-type", "application/json").send(body.to_string()),
+        _ => agent.delete(address).call(),
+    }
+    .unwrap();
+    let text = answer.body_mut().read_to_string().unwrap();
+    (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
 /// Runs the command line to its end.

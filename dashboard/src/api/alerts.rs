@@ -178,7 +178,7 @@ async fn give_feedback(
 }
 
 /// A whole chart an alert would make a page of a hundred alerts three megabytes.
-fn with_small_chart(mut alert: Alert) -> Alert {
+pub(crate) fn with_small_chart(mut alert: Alert) -> Alert {
     const POINTS_IN_LIST: usize = 96;
     alert.evidence.chart = alert.evidence.chart.map(|chart| chart.thin(POINTS_IN_LIST));
     alert

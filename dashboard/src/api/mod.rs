@@ -8,6 +8,7 @@ pub(crate) mod definitions;
 pub(crate) mod events;
 pub(crate) mod exemplars;
 pub(crate) mod health;
+pub(crate) mod incidents;
 pub(crate) mod models;
 pub(crate) mod otlp;
 pub(crate) mod otlp_grpc;
@@ -18,6 +19,7 @@ pub(crate) mod remote_write;
 pub(crate) mod report;
 mod sender;
 pub(crate) mod series;
+pub(crate) mod silences;
 mod similar;
 pub(crate) mod stream;
 

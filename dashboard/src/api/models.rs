@@ -1,10 +1,10 @@
-//! /api/v1/models: what judges, in which version, and the way back to the one before.
+//! /api/v1/models: what judges, in which version; a new one, the next step of what is on trial, the way back.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use hark_model::{ModelVersion, Timestamp};
-use hark_store::RollBack;
+use hark_model::{ModelOrder, ModelVersion, Timestamp};
+use hark_store::ModelAct;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,7 +14,11 @@ use super::bad_json;
 use crate::{AppState, DetectorEntry, Problem};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list_models)).routes(routes!(roll_back_model))
+    OpenApiRouter::new()
+        .routes(routes!(list_models))
+        .routes(routes!(train_model))
+        .routes(routes!(promote_model))
+        .routes(routes!(roll_back_model))
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,14 +32,44 @@ struct Models {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct By {
-    /// Who goes back.
+    /// Who orders it.
     by: String,
 }
+
+type Asked = Result<Json<By>, JsonRejection>;
 
 /// Detectors, and the versions of those that are trained
 #[utoipa::path(get, path = "/api/v1/models", responses((status = 200, body = Models)))]
 async fn list_models(State(state): State<AppState>) -> Result<Json<Models>, Problem> {
     Ok(Json(Models { detectors: state.engine.detectors(), versions: state.store.models().await? }))
+}
+
+/// Train a model now
+///
+/// The next version is grown on the quiet hours known so far, as it is once a day, and begins its trial.
+#[utoipa::path(
+    post,
+    path = "/api/v1/models/{metric}/train",
+    params(("metric" = String, Path)),
+    request_body = By,
+    responses((status = 200, body = Models), (status = 400, body = Problem, content_type = "application/problem+json"))
+)]
+async fn train_model(state: State<AppState>, metric: Path<String>, by: Asked) -> Result<Json<Models>, Problem> {
+    order(state, metric, by, ModelOrder::Train).await
+}
+
+/// Promote the model on trial
+///
+/// One step on without waiting for its gate: from shadow to one series in four, from there to all.
+#[utoipa::path(
+    post,
+    path = "/api/v1/models/{metric}/promote",
+    params(("metric" = String, Path)),
+    request_body = By,
+    responses((status = 200, body = Models), (status = 400, body = Problem, content_type = "application/problem+json"))
+)]
+async fn promote_model(state: State<AppState>, metric: Path<String>, by: Asked) -> Result<Json<Models>, Problem> {
+    order(state, metric, by, ModelOrder::Promote).await
 }
 
 /// Go back to the model before
@@ -49,15 +83,20 @@ async fn list_models(State(state): State<AppState>) -> Result<Json<Models>, Prob
     request_body = By,
     responses((status = 200, body = Models), (status = 400, body = Problem, content_type = "application/problem+json"))
 )]
-async fn roll_back_model(
+async fn roll_back_model(state: State<AppState>, metric: Path<String>, by: Asked) -> Result<Json<Models>, Problem> {
+    order(state, metric, by, ModelOrder::RollBack).await
+}
+
+async fn order(
     State(state): State<AppState>,
     Path(metric): Path<String>,
-    by: Result<Json<By>, JsonRejection>,
+    by: Asked,
+    order: ModelOrder,
 ) -> Result<Json<Models>, Problem> {
     let Json(By { by }) = by.map_err(|rejection| bad_json(&rejection))?;
-    let roll_back = RollBack { metric: &metric, who: &by, at: Timestamp::now() };
-    roll_back.check()?;
-    state.engine.roll_back_model(&metric, &by).await.map_err(Problem::bad_request)?;
-    state.store.note_roll_back(roll_back).await?;
+    let act = ModelAct { metric: &metric, order, who: &by, at: Timestamp::now() };
+    act.check()?;
+    state.engine.order_model(&metric, order, &by).await.map_err(Problem::bad_request)?;
+    state.store.note_model_act(act).await?;
     list_models(State(state)).await
 }

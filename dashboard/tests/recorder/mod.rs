@@ -10,9 +10,10 @@ use hark_dashboard::{
     QueryAnswer, QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, Status,
     serve, serve_grpc,
 };
-use hark_model::{Alert, AlertId, Change, ChangeId, ModelVersion, Timestamp};
+use hark_model::{Alert, AlertId, Change, ChangeId, ModelOrder, ModelVersion, Silence, Timestamp};
 use hark_store::{
-    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, RollBack, Store, StoreError,
+    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, ModelAct, SilenceChange, Store,
+    StoreError,
 };
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -140,8 +141,11 @@ impl Engine for Recorder {
     async fn adopt_definitions(&self, _: Vec<String>) -> Result<(), IngestError> {
         unreachable!("nothing is defined")
     }
-    async fn roll_back_model(&self, _: &str, _: &str) -> Result<(), String> {
+    async fn order_model(&self, _: &str, _: ModelOrder, _: &str) -> Result<(), String> {
         unreachable!("there are no models")
+    }
+    async fn apply_silences(&self) {
+        unreachable!("nothing is silenced")
     }
     fn detectors(&self) -> Vec<DetectorEntry> {
         unreachable!("nobody asks")
@@ -169,6 +173,9 @@ impl Store for NoStore {
         unreachable!("there are no alerts")
     }
     async fn alerts(&self, _: &AlertQuery) -> Result<AlertPage, StoreError> {
+        unreachable!("there are no alerts")
+    }
+    async fn incident(&self, _: &str) -> Result<Vec<Alert>, StoreError> {
         unreachable!("there are no alerts")
     }
     async fn act(&self, _: &AlertId, _: Act<'_>, _: Timestamp) -> Result<Option<Alert>, StoreError> {
@@ -201,8 +208,14 @@ impl Store for NoStore {
     async fn models(&self) -> Result<Vec<ModelVersion>, StoreError> {
         unreachable!("there are no models")
     }
-    async fn note_roll_back(&self, _: RollBack<'_>) -> Result<(), StoreError> {
+    async fn note_model_act(&self, _: ModelAct<'_>) -> Result<(), StoreError> {
         unreachable!("there are no models")
+    }
+    async fn save_silence(&self, _: SilenceChange<'_>) -> Result<(), StoreError> {
+        unreachable!("nothing is silenced")
+    }
+    async fn silences(&self, _: Timestamp) -> Result<Vec<Silence>, StoreError> {
+        unreachable!("nothing is silenced")
     }
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())

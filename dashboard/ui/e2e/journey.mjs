@@ -28,6 +28,7 @@ async function main() {
     await takesAnAnswer(page);
     await listsItsKeys(page);
     await isFoundAgainAsMine(page);
+    await silences(page);
     await explores(page);
     await walksAsLeader(page);
     await walksAsTeam(page);
@@ -190,6 +191,24 @@ async function isFoundAgainAsMine(page) {
   await page.getByText('1 chosen').waitFor().catch(() => {
     throw new Failure('The key x does not choose the row.');
   });
+}
+
+/** What is no traffic is refused; what is silenced is listed as in force, and ended there. */
+async function silences(page) {
+  await page.goto(`${URL_OF_HARK}/silences`);
+  const form = page.locator('form', { hasText: 'Silence alerts from now on' });
+  await form.getByLabel(/^Traffic/).fill('nonsense');
+  await form.getByLabel('Why').fill('the journey');
+  await form.getByLabel('Your name').fill('journey');
+  await form.getByRole('button', { name: 'Silence' }).click();
+  await comes(page.getByText('is not traffic that hark can tell'), 'Traffic that is none is silenced.');
+  await form.getByLabel(/^Traffic/).fill('cluster:nowhere');
+  await form.getByRole('button', { name: 'Silence' }).click();
+  const row = page.getByRole('row', { name: /nowhere/ }).first();
+  await comes(row.getByText('In force'), 'A silence that was set is not listed as in force.');
+  await shot(page, 'silences-set');
+  await row.getByRole('button', { name: /^End/ }).click();
+  await comes(row.getByText('Over'), 'A silence that was ended is not listed as over.');
 }
 
 async function explores(page) {

@@ -13,4 +13,4 @@ mod windows;
 pub use dbscan::DBSCAN;
 pub use isolation::ISOLATION_FOREST;
 pub use mixture::GAUSSIAN_MIXTURE;
-pub use peers::{Cohort, CohortError, Member};
+pub use peers::{Cohort, CohortError, Member, PEERS};

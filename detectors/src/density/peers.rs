@@ -10,7 +10,16 @@ use thiserror::Error;
 
 use crate::calibrated::{Calibration, by_chance};
 use crate::detector::{Scored, Settings};
+use crate::list::{Entry, Family, Judges, Unmoved};
 use crate::middle::{median, middle_and_deviation};
+
+pub const PEERS: Entry = Entry {
+    name: "peers",
+    looks_for: "one of several series that usually go together, further from the others than it ever is",
+    family: Family::Density,
+    unmoved_by: Unmoved { shift: true, scale: true },
+    judges: Judges::Cohorts,
+};
 
 /// Among fewer there is no telling who departs from whom.
 const MEMBERS_MIN: usize = 4;

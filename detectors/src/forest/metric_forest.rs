@@ -1,7 +1,7 @@
 //! The forests of one metric and their life: trained day by day, shown the stream beside the active one, let in through a
 //! gate, first for a part of the series, and gone back from where they turn out worse.
 
-use hark_model::{Measured, Standing, Step};
+use hark_model::{Measured, ModelOrder, Standing, Step};
 use serde::{Deserialize, Serialize};
 
 use super::kept_rows::KeptRows;
@@ -89,35 +89,73 @@ impl MetricForest {
         if self.candidate.is_none() {
             self.train(now);
         }
+        self.begin_trial();
+    }
+
+    /// All versions are shown the same rows from now on.
+    fn begin_trial(&mut self) {
         let candidate = self.candidate.as_mut().map(|candidate| &mut candidate.version);
         [self.active.as_mut(), self.previous.as_mut(), candidate].into_iter().flatten().for_each(Version::forget_trial);
     }
 
+    /// What a person orders, out of turn.
+    pub fn obey(&mut self, order: ModelOrder, by: &str, now: Step) -> Result<(), OrderRefused> {
+        match order {
+            ModelOrder::Train => self.train_now(by, now),
+            ModelOrder::Promote => self.promote(by, now),
+            ModelOrder::RollBack => self.roll_back(&format!("rolled back by {by}"), now),
+        }
+    }
+
+    fn train_now(&mut self, by: &str, now: Step) -> Result<(), OrderRefused> {
+        if let Some(Candidate { version, .. }) = &self.candidate {
+            return Err(OrderRefused::OnTrial(version.number));
+        }
+        self.train(now);
+        let Some(shadow) = self.moved.last_mut().filter(|_| self.candidate.is_some()) else {
+            return Err(OrderRefused::TooFew { known: self.rows.len() });
+        };
+        shadow.reason = format!("asked for by {by}: {}", shadow.reason);
+        self.begin_trial();
+        Ok(())
+    }
+
+    fn promote(&mut self, by: &str, now: Step) -> Result<(), OrderRefused> {
+        let candidate = self.candidate.take().ok_or(OrderRefused::NothingOnTrial)?;
+        self.advance(candidate, format!("promoted by {by}"), now);
+        self.begin_trial();
+        Ok(())
+    }
+
     fn decide(&mut self, candidate: Candidate, now: Step) {
+        let measured = candidate.version.tally().measured();
+        let beside = self.active.as_ref().map(|active| active.tally().measured());
+        match gate(measured, beside) {
+            Ok(reason) => self.advance(candidate, reason, now),
+            Err(reason) => {
+                let Candidate { is_staged, version } = candidate;
+                let standing = if is_staged { Standing::RolledBack } else { Standing::Refused };
+                self.moved.push(Moved { at: now, version, standing, reason, measured: Some(measured), beside });
+            }
+        }
+    }
+
+    /// What is on trial judges a part of the series, and what does so all of them; the first has none to be staged beside.
+    fn advance(&mut self, candidate: Candidate, reason: String, now: Step) {
         let Candidate { is_staged, version } = candidate;
         let measured = version.tally().measured();
         let beside = self.active.as_ref().map(|active| active.tally().measured());
-        let tell = |version: &Version, standing, reason| {
-            let (version, measured) = (version.clone(), Some(measured));
-            Moved { at: now, version, standing, reason, measured, beside }
-        };
-        match gate(measured, beside) {
-            Err(reason) => {
-                let standing = if is_staged { Standing::RolledBack } else { Standing::Refused };
-                self.moved.push(tell(&version, standing, reason));
-            }
-            Ok(reason) if is_staged || self.active.is_none() => {
-                self.moved.push(tell(&version, Standing::Active, reason));
-                let version = version.let_in(measured);
-                if let Some(before) = self.active.replace(version) {
-                    self.step_down(&before, Standing::Replaced, "a newer version is active".to_owned(), now);
-                    self.previous = Some(before);
-                }
-            }
-            Ok(reason) => {
-                self.moved.push(tell(&version, Standing::Staged, reason));
-                self.candidate = Some(Candidate { is_staged: true, version });
-            }
+        let is_active = is_staged || self.active.is_none();
+        let standing = if is_active { Standing::Active } else { Standing::Staged };
+        let told = version.clone();
+        self.moved.push(Moved { at: now, version: told, standing, reason, measured: Some(measured), beside });
+        if !is_active {
+            self.candidate = Some(Candidate { is_staged: true, version });
+            return;
+        }
+        if let Some(before) = self.active.replace(version.let_in(measured)) {
+            self.step_down(&before, Standing::Replaced, "a newer version is active".to_owned(), now);
+            self.previous = Some(before);
         }
     }
 
@@ -161,9 +199,9 @@ impl MetricForest {
     }
 
     /// The version before is active again; what is on trial is given up with the one it was to replace.
-    pub fn roll_back(&mut self, reason: &str, now: Step) -> Result<(), NothingBefore> {
+    fn roll_back(&mut self, reason: &str, now: Step) -> Result<(), OrderRefused> {
         if self.previous.is_none() {
-            return Err(NothingBefore);
+            return Err(OrderRefused::NothingBefore);
         }
         if let Some(Candidate { version, .. }) = self.candidate.take() {
             let reason = "the active version was rolled back".to_owned();
@@ -226,10 +264,18 @@ impl MetricForest {
     }
 }
 
-/// There is no version before the active one.
+/// Why an order cannot be carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no version to go back to; the active one is the first, or was gone back to already")]
-pub struct NothingBefore;
+pub enum OrderRefused {
+    #[error("there is no version to go back to; the active one is the first, or was gone back to already")]
+    NothingBefore,
+    #[error("there is no version on trial that could be promoted; train one first")]
+    NothingOnTrial,
+    #[error("version {0} is on trial already; promote it, or wait until it is judged")]
+    OnTrial(u32),
+    #[error("{known} quiet hours are known, and a version is trained on {ROWS_MIN} at least; wait for more")]
+    TooFew { known: usize },
+}
 
 #[cfg(test)]
 mod tests {
@@ -320,14 +366,36 @@ mod tests {
     fn what_was_rolled_back_is_not_come_back_to() {
         use Standing::{Active, Refused, RolledBack};
         let mut days = Days::new();
-        assert_eq!(days.forest.roll_back("asked", Step(0)), Err(NothingBefore));
+        assert_eq!(days.forest.roll_back("asked", Step(0)), Err(OrderRefused::NothingBefore));
         (0..4).for_each(|_| drop(days.day(0.0)));
         assert_eq!(days.forest.roll_back("asked", Step(9)), Ok(()));
         let moved: Vec<_> =
             days.forest.take_moved().into_iter().map(|moved| (moved.version.number, moved.standing)).collect();
         assert_eq!(moved, [(3, Refused), (1, Active), (2, RolledBack)]);
         assert_eq!(days.forest.version_for(1).map(|version| version.number), Some(1));
-        assert_eq!(days.forest.roll_back("asked", Step(9)), Err(NothingBefore));
+        assert_eq!(days.forest.roll_back("asked", Step(9)), Err(OrderRefused::NothingBefore));
+    }
+
+    #[test]
+    fn what_a_person_orders_is_done_out_of_turn() {
+        use Standing::{Active, Replaced, Shadow, Staged};
+        let mut days = Days::new();
+        let order = |days: &mut Days, order: ModelOrder| -> Result<Vec<(u32, Standing)>, OrderRefused> {
+            days.forest.obey(order, "ada", Step(9))?;
+            Ok(days.forest.take_moved().into_iter().map(|one| (one.version.number, one.standing)).collect())
+        };
+        assert_eq!(order(&mut days, ModelOrder::Train), Err(OrderRefused::TooFew { known: 0 }));
+        assert_eq!(order(&mut days, ModelOrder::Promote), Err(OrderRefused::NothingOnTrial));
+        days.day(0.0);
+        assert_eq!(order(&mut days, ModelOrder::Train), Err(OrderRefused::OnTrial(1)));
+        assert_eq!(order(&mut days, ModelOrder::Promote), Ok(vec![(1, Active)]), "the first is staged beside none");
+        assert_eq!(order(&mut days, ModelOrder::Train), Ok(vec![(2, Shadow)]));
+        assert_eq!(order(&mut days, ModelOrder::Promote), Ok(vec![(2, Staged)]));
+        assert_eq!(order(&mut days, ModelOrder::Promote), Ok(vec![(2, Active), (1, Replaced)]));
+        assert_eq!(order(&mut days, ModelOrder::RollBack).map(|moved| moved.len()), Ok(2));
+        // Its life goes on by the day.
+        assert_eq!(days.day(0.0), [(3, Shadow)]);
+        assert_eq!(days.day(0.0), [(3, Staged)]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod version;
 
 pub use extended::ExtendedForest;
 pub use isolation::IsolationForest;
-pub use metric_forest::{MetricForest, Moved, NothingBefore};
+pub use metric_forest::{MetricForest, Moved, OrderRefused};
 pub use params::{
     ExtendedForestParams, ExtendedForestValidParams, ForestError, IsolationForestParams, IsolationForestValidParams,
 };

@@ -1,5 +1,7 @@
 //! How far the newest rows are from the most alike rows before them: exact nearest neighbours in what is remembered.
 
+use crate::units::Units;
+
 /// So many of the newest values are compared with.
 pub(super) const KEPT: usize = 4_096;
 /// Rows of a run count by half for every so many rows that they lie back.
@@ -41,8 +43,7 @@ pub(super) struct Neighbours {
     /// By how many rows two runs lie apart, less one: the fading sum of squared differences of their values.
     apart: Vec<f32>,
     fade: f32,
-    first: Option<f64>,
-    unit: f64,
+    units: Units,
     /// Of the first rows, until their step is known.
     times: Vec<i64>,
     /// Rows of a day, or of the season that the user has given.
@@ -56,8 +57,7 @@ impl Neighbours {
             head: 0,
             apart: Vec::new(),
             fade: (-1.0 / HALF_LIFE_ROWS).exp2() as f32,
-            first: None,
-            unit: 0.0,
+            units: Units::default(),
             times: Vec::new(),
             day_rows: period_rows.map(|rows| rows as f64),
         }
@@ -65,7 +65,8 @@ impl Neighbours {
 
     pub(super) fn observe(&mut self, time_ms: i64, value: f64) -> Distances {
         self.find_step(time_ms);
-        let value = self.in_units(value);
+        // Small numbers do for distances.
+        let value = self.units.of(value, UNITS_MAX) as f32;
         let known = &self.values[self.head..];
         let known = &known[..known.len().min(KEPT)];
         // The run that lies one row further back has begun.
@@ -99,15 +100,6 @@ impl Neighbours {
             nearest = lesser(nearest, least(same_time));
         }
         Some(nearest).filter(|square| square.is_finite())
-    }
-
-    /// Small numbers do for distances, from the first value on and in units of the first move.
-    fn in_units(&mut self, value: f64) -> f32 {
-        let off = (value - *self.first.get_or_insert(value)).clamp(f64::MIN, f64::MAX);
-        if self.unit == 0.0 {
-            self.unit = off.abs();
-        }
-        if off == 0.0 { 0.0 } else { (off / self.unit).clamp(-UNITS_MAX, UNITS_MAX) as f32 }
     }
 
     fn find_step(&mut self, time_ms: i64) {

@@ -2,7 +2,8 @@
 
 use hark_model::{Alert, AlertId, Timestamp};
 use hark_store::{
-    AUDIT_ENTRIES_MAX, Act, Acts, AlertPage, AlertQuery, AlertRow, AuditEntry, StoreError, StoredAlert, Whose, is_name,
+    AUDIT_ENTRIES_MAX, Act, Acts, AlertPage, AlertQuery, AlertRow, AuditEntry, INCIDENT_ALERTS_MAX, StoreError,
+    StoredAlert, Whose, is_name,
 };
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
@@ -26,6 +27,13 @@ const UPDATE: &str = "
 const ONE: &str = "SELECT id, document::text, acts::text FROM alerts WHERE id = $1";
 
 const LOCK_ONE: &str = "SELECT id, document::text, acts::text FROM alerts WHERE id = $1 FOR UPDATE";
+
+const INCIDENT: &str = "
+    SELECT id, document::text, acts::text
+    FROM alerts
+    WHERE md5(document ->> 'incident_id') = md5($1) AND document ->> 'incident_id' = $1
+    ORDER BY opened_at_ms, id
+    LIMIT $2";
 
 /// A statement for each combination of filters: one that leaves some open at run time could use none of their indexes.
 macro_rules! list {
@@ -131,6 +139,19 @@ impl PostgresStore {
             list.fetch_all(&self.pool).await.map_err(|error| self.place.read_error("list the alerts", error))?;
         let stored = rows.iter().map(decode).collect::<Result<_, _>>()?;
         Ok(scan.page(stored))
+    }
+
+    pub(crate) async fn read_incident(&self, id: &str) -> Result<Vec<Alert>, StoreError> {
+        if !is_name(id) {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<Row> = sqlx::query_as(INCIDENT)
+            .bind(id)
+            .bind(INCIDENT_ALERTS_MAX)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| self.place.read_error("read the incident", error))?;
+        rows.iter().map(|row| decode(row).map(StoredAlert::into_shown)).collect()
     }
 
     pub(crate) async fn write_act(

@@ -6,14 +6,16 @@ mod definitions;
 mod errors;
 mod migrations;
 mod models;
+mod silences;
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hark_model::{Alert, AlertId, Change, ChangeId, ModelVersion, Timestamp};
+use hark_model::{Alert, AlertId, Change, ChangeId, ModelVersion, Silence, Timestamp};
 use hark_store::{
-    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, RollBack, Store, StoreError,
+    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, ModelAct, SilenceChange, Store,
+    StoreError,
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
@@ -85,6 +87,10 @@ impl Store for PostgresStore {
         self.list_alerts(query).await
     }
 
+    async fn incident(&self, id: &str) -> Result<Vec<Alert>, StoreError> {
+        self.read_incident(id).await
+    }
+
     async fn act(&self, id: &AlertId, act: Act<'_>, at: Timestamp) -> Result<Option<Alert>, StoreError> {
         self.write_act(id, act, at).await
     }
@@ -125,8 +131,16 @@ impl Store for PostgresStore {
         self.read_models().await
     }
 
-    async fn note_roll_back(&self, roll_back: RollBack<'_>) -> Result<(), StoreError> {
-        self.write_roll_back(roll_back).await
+    async fn note_model_act(&self, act: ModelAct<'_>) -> Result<(), StoreError> {
+        self.write_model_act(act).await
+    }
+
+    async fn save_silence(&self, change: SilenceChange<'_>) -> Result<(), StoreError> {
+        self.write_silence(change).await
+    }
+
+    async fn silences(&self, after: Timestamp) -> Result<Vec<Silence>, StoreError> {
+        self.read_silences(after).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

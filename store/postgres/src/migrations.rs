@@ -10,13 +10,15 @@ use sqlx::{PgPool, SqlSafeStr};
 use crate::errors::Place;
 
 /// Number, name and text of each file in `migrations/postgres`, oldest first. Never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "alerts", include_str!("../../../migrations/postgres/0001_alerts.sql")),
     (2, "changes", include_str!("../../../migrations/postgres/0002_changes.sql")),
     (3, "audit", include_str!("../../../migrations/postgres/0003_audit.sql")),
     (4, "alert_people", include_str!("../../../migrations/postgres/0004_alert_people.sql")),
     (5, "definitions", include_str!("../../../migrations/postgres/0005_definitions.sql")),
     (6, "models", include_str!("../../../migrations/postgres/0006_models.sql")),
+    (7, "silences", include_str!("../../../migrations/postgres/0007_silences.sql")),
+    (8, "incidents", include_str!("../../../migrations/postgres/0008_incidents.sql")),
 ];
 
 const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;

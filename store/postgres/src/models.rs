@@ -1,7 +1,7 @@
 //! The table `models`, and what of `audit` is about it.
 
 use hark_model::ModelVersion;
-use hark_store::{MODEL_VERSIONS_MAX, ModelRow, RollBack, StoreError};
+use hark_store::{MODEL_VERSIONS_MAX, ModelAct, ModelRow, StoreError};
 
 use crate::PostgresStore;
 
@@ -46,16 +46,16 @@ impl PostgresStore {
         rows.into_iter().map(|(metric, document)| ModelRow::read(&metric, &document)).collect()
     }
 
-    pub(crate) async fn write_roll_back(&self, roll_back: RollBack<'_>) -> Result<(), StoreError> {
-        const STEP: &str = "note the roll back";
+    pub(crate) async fn write_model_act(&self, act: ModelAct<'_>) -> Result<(), StoreError> {
+        const STEP: &str = "note what was ordered";
         let failed = |error| self.place.write_error(STEP, error);
-        roll_back.check()?;
+        act.check()?;
         let mut transaction = self.begin(STEP).await?;
         sqlx::query(ADD_AUDIT)
-            .bind(roll_back.at.millis())
-            .bind(roll_back.who_text())
-            .bind(RollBack::WHAT)
-            .bind(roll_back.metric)
+            .bind(act.at.millis())
+            .bind(act.who_text())
+            .bind(act.order.name())
+            .bind(act.metric)
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;

@@ -2,7 +2,8 @@
 
 use hark_model::{Alert, AlertId, Timestamp};
 use hark_store::{
-    AUDIT_ENTRIES_MAX, Act, Acts, AlertPage, AlertQuery, AlertRow, AuditEntry, StoreError, StoredAlert, Whose, is_name,
+    AUDIT_ENTRIES_MAX, Act, Acts, AlertPage, AlertQuery, AlertRow, AuditEntry, INCIDENT_ALERTS_MAX, StoreError,
+    StoredAlert, Whose, is_name,
 };
 use sqlx::SqliteConnection;
 
@@ -22,6 +23,13 @@ const UPSERT: &str = "
         owner = excluded.owner";
 
 const ONE: &str = "SELECT id, document, acts FROM alerts WHERE id = ?1";
+
+const INCIDENT: &str = "
+    SELECT id, document, acts
+    FROM alerts
+    WHERE json_extract(document, '$.incident_id') = ?1
+    ORDER BY opened_at_ms, id
+    LIMIT ?2";
 
 /// A statement for each combination of filters: one that leaves some open at run time could use none of their indexes.
 macro_rules! list {
@@ -135,6 +143,19 @@ impl SqliteStore {
         Ok(scan.page(stored))
     }
 
+    pub(crate) async fn read_incident(&self, id: &str) -> Result<Vec<Alert>, StoreError> {
+        if !is_name(id) {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<Row> = sqlx::query_as(INCIDENT)
+            .bind(id)
+            .bind(INCIDENT_ALERTS_MAX)
+            .fetch_all(&self.reader)
+            .await
+            .map_err(|error| read_error(&self.database, "read the incident", error))?;
+        rows.iter().map(|row| decode(row).map(StoredAlert::into_shown)).collect()
+    }
+
     pub(crate) async fn write_act(
         &self,
         id: &AlertId,
@@ -221,6 +242,7 @@ mod tests {
             (LIST_ASSIGNEE_STATUS, "alerts_assignee_status_opened_at_idx"),
             (LIST_ASSIGNEE_METRIC, "_opened_at_idx"),
             (LIST_ASSIGNEE_STATUS_METRIC, "_status_opened_at_idx"),
+            (INCIDENT, "alerts_incident_idx"),
         ];
         for (sql, index) in plans {
             let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));

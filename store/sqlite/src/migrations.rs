@@ -10,13 +10,15 @@ use sqlx::{SqlSafeStr, SqlitePool};
 use crate::errors::{is_locked, open_error};
 
 /// Number, name and text of each file in `migrations/sqlite`, oldest first. Never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "alerts", include_str!("../../../migrations/sqlite/0001_alerts.sql")),
     (2, "changes", include_str!("../../../migrations/sqlite/0002_changes.sql")),
     (3, "audit", include_str!("../../../migrations/sqlite/0003_audit.sql")),
     (4, "alert_people", include_str!("../../../migrations/sqlite/0004_alert_people.sql")),
     (5, "definitions", include_str!("../../../migrations/sqlite/0005_definitions.sql")),
     (6, "models", include_str!("../../../migrations/sqlite/0006_models.sql")),
+    (7, "silences", include_str!("../../../migrations/sqlite/0007_silences.sql")),
+    (8, "incidents", include_str!("../../../migrations/sqlite/0008_incidents.sql")),
 ];
 
 const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;

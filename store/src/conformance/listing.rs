@@ -36,6 +36,26 @@ pub async fn pages_follow_time_then_id(store: &dyn Store) -> CaseResult {
     Ok(())
 }
 
+pub async fn alerts_of_one_incident_are_read_together(store: &dyn Store) -> CaseResult {
+    let of = |name: &str, minutes: i64, incident: &str| Alert {
+        incident_id: incident.to_owned(),
+        ..alert(name, at(minutes))
+    };
+    let long = "日本 ' \" ".repeat(50);
+    store.save_alerts(&[of("c", 3, &long), of("b", 1, &long), of("a", 3, &long), of("d", 2, "in_2")]).await?;
+    assert_eq!(names(&store.incident(&long).await?), ["b", "a", "c"]);
+    store.act(&id("d"), Act::Acknowledge { by: "ada" }, at(4)).await?;
+    let other = store.incident("in_2").await?;
+    assert_eq!(other.iter().map(|alert| alert.status).collect::<Vec<_>>(), [AlertStatus::Acknowledged]);
+    // The pipeline may come to see it as part of another one.
+    store.save_alert(&of("d", 2, &long)).await?;
+    assert_eq!(names(&store.incident(&long).await?), ["b", "d", "a", "c"]);
+    for unknown in ["in_2", "", "in_2\0"] {
+        assert!(store.incident(unknown).await?.is_empty(), "{unknown:?}");
+    }
+    Ok(())
+}
+
 pub async fn alerts_are_filtered(store: &dyn Store) -> CaseResult {
     let metrics = ["response_time", "error_rate"];
     let mut saved = Vec::new();

@@ -1,9 +1,9 @@
-//! Versions of models, and who went back to an older one.
+//! Versions of models, and who ordered what of them.
 
-use hark_model::{Measured, ModelVersion, Standing};
+use hark_model::{Measured, ModelOrder, ModelVersion, Standing};
 
 use super::{CaseResult, at};
-use crate::{AuditEntry, MODEL_VERSIONS_MAX, RollBack, Store, StoreError};
+use crate::{AuditEntry, MODEL_VERSIONS_MAX, ModelAct, Store, StoreError};
 
 fn version(metric: &str, number: u32, standing: Standing) -> ModelVersion {
     ModelVersion {
@@ -58,13 +58,21 @@ pub async fn senseless_models_are_refused_whole(store: &dyn Store) -> CaseResult
     Ok(())
 }
 
-pub async fn going_back_is_audited(store: &dyn Store) -> CaseResult {
-    store.note_roll_back(RollBack { metric: "a", who: "ada", at: at(5) }).await?;
-    let entry =
-        AuditEntry { at: at(5), who: Some("ada".to_owned()), what: RollBack::WHAT.to_owned(), subject: "a".to_owned() };
-    assert_eq!(store.audit("a").await?, [entry]);
+pub async fn what_is_ordered_of_models_is_audited(store: &dyn Store) -> CaseResult {
+    let act = |metric, order, who| ModelAct { metric, order, who, at: at(5) };
+    let orders = [ModelOrder::Train, ModelOrder::Promote, ModelOrder::RollBack];
+    for order in orders {
+        store.note_model_act(act("a", order, "ada")).await?;
+    }
+    let entry = |order: ModelOrder| AuditEntry {
+        at: at(5),
+        who: Some("ada".to_owned()),
+        what: order.name().to_owned(),
+        subject: "a".to_owned(),
+    };
+    assert_eq!(store.audit("a").await?, orders.map(entry));
     for (metric, who) in [("", "ada"), ("a", " ")] {
-        let result = store.note_roll_back(RollBack { metric, who, at: at(5) }).await;
+        let result = store.note_model_act(act(metric, ModelOrder::RollBack, who)).await;
         assert!(matches!(result, Err(StoreError::Refused(_))), "{result:?}");
     }
     Ok(())

@@ -4,4 +4,8 @@ import type { Models } from './api-types';
 
 export const readModels = (signal?: AbortSignal) => request<Models>('/models', { signal });
 
-export const rollBack = (metric: string, by: string) => request<Models>(`/models/${encodeURIComponent(metric)}/rollback`, { body: { by } });
+/** The last part of the address. */
+export type ModelOrder = 'train' | 'promote' | 'rollback';
+
+export const orderModel = (metric: string, order: ModelOrder, by: string) =>
+  request<Models>(`/models/${encodeURIComponent(metric)}/${order}`, { body: { by } });

@@ -22,6 +22,7 @@ export const PAGES: Page[] = [
   { name: 'explore', path: 'explore', takes: 'nothing', label: 'Explore', group: 'Watch', load: () => import('./explore/Page.svelte') },
   { name: 'health', path: 'health', takes: 'an id or nothing', label: 'Health', group: 'Watch', load: () => import('./health/Page.svelte') },
   { name: 'report', path: 'report', takes: 'an id or nothing', label: 'Report', group: 'Watch', load: () => import('./report/Page.svelte') },
+  { name: 'silences', path: 'silences', takes: 'nothing', label: 'Silences', group: 'Watch', load: () => import('./silences/Page.svelte') },
   { name: 'metrics', path: 'registry', takes: 'an id or nothing', label: 'Metrics', group: 'Set up', load: () => import('./metrics/Page.svelte') },
   { name: 'changes', path: 'changes', takes: 'nothing', label: 'Changes', group: 'Set up', load: () => import('./changes/Page.svelte') },
   { name: 'admin', path: 'admin', takes: 'nothing', label: 'Admin', group: 'hark', load: () => import('./admin/Page.svelte') },

@@ -1,4 +1,5 @@
 // Versions of models, told for people.
+import type { ModelOrder } from '../../lib/api-models';
 import type { ModelStanding, ModelVersion } from '../../lib/api-types';
 
 export const STANDING_WORD: Record<ModelStanding, string> = {
@@ -24,6 +25,8 @@ export interface OfMetric {
   metric: string;
   /** Newest first. */
   versions: ModelVersion[];
+  /** The version that is on trial, and could be promoted. */
+  trial: ModelVersion | undefined;
   /** The version that a roll back would make active. */
   back: ModelVersion | undefined;
 }
@@ -34,9 +37,12 @@ export function byMetric(versions: ModelVersion[]): OfMetric[] {
   for (const version of versions) {
     const group = groups.find((one) => one.metric === version.metric);
     if (group) group.versions.push(version);
-    else groups.push({ metric: version.metric, versions: [version], back: undefined });
+    else groups.push({ metric: version.metric, versions: [version], trial: undefined, back: undefined });
   }
-  for (const group of groups) group.back = goneBackTo(group.versions);
+  for (const group of groups) {
+    group.trial = group.versions.find(({ standing }) => standing === 'shadow' || standing === 'staged');
+    group.back = goneBackTo(group.versions);
+  }
   return groups;
 }
 
@@ -44,6 +50,26 @@ export function byMetric(versions: ModelVersion[]): OfMetric[] {
 function goneBackTo(versions: ModelVersion[]): ModelVersion | undefined {
   const active = versions.find((one) => one.standing === 'active');
   return versions.find((one) => one.standing === 'replaced' && active !== undefined && one.number < active.number && one.since >= active.since);
+}
+
+/** What can be ordered of a metric's versions now, as a button, with what it leads to. */
+export function ordersOf({ versions, trial, back }: OfMetric): { order: ModelOrder; label: string; leads: string; done: string }[] {
+  const first = !versions.some(({ standing }) => standing === 'active');
+  const next = !trial
+    ? { order: 'train' as const, label: 'Train now', leads: 'A new version is grown on the quiet hours known so far, and begins its trial.', done: 'A new version is on trial' }
+    : {
+        order: 'promote' as const,
+        label: `Promote version ${trial.number}`,
+        leads: `Version ${trial.number} goes on without waiting for its gate: it will judge ${trial.standing === 'staged' || first ? 'every series' : 'one series in four'}.`,
+        done: `Version ${trial.number} is one step on`,
+      };
+  const before = back && {
+    order: 'rollback' as const,
+    label: `Go back to version ${back.number}`,
+    leads: `Version ${back.number} will judge again from the next step on, and the active one is not come back to.`,
+    done: 'The version before judges again',
+  };
+  return before ? [next, before] : [next];
 }
 
 /** `caught 74 % of what was put in; 9 of 1,012 quiet hours strange`. */

@@ -1,0 +1,107 @@
+//! A network that was made elsewhere, as a detector of plain series: each window of values that ends with a row is scored.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use hark_detectors::{Calibrated, Detector, Row, Scorer, Settings};
+use hark_networks::{Library, Served, Windows, check};
+
+use crate::models_command::bytes;
+
+/// By a model that passes what `hark models import` asks of it, with windows of one column.
+pub(crate) fn brought(model: &Path, library: Option<&Path>, settings: Settings) -> Result<Box<dyn Detector>> {
+    let refused = || format!("{} cannot judge the series", model.display());
+    let library = library.map(Library::load).transpose().with_context(refused)?;
+    let served = check(&bytes(model)?, library.as_ref()).with_context(refused)?.served;
+    let columns = served.columns();
+    ensure!(
+        columns == 1,
+        "{} takes windows of {columns} columns, and a series has one value a row; give a model of one column",
+        model.display()
+    );
+    Ok(Box::new(Calibrated::new(Brought { served, window: VecDeque::new() }, settings)))
+}
+
+#[derive(Debug)]
+struct Brought {
+    served: Served,
+    /// The newest values, as many as the model takes. Gaps are passed over.
+    window: VecDeque<f32>,
+}
+
+impl Scorer for Brought {
+    /// In the model's own units: how rare they are is for the calibration to say.
+    fn strangeness(&mut self, row: Row) -> Option<f64> {
+        let value = row.value()?.clamp(f32::MIN.into(), f32::MAX.into()) as f32;
+        self.window.push_back(value);
+        self.window.drain(..self.window.len().saturating_sub(self.served.time()));
+        let window = Windows::new(self.served.time(), 1, self.window.iter().copied().collect()).ok()?;
+        // The smoke input was answered: what the model cannot answer now is a row of which nothing is said.
+        let scores = self.served.score(&window).ok()?.scores;
+        scores.first().filter(|score| !score.is_nan()).map(|score| above_zero(f64::from(*score)))
+    }
+
+    fn rewind(&mut self) {
+        self.window.clear();
+    }
+}
+
+/// Greater where the score is; a model may give scores below zero, and strangeness has none.
+fn above_zero(score: f64) -> f64 {
+    if score >= 0.0 { 1.0 + score } else { 1.0 / (1.0 - score) }
+}
+
+#[cfg(test)]
+mod tests {
+    use hark_networks::{Shape, Training, onnx, train};
+
+    use super::*;
+
+    const TIME: usize = 12;
+    const SETTINGS: Settings = Settings { false_alarms: 0.1, period_rows: None, seed: 1 };
+
+    /// A season of a dozen rows with some noise, and a hole in one of them.
+    fn value(at: usize) -> f32 {
+        let noise = ((at * 7_919) % 101) as f32 / 101.0 - 0.5;
+        let season = (at as f32 * std::f32::consts::TAU / TIME as f32).sin();
+        if (900..903).contains(&at) { 0.0 } else { 10.0 + 3.0 * season + 0.3 * noise }
+    }
+
+    #[test]
+    fn a_model_that_was_brought_finds_what_it_cannot_make_up() {
+        let rows: Vec<f32> = (0..600).map(value).collect();
+        let windows = Windows::sliding(&rows, 1, TIME).unwrap();
+        let training = Training { steps_max: 300, ..Training::default() };
+        let (network, _) = train(Shape::dense(TIME, 1), &windows, training).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let model = folder.path().join("model.onnx");
+        std::fs::write(&model, onnx::write(&network).unwrap()).unwrap();
+        let mut detector = brought(&model, None, SETTINGS).unwrap();
+        let series: Vec<Row> = (0..1_000).map(|at| Row::new(60_000 * at as i64, f64::from(value(at)))).collect();
+        let told: Vec<usize> =
+            detector.score(&series).iter().enumerate().filter(|(_, one)| one.is_anomaly).map(|(at, _)| at).collect();
+        assert!(told.first().is_some_and(|at| (900..900 + TIME).contains(at)), "{told:?}");
+        assert!(detector.score(&[Row::gap(0)])[0].score == 0.0);
+    }
+
+    #[test]
+    fn what_cannot_judge_a_series_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = folder.path().join("model.onnx");
+        let problem = || format!("{:#}", brought(&model, None, SETTINGS).err().unwrap());
+        assert!(problem().contains("cannot be read"), "{}", problem());
+        let windows = Windows::sliding(&(0..400).map(|at| value(at)).collect::<Vec<_>>(), 2, 4).unwrap();
+        let training = Training { steps_max: 20, ..Training::default() };
+        let (network, _) = train(Shape::dense(4, 2), &windows, training).unwrap();
+        std::fs::write(&model, onnx::write(&network).unwrap()).unwrap();
+        assert!(problem().contains("windows of 2 columns"), "{}", problem());
+    }
+
+    #[test]
+    fn scores_below_zero_keep_their_order() {
+        let scores = [-1e30, -5.0, -0.1, 0.0, 0.1, 7.0, 1e30];
+        let told = scores.map(above_zero);
+        assert!(told.is_sorted() && told.iter().all(|one| *one >= 0.0), "{told:?}");
+    }
+}

@@ -1,0 +1,61 @@
+//! Times and numbers as people write them in files of plain series.
+
+use anyhow::{Context, Result, bail, ensure};
+use chrono::{NaiveDate, NaiveDateTime};
+use hark_model::Timestamp;
+
+/// Milliseconds since 1970, or what to write instead.
+pub(crate) fn read_time(text: &str) -> Result<i64> {
+    time_ms(text).with_context(|| {
+        let shown = text.escape_debug();
+        format!("`{shown}` is not a time; write 2026-05-01 12:00:00, RFC 3339, or seconds since 1970")
+    })
+}
+
+pub(crate) fn number(value: &str) -> Result<f64> {
+    let number: f64 = match value.parse() {
+        Ok(number) => number,
+        Err(_) => bail!("`{}` is not a number; leave the value empty where there is none", value.escape_debug()),
+    };
+    ensure!(number.is_finite(), "`{value}` is no value to judge; leave it empty where there is none");
+    Ok(number)
+}
+
+/// Times without a zone are taken as they stand: only the rhythm of day and week is read from them.
+fn time_ms(text: &str) -> Option<i64> {
+    if let Ok(number) = text.parse::<i64>() {
+        // Seconds, milliseconds, microseconds or nanoseconds: by how large the number of a time since 1970 is.
+        return Some(match number.unsigned_abs() {
+            0..100_000_000_000 => number * 1000,
+            100_000_000_000..100_000_000_000_000 => number,
+            100_000_000_000_000..100_000_000_000_000_000 => number / 1000,
+            _ => number / 1_000_000,
+        });
+    }
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time.millis());
+    }
+    let formats = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"];
+    let parsed = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let parsed = parsed.or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0));
+    parsed.map(|time| time.and_utc().timestamp_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_however_it_is_usually_written() {
+        let same = [
+            "2014-04-01 00:00:00",
+            "2014-04-01T00:00:00Z",
+            "2014-04-01",
+            "1396310400",
+            "1396310400000",
+            "2014-04-01 00:00",
+        ];
+        assert!(same.iter().all(|text| time_ms(text) == Some(1_396_310_400_000)), "{:?}", same.map(time_ms));
+        assert_eq!(["", "noon", "01/04/2014", "2014-13-01"].map(time_ms), [None; 4]);
+    }
+}
