@@ -91,7 +91,7 @@ mod tests {
         let model = folder.path().join("model.onnx");
         let problem = || format!("{:#}", brought(&model, None, SETTINGS).err().unwrap());
         assert!(problem().contains("cannot be read"), "{}", problem());
-        let windows = Windows::sliding(&(0..400).map(|at| value(at)).collect::<Vec<_>>(), 2, 4).unwrap();
+        let windows = Windows::sliding(&(0..400).map(value).collect::<Vec<_>>(), 2, 4).unwrap();
         let training = Training { steps_max: 20, ..Training::default() };
         let (network, _) = train(Shape::dense(4, 2), &windows, training).unwrap();
         std::fs::write(&model, onnx::write(&network).unwrap()).unwrap();

@@ -43,7 +43,7 @@ fn judge(request: &Request, input: impl Read, name: &str, mut out: impl Write) -
     let mut cohort = Cohort::new(members.len(), request.window, request.settings).with_context(|| name.to_owned())?;
     let mut table = csv::Writer::from_writer(&mut out);
     table
-        .write_record(["timestamp", "member", "off", "usual", "outside", "score", "p_value", "anomaly"])
+        .write_record(["timestamp", "member", "place", "off", "outside", "score", "p_value", "anomaly"])
         .context(written)?;
     for record in reader.records() {
         let record = record.with_context(unreadable)?;
@@ -64,13 +64,13 @@ fn judge(request: &Request, input: impl Read, name: &str, mut out: impl Write) -
 
 /// A member in a window, which is named by its last row.
 fn told(at: &str, member: &str, said: &Member) -> [String; 8] {
-    let Member { off, usual, outside, scored } = said;
-    let spreads = |value: &Option<f64>| value.map_or(String::new(), |value| format!("{value:.3}"));
+    let Member { place, off, outside, scored } = said;
+    let known = |value: &Option<f64>| value.map_or(String::new(), |value| format!("{value:.3}"));
     [
         at.to_owned(),
         member.to_owned(),
-        spreads(off),
-        spreads(usual),
+        known(place),
+        known(off),
         outside.to_string(),
         format!("{:.6}", scored.score),
         format!("{:.6e}", scored.p_value),

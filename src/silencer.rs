@@ -15,14 +15,20 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 
 /// The silences that are not over, as they were last read.
-#[derive(Debug, Default)]
-pub struct Silencer {
+#[derive(Debug)]
+pub(crate) struct Silencer {
     silences: Vec<Silence>,
+    /// When they were last applied: what began or ended since has still to be.
+    applied: Timestamp,
 }
 
 impl Silencer {
+    pub(crate) fn new() -> Self {
+        Self { silences: Vec::new(), applied: Timestamp::from_millis(0) }
+    }
+
     /// Firing alerts that are covered now become silenced.
-    pub fn mark(&self, alerts: &mut [Alert], now: Timestamp) {
+    pub(crate) fn mark(&self, alerts: &mut [Alert], now: Timestamp) {
         for alert in alerts.iter_mut().filter(|alert| alert.status == AlertStatus::Firing) {
             if self.covers(alert, now) {
                 alert.status = AlertStatus::Silenced;
@@ -30,17 +36,18 @@ impl Silencer {
         }
     }
 
-    /// How long until the next one begins or ends.
-    pub fn wait(&self, now: Timestamp) -> Duration {
+    /// How long until the next one begins or ends that has not been applied; a moment that passed meanwhile is due.
+    pub(crate) fn wait(&self, now: Timestamp) -> Duration {
         let moments = self.silences.iter().flat_map(|silence| [silence.from, silence.until]);
-        let next = moments.filter(|moment| *moment > now).min();
-        let millis = next.and_then(|next| u64::try_from(next.millis() - now.millis()).ok());
-        millis.map_or(LONGEST_WAIT, Duration::from_millis).clamp(SHORTEST_WAIT, LONGEST_WAIT)
+        let next = moments.filter(|moment| *moment > self.applied).min();
+        let until = |next: Timestamp| Duration::from_millis(u64::try_from(next.millis() - now.millis()).unwrap_or(0));
+        next.map_or(LONGEST_WAIT, until).clamp(SHORTEST_WAIT, LONGEST_WAIT)
     }
 
     /// Reads the silences again and makes the open alerts follow them. Where the store does not answer it is tried again
     /// after the next [`Self::wait`].
-    pub async fn follow(&mut self, store: &dyn Store, engine: &dyn Engine, now: Timestamp) {
+    pub(crate) async fn follow(&mut self, store: &dyn Store, engine: &dyn Engine, now: Timestamp) {
+        self.applied = now;
         match self.read_and_apply(store, now).await {
             Ok(turned) => turned.into_iter().for_each(|alert| engine.publish(Live::Alert(Box::new(alert)))),
             Err(problem) => warn!(error = &problem as &dyn std::error::Error, "silences cannot be applied yet"),
@@ -103,10 +110,15 @@ mod tests {
 
     #[test]
     fn one_waits_for_the_next_beginning_or_end() {
-        let silencer = Silencer { silences: vec![silence(1_000, 9_000), silence(4_000, 5_000_000)] };
-        let wait = |now| silencer.wait(Timestamp::from_millis(now)).as_millis();
-        assert_eq!([0, 1_000, 4_500].map(wait), [1_000, 3_000, 4_500]);
-        assert_eq!(wait(8_999), 20, "not at once: the clock has to pass the end");
-        assert_eq!([9_000, 6_000_000].map(wait), [60_000; 2]);
+        let mut silencer = Silencer::new();
+        silencer.silences = vec![silence(1_000, 9_000), silence(4_000, 5_000_000)];
+        let mut wait = |applied, now| {
+            silencer.applied = Timestamp::from_millis(applied);
+            silencer.wait(Timestamp::from_millis(now)).as_millis()
+        };
+        assert_eq!([0, 1_000, 3_500].map(|now| wait(now, now)), [1_000, 3_000, 500]);
+        assert_eq!(wait(8_999, 8_999), 20, "not at once: the clock has to pass the end");
+        assert_eq!([9_000, 6_000_000].map(|now| wait(now, now)), [60_000; 2]);
+        assert_eq!(wait(8_000, 9_500), 20, "the end passed while an alert was written: it is due");
     }
 }

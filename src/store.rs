@@ -41,7 +41,7 @@ pub async fn open_to_read(database: Option<&str>, file: &Path) -> Result<Arc<dyn
 /// the store does not answer the pipeline waits, and so do the senders.
 pub async fn keep(store: Arc<dyn Store>, models: Option<ModelFiles>, engine: Handle, outbox: Outbox) {
     let Outbox { mut outgoing, mut silences } = outbox;
-    let mut silencer = Silencer::default();
+    let mut silencer = Silencer::new();
     silencer.follow(store.as_ref(), &engine, Timestamp::now()).await;
     loop {
         tokio::select! {

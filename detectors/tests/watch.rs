@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
 use hark_detectors::{Transition, Watch};
-use hark_model::{Cell, Definitions, Direction, FindingKind, STEP_MINUTES, Shift, Sketch, Step};
+use hark_model::{Cell, Definitions, Direction, FindingKind, STEP_MINUTES, Shift, Sketch, Statistic, Step};
 
 const DAY: i64 = 24 * 60 / STEP_MINUTES;
 const FIRST: i64 = 1_772_409_600_000 / 300_000; // 2026-03-02, a Monday
@@ -172,8 +172,8 @@ fn what_was_missing_was_missing_also_when_it_comes_again() {
     let mut numbers = Numbers(5);
     let mut cells = Vec::new();
     let lost = 9 * DAY + 30..9 * DAY + 60;
-    let mut said_after = 0;
-    for at in 0..lost.end + 20 {
+    let [mut said, mut said_after] = [0; 2];
+    for at in 0..lost.end + 60 {
         let step = Step(FIRST + at);
         let usual = 300.0 * (0.5 * daily(at)).exp();
         let came = usual + usual.sqrt() * numbers.normal();
@@ -183,10 +183,16 @@ fn what_was_missing_was_missing_also_when_it_comes_again() {
         watch.observe(step, &now, step.start().is_weekend(), LOG_THRESHOLD, cell_of);
         if let Some(shift) = watch.shift(watch.bad_until(step), cell_of) {
             assert_eq!(shift.kind, FindingKind::NoData, "{at}: it was missing from {} to {}", lost.start, lost.end);
-            said_after += usize::from(at >= lost.end);
+            said += 1;
+        }
+        // An alert is looked at again also when its own series is over it.
+        let since = watch.shift_since(Statistic::Count, Step(FIRST + lost.start), step, cell_of);
+        if let Some(shift) = since.filter(|_| (lost.end..lost.end + 20).contains(&at)) {
+            assert_eq!(shift.kind, FindingKind::NoData, "{at}: most of the time since {} is missing", lost.start);
+            said_after += 1;
         }
     }
-    assert!(said_after > 0 && !watch.is_open());
+    assert!(said >= 12 && said_after == 20 && !watch.is_open(), "{said} {said_after}");
 }
 
 #[test]

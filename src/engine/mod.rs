@@ -46,6 +46,8 @@ use worker::{Message, Worker};
 const WAITING_MAX: usize = 256;
 /// Alerts on their way to the store; the pipeline waits when the store is slower.
 const OUTBOX_MAX: usize = 1024;
+/// Changes of silences that wait to be applied.
+const SILENCES_MAX: usize = 64;
 /// A page that is slower than this many messages misses some.
 const LIVE_MAX: usize = 256;
 const RETRY_AFTER_SECONDS: u32 = 1;
@@ -60,7 +62,7 @@ struct Shared {
     history: Option<history::Reader>,
     queue: SyncSender<Message>,
     live: broadcast::Sender<Live>,
-    silences: mpsc::UnboundedSender<oneshot::Sender<()>>,
+    silences: mpsc::Sender<oneshot::Sender<()>>,
     ready: AtomicBool,
     set_aside: AtomicU64,
     damage: Mutex<Vec<String>>,
@@ -96,7 +98,7 @@ pub struct Parts {
 pub struct Outbox {
     pub outgoing: mpsc::Receiver<Outgoing>,
     /// Silences have changed in the store; answered once alerts follow them.
-    pub silences: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+    pub silences: mpsc::Receiver<oneshot::Sender<()>>,
 }
 
 pub struct Running {
@@ -111,7 +113,7 @@ pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
     let Parts { budget, users, quota_bytes_per_second, durable, demo, registry, mutant, anew } = parts;
     let (queue, waiting) = sync_channel(WAITING_MAX);
     let (outbox, outgoing) = mpsc::channel(OUTBOX_MAX);
-    let (changed, silences) = mpsc::unbounded_channel();
+    let (changed, silences) = mpsc::channel(SILENCES_MAX);
     let log_folder = durable.as_ref().map(|durable| durable.log_folder.clone());
     let history = durable.as_ref().map(|durable| durable.history.reader());
     pipeline.keep_minutes(history.is_some());
@@ -350,7 +352,7 @@ impl Engine for Handle {
 
     async fn apply_silences(&self) {
         let (done, applied) = oneshot::channel();
-        if self.0.silences.send(done).is_ok() {
+        if self.0.silences.send(done).await.is_ok() {
             // A server that stops reads them when it starts again.
             let _ = applied.await;
         }

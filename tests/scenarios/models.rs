@@ -57,6 +57,9 @@ fn a_model_is_trained_let_in_listed_and_gone_back_from() {
     let (active, replaced) = (number(&found, "active"), number(&found, "replaced"));
     let listen = server.url.trim_start_matches("http://").to_owned();
     let back = ["models", "rollback", "response_time", "--by", "ada", "--listen", &listen];
+    let evaluated = hark(&["models", "evaluate", "--data", data_path, "--metric", "response_time"]);
+    let text = String::from_utf8(evaluated.stdout).unwrap();
+    assert!(text.lines().any(|line| line.contains("caught") && line.contains("the active one beside it")), "{text}");
     assert!(hark(&back).status.success());
     // The list follows behind the answer.
     let is_back =
@@ -94,9 +97,6 @@ fn a_model_is_trained_let_in_listed_and_gone_back_from() {
         models = server.get("/api/v1/models");
     }
     assert!(is_staged(&standings(&models, "response_time")), "{models}");
-    let evaluated = hark(&["models", "evaluate", "--data", data_path, "--metric", "response_time"]);
-    let text = String::from_utf8(evaluated.stdout).unwrap();
-    assert!(text.lines().any(|line| line.contains("caught") && line.contains("the active one beside it")), "{text}");
     assert_eq!(server.stop(), Some(0));
 
     // After a clean stop the one gone back to is still active, and a damaged file is named.

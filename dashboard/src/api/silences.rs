@@ -199,7 +199,7 @@ async fn keep(state: &AppState, silence: Silence, who: &str, at: Timestamp) -> R
 mod tests {
     use super::*;
 
-    fn draft(body: serde_json::Value) -> Result<Silence, String> {
+    fn draft(body: &serde_json::Value) -> Result<Silence, String> {
         let mut whole = serde_json::json!({ "by": "ada", "reason": "the cluster is moved" });
         whole.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
         silence(serde_json::from_value(whole).unwrap(), "2026-05-01T12:00:00Z".parse().unwrap())
@@ -207,24 +207,25 @@ mod tests {
 
     #[test]
     fn a_silence_is_of_something_and_ends() {
-        let four_hours = draft(serde_json::json!({ "slice": { "cluster": "eu" }, "minutes": 240 })).unwrap();
+        let four_hours = draft(&serde_json::json!({ "slice": { "cluster": "eu" }, "minutes": 240 })).unwrap();
         assert_eq!(four_hours.until.minutes_since(four_hours.from), 240);
-        let said = |body| draft(body).unwrap_err();
-        assert!(said(serde_json::json!({ "minutes": 240 })).contains("name a metric, a slice or both"));
-        assert!(said(serde_json::json!({ "metric": "", "minutes": 240 })).contains("name a metric"));
-        assert!(said(serde_json::json!({ "metric": "requests" })).contains("either `until` (a time) or `minutes`"));
+        let said = |body: &serde_json::Value| draft(body).unwrap_err();
+        assert!(said(&serde_json::json!({ "minutes": 240 })).contains("name a metric, a slice or both"));
+        assert!(said(&serde_json::json!({ "metric": "", "minutes": 240 })).contains("name a metric"));
+        assert!(said(&serde_json::json!({ "metric": "requests" })).contains("either `until` (a time) or `minutes`"));
         let both = serde_json::json!({ "metric": "requests", "minutes": 1, "until": "2026-05-01T13:00:00Z" });
-        assert!(said(both).contains("either"));
+        assert!(said(&both).contains("either"));
         let past = serde_json::json!({ "metric": "requests", "until": "2026-05-01T11:00:00Z" });
-        assert!(said(past).contains("a time to come"));
-        assert!(said(serde_json::json!({ "metric": "requests", "minutes": 0 })).contains("before it begins"));
-        assert!(said(serde_json::json!({ "metric": "requests", "minutes": 43_201 })).contains("30 days at most"));
+        assert!(said(&past).contains("a time to come"));
+        assert!(said(&serde_json::json!({ "metric": "requests", "minutes": 0 })).contains("before it begins"));
+        assert!(said(&serde_json::json!({ "metric": "requests", "minutes": 43_201 })).contains("30 days at most"));
     }
 
     #[test]
     fn it_is_in_force_to_come_or_over() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let planned = draft(serde_json::json!({ "metric": "requests", "from": "2026-05-02T00:00:00Z", "minutes": 60 }));
+        let planned =
+            draft(&serde_json::json!({ "metric": "requests", "from": "2026-05-02T00:00:00Z", "minutes": 60 }));
         let planned = planned.unwrap();
         assert_eq!(state_of(&planned, at("2026-05-01T12:00:00Z")), SilenceState::Planned);
         assert_eq!(state_of(&planned, at("2026-05-02T00:30:00Z")), SilenceState::InForce);

@@ -60,12 +60,12 @@ pub struct Cohort {
     budget: f64,
     /// A series a member: the window that is filling up. NaN stands for a gap, as augurs has it.
     window: Vec<Vec<f64>>,
-    /// Of each member in earlier windows, how far off it was.
-    known: Vec<VecDeque<f64>>,
-    /// Of earlier windows, how far the member was from its usual place that was furthest.
-    furthest: Calibration,
-    /// The same in the values' own unit: the spread of a few others wavers too much to tell a place by.
+    /// Of each member in earlier windows, how far above the middle of the others it was, in the values' own unit: its place.
     places: Vec<VecDeque<f64>>,
+    /// Of each member in earlier windows, how far off its place it was.
+    known: Vec<VecDeque<f64>>,
+    /// Of earlier windows, how far off its place the member was that was furthest.
+    furthest: Calibration,
     /// Of earlier windows, the widest gap between neighbours, each less its usual place.
     gaps: VecDeque<f64>,
 }
@@ -73,11 +73,11 @@ pub struct Cohort {
 /// What is said of a member in a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Member {
-    /// Its mean distance from the middle of the others, in their spread; negative below. `None` where it has no value beside
-    /// three others.
+    /// How far above the middle of the others it usually is, in the values' own unit; `None` while that is not known.
+    pub place: Option<f64>,
+    /// How far it is from there in this window, in the spread of the others; negative below. `None` where it has no value
+    /// beside three others.
     pub off: Option<f64>,
-    /// What that usually is.
-    pub usual: Option<f64>,
     /// Steps of the window at which it lies outside the cluster of most members, each less its usual place (DBSCAN).
     pub outside: usize,
     /// The chance is that of any member being as far from its usual place in a window.
@@ -124,15 +124,13 @@ impl Cohort {
     }
 
     fn judge(&mut self) -> Result<Vec<Member>, CohortError> {
-        let steps: Vec<Step> = (0..self.steps).map(|step| Step::of(&self.window, step)).collect();
-        let usual: Vec<Option<Usual>> = self.known.iter().map(Usual::of).collect();
-        for (at, (series, places)) in self.window.iter_mut().zip(&mut self.places).enumerate() {
-            let place = median(&mut places.iter().copied().collect::<Vec<f64>>());
-            if let Some((distance, _)) = apart(&steps, at) {
-                keep(places, distance);
-            }
-            series.iter_mut().for_each(|value| *value -= place);
+        let places = self.learn_places();
+        for (series, place) in self.window.iter_mut().zip(&places) {
+            series.iter_mut().for_each(|value| *value -= place.unwrap_or(0.0));
         }
+        // Each less its place: where one departs, the middle of the others stays.
+        let steps = self.steps();
+        let usual: Vec<Option<Usual>> = self.known.iter().map(Usual::of).collect();
         let outside = self.outside()?;
         let mut furthest: Option<f64> = None;
         let member = |(at, usual): (usize, &Option<Usual>)| {
@@ -142,20 +140,35 @@ impl Cohort {
             let far = off.zip(usual.as_ref()).map(|(off, usual)| usual.far(off));
             furthest = furthest.into_iter().chain(far).reduce(f64::max);
             let scored = far.map(|far| by_chance(self.furthest.chance_of(far), self.budget));
-            let usual = usual.as_ref().map(|usual| usual.middle);
-            Member { off, usual, outside: outside[at], scored: scored.unwrap_or(Scored::NOTHING) }
+            let scored = scored.unwrap_or(Scored::NOTHING);
+            Member { place: places[at], off, outside: outside[at], scored }
         };
         let members: Vec<Member> = usual.iter().enumerate().map(member).collect();
         if let Some(furthest) = furthest {
             self.furthest.chance(furthest);
         }
-        for (known, off) in self.known.iter_mut().zip(members.iter().map(|member| member.off)) {
-            off.into_iter().for_each(|off| keep(known, off));
+        for (known, member) in self.known.iter_mut().zip(&members) {
+            member.off.filter(|_| member.place.is_some()).into_iter().for_each(|off| keep(known, off));
         }
         if usual.iter().any(Option::is_some) {
             keep(&mut self.gaps, widest_gap(&self.window));
         }
         Ok(members)
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        (0..self.steps).map(|step| Step::of(&self.window, step)).collect()
+    }
+
+    /// The place of each member by the windows before; then the window is learned from.
+    fn learn_places(&mut self) -> Vec<Option<f64>> {
+        let steps = self.steps();
+        let place = |(at, known): (usize, &mut VecDeque<f64>)| {
+            let place = (known.len() >= WINDOWS_MIN).then(|| median(&mut known.iter().copied().collect::<Vec<f64>>()));
+            apart(&steps, at).into_iter().for_each(|(distance, _)| keep(known, distance));
+            place
+        };
+        self.places.iter_mut().enumerate().map(place).collect()
     }
 
     /// At how many steps each member lies outside the cluster of most.
@@ -180,7 +193,7 @@ fn keep(known: &mut VecDeque<f64>, newest: f64) {
     known.drain(..known.len().saturating_sub(WINDOWS_KEPT));
 }
 
-/// Where among the others a member usually is, and how far from there.
+/// How far off its place a member usually is: about nothing, and by how much that varies.
 struct Usual {
     middle: f64,
     deviation: f64,
@@ -297,8 +310,30 @@ mod tests {
         assert!(alarms(&departed).contains(&(200, 3)), "{:?}", alarms(&departed));
         assert!(alarms(&departed).iter().all(|(at, member)| *at < 200 || *member == 3));
         let found = departed[200][3];
-        assert!(found.off > found.usual && found.outside >= STEPS / 2, "{found:?}");
-        assert!(departed[200][1].off > Some(20.0) && departed[200][1].outside <= 1, "{:?}", departed[200][1]);
+        assert!(found.off > Some(5.0) && found.outside >= STEPS / 2, "{found:?}");
+        let above = departed[200][1];
+        assert!(
+            (29.0..31.0).contains(&above.place.unwrap()) && above.off < Some(2.0) && above.outside <= 1,
+            "{above:?}"
+        );
+    }
+
+    #[test]
+    fn where_places_differ_nobody_departs_with_the_one_that_does() {
+        // Five of six stand apart from each other: without the fourth, the middle of the others is another one's place.
+        let departed = |key: u64| {
+            let (mut cohort, mut draws) = (Cohort::new(6, STEPS, SETTINGS).unwrap(), Draws::of(&[key]));
+            let row = |at: usize, draws: &mut Draws| {
+                let moved = |member: usize| if member == 3 && at >= 200 * STEPS { 60.0 } else { 0.0 };
+                (0..6).map(|member| Some(10.0 * member as f64 + moved(member) + draws.bell())).collect::<Vec<_>>()
+            };
+            let verdicts = (0..210 * STEPS).filter_map(|at| cohort.take(&row(at, &mut draws)).unwrap());
+            alarms(&verdicts.collect::<Vec<_>>())
+        };
+        for found in (0..10).map(departed) {
+            assert!(found.contains(&(200, 3)), "{found:?}");
+            assert!(found.iter().all(|(at, member)| *at < 200 || *member == 3), "{found:?}");
+        }
     }
 
     #[test]
@@ -327,7 +362,7 @@ mod tests {
         for member in judged.iter().flatten() {
             let scored = member.scored;
             assert!(scored.score.is_finite() && (0.0..=1.0).contains(&scored.p_value), "{member:?}");
-            assert!(member.off.is_none_or(f64::is_finite) && member.usual.is_none_or(f64::is_finite), "{member:?}");
+            assert!(member.off.is_none_or(f64::is_finite) && member.place.is_none_or(f64::is_finite), "{member:?}");
         }
         let silent = verdicts(100 * STEPS, 5, |_, row| row[6] = None);
         let said = |members: &Vec<Member>| members[6].off.is_none() && members[6].scored == Scored::NOTHING;

@@ -41,7 +41,7 @@ pub async fn alerts_of_one_incident_are_read_together(store: &dyn Store) -> Case
         incident_id: incident.to_owned(),
         ..alert(name, at(minutes))
     };
-    let long = "日本 ' \" ".repeat(50);
+    let long = "日本 ' \" ".repeat(40);
     store.save_alerts(&[of("c", 3, &long), of("b", 1, &long), of("a", 3, &long), of("d", 2, "in_2")]).await?;
     assert_eq!(names(&store.incident(&long).await?), ["b", "a", "c"]);
     store.act(&id("d"), Act::Acknowledge { by: "ada" }, at(4)).await?;

@@ -36,7 +36,7 @@ pub async fn a_silence_is_ended_by_another_end(store: &dyn Store) -> CaseResult 
     save(store, &silence("a", 10), "ada", 0).await?;
     let ended = silence("a", 5);
     save(store, &ended, "bob", 5).await?;
-    assert_eq!(store.silences(at(0)).await?, [ended.clone()]);
+    assert_eq!(store.silences(at(0)).await?, std::slice::from_ref(&ended));
     assert!(store.silences(at(5)).await?.is_empty());
     let entry = |minutes, who: &str, what: &str| AuditEntry {
         at: at(minutes),

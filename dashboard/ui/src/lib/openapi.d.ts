@@ -411,6 +411,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List incidents
+         * @description The newest first, by their newest alert.
+         */
+        get: operations["list_incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One incident */
+        get: operations["get_incident"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -422,6 +459,26 @@ export interface paths {
         get: operations["list_models"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{metric}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Promote the model on trial
+         * @description One step on without waiting for its gate: from shadow to one series in four, from there to all.
+         */
+        post: operations["promote_model"];
         delete?: never;
         options?: never;
         head?: never;
@@ -443,6 +500,26 @@ export interface paths {
          *     the list follows within seconds.
          */
         post: operations["roll_back_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{metric}/train": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Train a model now
+         * @description The next version is grown on the quiet hours known so far, as it is once a day, and begins its trial.
+         */
+        post: operations["train_model"];
         delete?: never;
         options?: never;
         head?: never;
@@ -525,6 +602,48 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Silences */
+        get: operations["list_silences"];
+        put?: never;
+        /**
+         * Set a silence
+         * @description While it is in force, alerts that it covers are shown as silenced: they are found, kept and counted as ever, and nobody is called
+         *     to them. When it is over those that still last fire again.
+         */
+        post: operations["post_silence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/silences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a silence
+         * @description Alerts that it covers and that still last fire again. One that is over already stays as it is.
+         */
+        delete: operations["end_silence"];
         options?: never;
         head?: never;
         patch?: never;
@@ -796,7 +915,7 @@ export interface components {
         /** @enum {string} */
         BudgetState: "kept" | "exceeded" | "unknown";
         By: {
-            /** @description Who goes back. */
+            /** @description Who orders it. */
             by: string;
         };
         /** @description A slice that carries the move. Its requests are those that no cause before it has. */
@@ -945,7 +1064,7 @@ export interface components {
         DetectorEntry: {
             /** @description By what means it judges. */
             family: string;
-            /** @description `metrics` (always on) or `series` (`hark detect --detector NAME`). */
+            /** @description `metrics` (always on), `series` (`hark detect --detector NAME`) or `cohorts` (`hark peers`). */
             judges: string;
             looks_for: string;
             name: string;
@@ -1202,6 +1321,34 @@ export interface components {
             version: number;
             who: string;
         };
+        /** @description Alerts of one or several metrics that share traffic and began at about the same time. */
+        Incident: {
+            /** @description All of them, oldest first. */
+            alerts: components["schemas"]["AlertId"][];
+            id: string;
+            /** @description The worst of its alerts, and of those the first. */
+            lead: components["schemas"]["AlertId"];
+            metrics: string[];
+            /** @description The earliest of its alerts'. */
+            onset: components["schemas"]["Timestamp"];
+            /** @description When its first alert opened. */
+            opened_at: components["schemas"]["Timestamp"];
+            owners: string[];
+            resolved_at?: components["schemas"]["Timestamp"] | null;
+            /** @description That of its worst alert. */
+            severity: components["schemas"]["Severity"];
+            /** @description resolved once all of its alerts are; else that of the open alert that asks for most: firing, acknowledged, silenced. */
+            status: components["schemas"]["AlertStatus"];
+        };
+        IncidentDetail: components["schemas"]["Incident"] & {
+            /** @description Its alerts, oldest first, with charts of 96 points at most. */
+            details: components["schemas"]["Alert"][];
+        };
+        IncidentList: {
+            incidents: components["schemas"]["Incident"][];
+            /** @description The cursor of the next page; null on the last one. */
+            next?: string | null;
+        };
         /** @description What became of a body. Everything but the rejected lines is on disk. */
         IngestAnswer: {
             /** Format: int64 */
@@ -1220,6 +1367,12 @@ export interface components {
         };
         KnownChange: components["schemas"]["Change"] & {
             id: components["schemas"]["ChangeId"];
+        };
+        KnownSilence: components["schemas"]["Silence"] & {
+            /** @description Open alerts that are silenced by it; of those that are open now the newest thousand are looked at. */
+            alerts: components["schemas"]["AlertId"][];
+            id: string;
+            state: components["schemas"]["SilenceState"];
         };
         Label: {
             abstained: boolean;
@@ -1630,6 +1783,42 @@ export interface components {
         };
         /** @enum {string} */
         Severity: "info" | "warning" | "critical";
+        /** @description While it is in force, alerts of a metric within a slice are shown as silenced. */
+        Silence: {
+            by: string;
+            /** @description By the clock on the wall, which of simulated or late data is another than theirs. */
+            from: components["schemas"]["Timestamp"];
+            /** @description Those of one metric; of every metric where none is named. */
+            metric?: string | null;
+            reason: string;
+            /** @description Those whose slice lies within this one. */
+            slice?: components["schemas"]["Slice"];
+            until: components["schemas"]["Timestamp"];
+        };
+        /** @description A silence to set. Sent again with another end it is the same one if its `from` is given, and ends then. */
+        SilenceDraft: {
+            /** @description Who sets it. */
+            by: string;
+            from?: components["schemas"]["Timestamp"] | null;
+            /** @description Those of one metric; of every metric where it is left out. */
+            metric?: string | null;
+            /**
+             * Format: int32
+             * @description How long it lasts, 30 days at most.
+             */
+            minutes?: number | null;
+            /** @description Why, for those who wonder. */
+            reason: string;
+            /** @description Those whose slice lies within this one; of all traffic where it is left out. One of the two has to be named. */
+            slice?: components["schemas"]["Slice"];
+            until?: components["schemas"]["Timestamp"] | null;
+        };
+        SilenceList: {
+            /** @description Those in force, those to come, and those that ended within two weeks; the last to end first. */
+            silences: components["schemas"]["KnownSilence"][];
+        };
+        /** @enum {string} */
+        SilenceState: "in_force" | "planned" | "over";
         Similar: {
             alert_id: components["schemas"]["AlertId"];
             label?: string | null;
@@ -2845,6 +3034,71 @@ export interface operations {
             };
         };
     };
+    list_incidents: {
+        parameters: {
+            query?: {
+                /** @description Whose newest alert opened at or after. */
+                from?: string;
+                /** @description Whose newest alert opened before. */
+                to?: string;
+                /** @description Alerts that are looked through, 1 to 200; 50 where it is left out. There are as many incidents or fewer. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_models: {
         parameters: {
             query?: never;
@@ -2864,7 +3118,73 @@ export interface operations {
             };
         };
     };
+    promote_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                metric: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["By"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     roll_back_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                metric: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["By"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    train_model: {
         parameters: {
             query?: never;
             header?: never;
@@ -3025,6 +3345,96 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_silences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceList"];
+                };
+            };
+        };
+    };
+    post_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilenceDraft"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnownSilence"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_silence: {
+        parameters: {
+            query?: {
+                /** @description Who ends it. */
+                by?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnownSilence"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
