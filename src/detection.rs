@@ -1,5 +1,6 @@
 //! From closed steps to alerts: watches observe, findings are explained and filtered, the book keeps the alerts.
 
+mod composites;
 pub(crate) mod joint;
 mod parts;
 mod past;
@@ -19,6 +20,7 @@ use hark_model::{
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::composites::CompositeSeries;
 use self::joint::Joint;
 use self::pools::Pool;
 use crate::explainer::{self, Asked};
@@ -92,14 +94,6 @@ pub struct Detection {
 pub(crate) struct Watched {
     pub(crate) watch: Watch,
     pub(crate) series: Vec<SeriesId>,
-}
-
-/// A composite in one slice: where its points go, and those of its parts come from, in the formula's order.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct CompositeSeries {
-    pub(crate) composite: usize,
-    pub(crate) parts: Vec<SeriesId>,
-    pub(crate) series: SeriesId,
 }
 
 impl Detection {
@@ -554,26 +548,6 @@ impl Detection {
             for (&statistic, id) in plan.metrics[metric].metric.statistics.iter().zip(&watched.series) {
                 self.series.correct(*id, step, hark_detectors::series_value(statistic, &cell), cell.count());
             }
-        }
-    }
-
-    /// Composites have no cells; their points follow from those of their parts in the same slice.
-    fn push_composites(&mut self, plan: &Plan, step: Step) {
-        for composite in &self.composites {
-            let (_, formula) = &plan.composites[composite.composite];
-            let parts: Vec<Option<Point>> = composite.parts.iter().map(|part| self.series.point(*part, step)).collect();
-            let of = |field: fn(&Point) -> Option<f64>| {
-                formula.evaluate(&|position| parts[position].as_ref().and_then(field))
-            };
-            let point = Point {
-                step,
-                value: of(|point| point.value),
-                count: parts.iter().flatten().map(|point| point.count).max().unwrap_or(0),
-                expected: of(|point| point.expected),
-                low: None,
-                high: None,
-            };
-            self.series.push(composite.series, point);
         }
     }
 }
