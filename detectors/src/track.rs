@@ -14,6 +14,9 @@ use crate::tally::Tally;
 const HOUR_COUNT_MIN: u64 = 20;
 /// Half-life, in steps, of the calibration and of the band: three days.
 const CALIBRATION_HALF_LIFE: f64 = 864.0;
+/// Half of the calibration is of no fewer expected hits: three days of a thin series would leave it near the prior, and
+/// an expectation that few requests an hour make too low would pass for a regression after some months.
+const CALIBRATION_HITS: f64 = 100.0;
 /// How far the calibration may pull a chance from what the expectation says.
 const CALIBRATION_RANGE: (f64, f64) = (0.1, 10.0);
 /// The calibration starts as if so many expected hits had been seen.
@@ -129,9 +132,7 @@ impl Track {
         if let Some(past) = self.recent.of(step) {
             self.dispersion.learn(past.tally.z());
             let (seen, expected) = past.tally.observed_and_expected();
-            let nominal = expected / self.calibration.factor();
-            self.calibration.seen = self.calibration.seen * decay + seen;
-            self.calibration.expected = self.calibration.expected * decay + nominal;
+            self.calibration.learn(seen, expected / self.calibration.factor());
             if let Some(value) = value.and_then(|value| self.to_scale(value)) {
                 let residual = value - self.to_scale(past.expected).unwrap_or(value);
                 let square = residual * residual * past.weight;
@@ -446,8 +447,43 @@ pub fn value(statistic: Statistic, cell: &Cell) -> Option<f64> {
 }
 
 impl Calibration {
+    fn learn(&mut self, seen: f64, expected: f64) {
+        let half_lives = (1.0 / CALIBRATION_HALF_LIFE).min(expected / CALIBRATION_HITS);
+        let decay = (-half_lives).exp2();
+        self.seen = self.seen * decay + seen;
+        self.expected = self.expected * decay + expected;
+    }
+
     fn factor(self) -> f64 {
         let (low, high) = CALIBRATION_RANGE;
         ((self.seen + CALIBRATION_PRIOR) / (self.expected + CALIBRATION_PRIOR)).clamp(low, high)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The calibration after so many steps that are each expected to have a part of a hit, and have a multiple of it.
+    fn after(steps: usize, expected: f64, times: f64, mut calibration: Calibration) -> Calibration {
+        (0..steps).for_each(|_| calibration.learn(times * expected, expected));
+        calibration
+    }
+
+    const FRESH: Calibration = Calibration { seen: CALIBRATION_PRIOR, expected: CALIBRATION_PRIOR };
+
+    #[test]
+    fn a_thin_series_is_judged_by_its_own_chance_and_not_by_the_prior() {
+        // One and a half requests a step beyond the 99th percentile of hours of twenty: they come three and a half times as
+        // often. Off by a seventh, the evidence for a regression grew to an alarm within 22 weeks.
+        let thin = after(60 * 288, 0.015, 3.5, FRESH);
+        assert!((0.93..1.0).contains(&(thin.factor() / 3.5)), "{}", thin.factor());
+    }
+
+    #[test]
+    fn a_dense_series_follows_within_days() {
+        let settled = after(14 * 288, 5.0, 1.0, FRESH);
+        let moved = after(6 * 288, 5.0, 2.0, settled);
+        assert!((1.7..1.8).contains(&moved.factor()), "{}", moved.factor());
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow};
 use hark_detectors::{Transition, Watch};
-use hark_model::{Cell, Definitions, Metric, STEP_MINUTES, Sketch, Step, Timestamp};
+use hark_model::{Cell, Definitions, Metric, STEP_MINUTES, Sketch, Statistic, Step, Timestamp};
 
 use crate::bench::dice::Dice;
 use crate::bench::figures::{print_rate, print_share};
@@ -43,6 +43,8 @@ pub(super) struct Request {
 /// Alarms by week.
 struct Alarms {
     hark: Vec<u64>,
+    /// The same by what moved.
+    moved: BTreeMap<String, u64>,
     three_sigma: Vec<u64>,
     /// Step, slice and logarithm of the evidence, where it came near the threshold.
     near: Vec<(i64, usize, f64)>,
@@ -85,11 +87,13 @@ pub(super) fn fleet(request: &Request) -> Result<()> {
         started.into_iter().map(|thread| thread.join().ok()).collect()
     });
     let (mut hark, mut three_sigma, mut near) = (vec![0; weeks as usize], vec![0; weeks as usize], Vec::new());
+    let mut moved: BTreeMap<String, u64> = BTreeMap::new();
     for alarms in threads {
         let alarms = alarms.ok_or_else(|| anyhow!("a thread of the benchmark has failed"))?;
         hark.iter_mut().zip(&alarms.hark).for_each(|(sum, week)| *sum += week);
         three_sigma.iter_mut().zip(&alarms.three_sigma).for_each(|(sum, week)| *sum += week);
         near.extend(alarms.near);
+        alarms.moved.into_iter().for_each(|(what, count)| *moved.entry(what).or_default() += count);
     }
     println!("{slices} slices without any fault, {weeks} weeks, seed {seed}, a budget of {budget} false alarms a week");
     let always = vec![slices as u64 * 7 * 24; weeks as usize];
@@ -109,12 +113,14 @@ pub(super) fn fleet(request: &Request) -> Result<()> {
         print_rate("false alarms a week", weekly.iter().sum(), weeks as f64);
         println!("{:<34}  {:>5}", "most in a week", weekly.iter().max().unwrap_or(&0));
     }
+    println!("\nhark's, by what moved");
+    moved.iter().for_each(|(what, count)| println!("{what:<34}  {count:>5}"));
     println!("\n{:.0} s on {thread_count} threads", watch.elapsed().as_secs_f64());
     Ok(())
 }
 
 fn judged(request: &Request, metrics: &[&Metric], thread: usize, log_threshold: f64) -> Alarms {
-    let mut alarms = Alarms { hark: Vec::new(), three_sigma: Vec::new(), near: Vec::new() };
+    let mut alarms = Alarms { hark: Vec::new(), moved: BTreeMap::new(), three_sigma: Vec::new(), near: Vec::new() };
     let mut slices: Vec<(usize, Slice)> = (thread..request.slices)
         .step_by(request.threads)
         .filter_map(|slice| Some((slice, Slice::new(request.seed, slice, metrics[slice % metrics.len()])?)))
@@ -125,7 +131,10 @@ fn judged(request: &Request, metrics: &[&Metric], thread: usize, log_threshold: 
         for (number, slice) in &mut slices {
             for at in week * WEEK_STEPS..(week + 1) * WEEK_STEPS {
                 let Judged { alarm, dumb, log_evidence } = slice.step(at, log_threshold);
-                hark += u64::from(alarm);
+                if let Some(statistic) = alarm {
+                    hark += 1;
+                    *alarms.moved.entry(format!("{} {statistic}", slice.metric)).or_default() += 1;
+                }
                 three_sigma += u64::from(dumb);
                 if log_evidence >= log_threshold - NEAR {
                     alarms.near.push((at, *number, log_evidence));
@@ -143,12 +152,14 @@ fn judged(request: &Request, metrics: &[&Metric], thread: usize, log_threshold: 
 
 /// What is said of a step by hark and by the rule by hand.
 struct Judged {
-    alarm: bool,
+    /// The statistic that moved.
+    alarm: Option<Statistic>,
     dumb: bool,
     log_evidence: f64,
 }
 
 struct Slice {
+    metric: String,
     watch: Watch,
     made: Made,
     hourly: ThreeSigma,
@@ -157,7 +168,7 @@ struct Slice {
 impl Slice {
     fn new(seed: u64, slice: usize, metric: &Metric) -> Option<Self> {
         let made = Made::new(seed, slice as u64, Cell::empty(&metric.kind)?);
-        Some(Self { watch: Watch::new(metric)?, made, hourly: ThreeSigma::default() })
+        Some(Self { metric: metric.name.clone(), watch: Watch::new(metric)?, made, hourly: ThreeSigma::default() })
     }
 
     fn step(&mut self, at: i64, log_threshold: f64) -> Judged {
@@ -166,8 +177,11 @@ impl Slice {
         let is_rest_day = step.start().is_weekend();
         let cell_of = |step: Step| self.made.cell(step.0 - START.step().0);
         let observed = self.watch.observe(step, &cell, is_rest_day, log_threshold, cell_of);
-        let alarm = matches!(observed.transition, Some(Transition::Opened(_)));
-        let log_evidence = if alarm { log_threshold } else { observed.log_evidence };
+        let alarm = match &observed.transition {
+            Some(Transition::Opened(shift)) => Some(shift.statistic),
+            _ => None,
+        };
+        let log_evidence = if alarm.is_some() { log_threshold } else { observed.log_evidence };
         Judged { alarm, dumb: self.hourly.step(at, cell), log_evidence }
     }
 }
