@@ -474,8 +474,9 @@ mod tests {
 
     #[test]
     fn a_thin_series_is_judged_by_its_own_chance_and_not_by_the_prior() {
-        // One and a half requests a step beyond the 99th percentile of hours of twenty: they come three and a half times as
-        // often. Off by a seventh, the evidence for a regression grew to an alarm within 22 weeks.
+        // Of one and a half requests a step one in a hundred is expected beyond the 99th percentile, and three and a half
+        // times as many come: of hours of twenty requests that percentile is read too low. Held short of that, evidence of a
+        // regression grows until it is enough, though nothing changes.
         let thin = after(60 * 288, 0.015, 3.5, FRESH);
         assert!((0.93..1.0).contains(&(thin.factor() / 3.5)), "{}", thin.factor());
     }

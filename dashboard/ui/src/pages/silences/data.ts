@@ -6,7 +6,7 @@ import { capitalised, metricName } from '../../lib/words';
 
 export const STATE_WORD: Record<SilenceState, string> = { in_force: 'In force', planned: 'To come', over: 'Over' };
 
-/** `Response time in iOS 26.1`, `Everything in eu`, `Requests anywhere`. */
+/** `Response time in iOS 26.1`, `Every metric in eu`, `Requests, all traffic`. */
 export function whatOf({ metric, slice }: Pick<Silence, 'metric' | 'slice'>): string {
   const what = metric ? capitalised(metricName(metric)) : 'Every metric';
   const where = slice ?? {};
@@ -19,7 +19,7 @@ export function inOrder(silences: Silence[]): Silence[] {
   return silences.toSorted((one, other) => rank[one.state] - rank[other.state]);
 }
 
-/** `hides 3 open alerts`. */
+/** `3 open alerts`; nothing of what is not in force. */
 export function hides({ state, alerts }: Pick<Silence, 'state' | 'alerts'>): string {
   if (state !== 'in_force') return '';
   if (alerts.length === 0) return 'no open alert';
