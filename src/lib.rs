@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod engine;
 pub mod exemplars;
 pub mod explain_command;
+pub mod explain_model;
 pub mod explainer;
 mod funnel;
 pub mod hindsight;

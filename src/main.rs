@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use hark::config::{Config, Overrides};
 use hark::detection::Budget;
 use hark::{
-    alerts_command, bench, demo, detect_command, doctor, explain_command, hindsight, import, models_command,
-    peers_command, query_command, registry_command, replay, report_command, serve, simulate_command,
+    alerts_command, bench, demo, detect_command, doctor, explain_command, explain_model, hindsight, import,
+    models_command, peers_command, query_command, registry_command, replay, report_command, serve, simulate_command,
 };
 use hark_detectors::list::Build;
 use hark_detectors::values::PERIOD_ROWS_MAX;
@@ -41,7 +41,7 @@ enum Command {
     Detect(DetectArgs),
     /// Say which of several series that usually go together departs from the rest
     Peers(PeersArgs),
-    /// Say why: which slices of a file carry the difference
+    /// Say why: which slices of a file carry the difference, or what made a model say what it says of a row
     Explain {
         #[command(subcommand)]
         what: Explain,
@@ -212,6 +212,8 @@ struct PeersArgs {
 enum Explain {
     /// The slices that carry the difference between what was seen and what was expected, ranked; or that there are none
     Slices(SlicesArgs),
+    /// Which values of a window, or which columns, made an ONNX model say what it says of a row
+    Model(explain_model::Request),
 }
 
 #[derive(Debug, Args)]
@@ -447,6 +449,7 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Detect(args) => done(detect_command::detect(&args.into())),
         Command::Peers(args) => done(peers_command::peers(&args.into())),
         Command::Explain { what: Explain::Slices(args) } => done(explain_command::slices(&args.into())),
+        Command::Explain { what: Explain::Model(request) } => done(explain_model::explain(&request)),
         Command::Models { what } => done(models(what)),
         Command::Simulate(args) => {
             let SimulateArgs { seed, days, rate, incidents, kinds, out } = args;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use hark_detectors::Settings;
 use hark_detectors::density::{Cohort, Member};
 
-use crate::plain_values::{number, read_time};
+use crate::plain_values::{Table, TableRow};
 
 pub struct Request {
     /// `-` is standard input.
@@ -32,30 +32,19 @@ pub fn peers(request: &Request) -> Result<()> {
 
 fn judge(request: &Request, input: impl Read, name: &str, mut out: impl Write) -> Result<()> {
     let written = "the result cannot be written";
-    let unreadable = || format!("{name} cannot be read as CSV");
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
-    let headers = reader.headers().with_context(unreadable)?.clone();
-    let is_time = |header: &str| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case("timestamp");
-    let time = headers.iter().position(is_time).with_context(|| {
-        format!("{name} has no column `timestamp`; write that and a column for each of the series, with its name")
-    })?;
-    let members: Vec<(usize, &str)> = headers.iter().enumerate().filter(|(at, _)| *at != time).collect();
+    let mut rows = Table::open(input, name)?;
+    let members: Vec<String> = rows.names().map(ToOwned::to_owned).collect();
     let mut cohort = Cohort::new(members.len(), request.window, request.settings).with_context(|| name.to_owned())?;
     let mut table = csv::Writer::from_writer(&mut out);
     table
         .write_record(["timestamp", "member", "place", "off", "outside", "score", "p_value", "anomaly"])
         .context(written)?;
-    for record in reader.records() {
-        let record = record.with_context(unreadable)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let at = record.get(time).unwrap_or_default();
-        let value = |at: usize| record.get(at).filter(|text| !text.is_empty()).map(number).transpose();
-        let row: Result<Vec<Option<f64>>> = members.iter().map(|(at, _)| value(*at)).collect();
-        let row = read_time(at).and(row).with_context(|| format!("line {line} of {name}"))?;
-        let Some(judged) = cohort.take(&row).with_context(|| format!("line {line} of {name}"))? else { continue };
-        for ((_, member), said) in members.iter().zip(&judged) {
+    for row in &mut rows {
+        let TableRow { line, time, values } = row?;
+        let Some(judged) = cohort.take(&values).with_context(|| format!("line {line} of {name}"))? else { continue };
+        for (member, said) in members.iter().zip(&judged) {
             if said.scored.is_anomaly || !request.only_anomalies {
-                table.write_record(told(at, member, said)).context(written)?;
+                table.write_record(told(&time, member, said)).context(written)?;
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Times and numbers as people write them in files of plain series.
 
+use std::io::Read;
+
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{NaiveDate, NaiveDateTime};
 use hark_model::Timestamp;
@@ -39,6 +41,58 @@ fn time_ms(text: &str) -> Option<i64> {
     let parsed = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
     let parsed = parsed.or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0));
     parsed.map(|time| time.and_utc().timestamp_millis())
+}
+
+/// A file with a time and some named values in each row.
+pub(crate) struct Table<R> {
+    records: csv::StringRecordsIntoIter<R>,
+    file: String,
+    time: usize,
+    columns: Vec<(usize, String)>,
+}
+
+pub(crate) struct TableRow {
+    pub(crate) line: u64,
+    pub(crate) time: String,
+    /// `None` where nothing is written.
+    pub(crate) values: Vec<Option<f64>>,
+}
+
+impl<R: Read> Table<R> {
+    pub(crate) fn open(input: R, file: &str) -> Result<Self> {
+        let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
+        let headers = reader.headers().with_context(|| format!("{file} cannot be read as CSV"))?;
+        let is_time = |header: &str| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case("timestamp");
+        let time = headers.iter().position(is_time).with_context(|| {
+            format!("{file} has no column `timestamp`; write that and a column for each of the series, with its name")
+        })?;
+        let named = headers.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).enumerate();
+        let columns = named.filter(|(at, _)| *at != time).collect();
+        Ok(Self { records: reader.into_records(), file: file.to_owned(), time, columns })
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(_, name)| name.as_str())
+    }
+
+    fn row(&self, record: csv::Result<csv::StringRecord>) -> Result<TableRow> {
+        let record = record.with_context(|| format!("{} cannot be read as CSV", self.file))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let time = record.get(self.time).unwrap_or_default().to_owned();
+        let value = |at: usize| record.get(at).filter(|text| !text.is_empty()).map(number).transpose();
+        let values: Result<Vec<Option<f64>>> = self.columns.iter().map(|(at, _)| value(*at)).collect();
+        let values = read_time(&time).and(values).with_context(|| format!("line {line} of {}", self.file))?;
+        Ok(TableRow { line, time, values })
+    }
+}
+
+impl<R: Read> Iterator for Table<R> {
+    type Item = Result<TableRow>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let record = self.records.next()?;
+        Some(self.row(record))
+    }
 }
 
 #[cfg(test)]

@@ -185,7 +185,7 @@ impl Search<'_> {
     fn everything(&self, scene: &Scene) -> f64 {
         let all: Vec<u32> = (0..scene.rows() as u32).collect();
         let mut vectors = Vectors::new(scene.rows());
-        scene.candidate(Cell::default(), Direction::Down, &all, &mut vectors).score_at_most()
+        scene.candidate(Cell::default(), Direction::Down, &all, &mut vectors).score_at_most(scene)
     }
 
     /// "Everywhere" is free of the price of a choice; it must not swallow slices that carry nearly all of it.

@@ -1,9 +1,10 @@
-//! `hark bench networks`: how long an autoencoder trains, and how long ten thousand windows take by candle, by tract and by
-//! ONNX Runtime, turn by turn in one run, each with the same answers.
+//! `hark bench networks`: how long an autoencoder trains, how long ten thousand windows take by candle, by tract and by
+//! ONNX Runtime, turn by turn in one run, each with the same answers, and how long it takes to say why one scored so.
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use hark_explain::sampled_shap::{Question, exact, pairs_within, permutations};
 use hark_networks::{Autoencoder, Library, Scores, Served, Shape, Training, Windows, onnx, train};
 
 use super::dice::Dice;
@@ -16,6 +17,13 @@ const TRAINED: usize = 2_160;
 const SCORED: usize = 10_000;
 /// As the tests hold them to.
 const OFF_MAX: f32 = 1e-4;
+/// Each metric in each third of a window is a player, so that all mixtures can be asked about too.
+const THIRDS: usize = 3;
+const SETS: usize = 512;
+/// Windows that one is compared with.
+const OTHERS: usize = 16;
+/// Windows that are explained, in each of which one player is off.
+const EXPLAINED: usize = 24;
 
 pub(super) struct Request {
     /// ONNX Runtime's.
@@ -83,6 +91,47 @@ fn score(network: &Autoencoder, windows: &Windows, library: Option<&Library>, tu
     for (name, times) in names.zip(&times) {
         println!("  {} windows by {name}: {} ms", windows.count(), spread(times, 1e3));
     }
+    engines.iter_mut().try_for_each(|engine| why(engine, windows))
+}
+
+/// Shapley values from some mixtures beside those from all.
+fn why(engine: &mut Served, windows: &Windows) -> Result<()> {
+    let players: Vec<Vec<usize>> = (0..METRICS * THIRDS)
+        .map(|player| {
+            let (metric, third) = (player % METRICS, player / METRICS);
+            (third * TIME / THIRDS..(third + 1) * TIME / THIRDS).map(|at| at * METRICS + metric).collect()
+        })
+        .collect();
+    let wide = |at: usize| windows.window(at).iter().map(|value| f64::from(*value)).collect::<Vec<f64>>();
+    let background: Vec<f64> = (0..OTHERS).flat_map(|at| wide(at * windows.count() / OTHERS)).collect();
+    let mut model = |rows: &[f64]| -> Vec<f64> {
+        let values = rows.iter().map(|value| *value as f32).collect();
+        let scores = Windows::new(TIME, METRICS, values).and_then(|windows| engine.score(&windows));
+        scores.map_or_else(|_| Vec::new(), |scores| scores.scores.into_iter().map(f64::from).collect())
+    };
+    let (mut times, mut off, mut within) = (Vec::new(), Vec::new(), 0);
+    for seed in 0..EXPLAINED {
+        let mut row = wide(100 + 7 * seed);
+        players[seed % players.len()].iter().for_each(|at| row[*at] *= 1.0 + 0.02 * (1 + seed) as f64);
+        let question = Question::of_players(&row, &background, players.clone())?;
+        let truth = exact(&question, &mut model)?;
+        let started = stopwatch();
+        let drawn = permutations(&question, pairs_within(SETS, players.len()), seed as u64, &mut model)?;
+        times.push(started.elapsed().as_secs_f64());
+        let each: Vec<f64> = drawn.contributions.iter().zip(&truth.contributions).map(|(a, b)| (a - b).abs()).collect();
+        within += each.iter().zip(&drawn.standard_errors).filter(|(off, error)| **off <= 1.96 * **error).count();
+        off.push(each.into_iter().fold(0.0, f64::max) / truth.value);
+    }
+    let largest = off.iter().copied().reduce(f64::max).context("nothing was explained")?;
+    println!(
+        "  why a window scores so by {}: {} players, {OTHERS} other windows, {SETS} mixtures: {} ms (asked: 50); largest error {} % of the score, at most {:.2} (asked: 5); {:.1} % within 1.96 stated errors",
+        engine.engine(),
+        players.len(),
+        spread(&times, 1e3),
+        spread(&off, 1e2),
+        100.0 * largest,
+        100.0 * within as f64 / (EXPLAINED * players.len()) as f64
+    );
     Ok(())
 }
 

@@ -1,9 +1,13 @@
 //! Which cells together tell best what happened: the best one, then the best of what it leaves, until none pays.
 
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
 use rustc_hash::FxHashMap;
 
 use super::evidence::Direction;
-use super::scan::{Candidate, Cell, Scene, Vectors, score_min, sweep};
+use super::scan::{Candidate, Cell, Scene, Vectors, score_min};
+use super::sweep::sweep;
 
 /// More cells than this are no explanation; the rest is listed as not named.
 pub(crate) const CELLS_MAX: usize = 16;
@@ -67,7 +71,7 @@ impl Choice {
             }
             let rows = scene.rows_of(&cell, &is_free);
             let whole = scene.candidate(cell, direction, &rows, vectors);
-            let (score, severity) = (whole.score_at_most(), whole.severity());
+            let (score, severity) = (whole.score_at_most(scene), whole.severity());
             if score >= score_min() && PARTS_BETTER * score >= apart {
                 self.chosen.retain(|part| !is_part(part));
                 self.chosen.push(Chosen { cell, direction, score, severity, rows });
@@ -141,16 +145,15 @@ impl Field {
     /// The best candidate that pays, or the best of its parts where these together tell it better than the whole.
     fn best(&mut self, scene: &Scene, free: &[bool], vectors: &mut Vectors) -> Option<usize> {
         // Only what could be the best is weighed: the others are known not to score as much.
+        let ranks = (0..self.candidates.len()).map(|at| self.rank(at, scene)).filter(|rank| rank.score >= score_min());
+        let mut ranks: BinaryHeap<Rank> = ranks.collect();
         let mut best = loop {
-            let all = 0..self.candidates.len();
-            let best = all.reduce(|best, next| if self.is_before(next, best) { next } else { best })?;
-            if self.score(best) < score_min() {
-                return None;
+            let Rank { at, .. } = ranks.pop()?;
+            if self.candidates[at].is_known() {
+                break at;
             }
-            if self.candidates[best].is_known() {
-                break best;
-            }
-            self.weigh(best, scene, free, vectors);
+            self.weigh(at, scene, free, vectors);
+            ranks.extend(Some(self.rank(at, scene)).filter(|rank| rank.score >= score_min()));
         };
         while let Some(part) = self.better_part(best, scene, free, vectors) {
             best = part;
@@ -158,8 +161,13 @@ impl Field {
         Some(best)
     }
 
-    fn score(&self, at: usize) -> f64 {
-        self.candidates[at].score_at_most()
+    fn score(&self, at: usize, scene: &Scene) -> f64 {
+        self.candidates[at].score_at_most(scene)
+    }
+
+    fn rank(&self, at: usize, scene: &Scene) -> Rank {
+        let Candidate { cell, direction, .. } = self.candidates[at];
+        Rank { score: self.score(at, scene), cell, direction, at }
     }
 
     fn weigh(&mut self, at: usize, scene: &Scene, free: &[bool], vectors: &mut Vectors) {
@@ -169,28 +177,22 @@ impl Field {
         }
     }
 
-    /// Ties go to the shallower cell, then to the earlier dimensions and values.
-    fn is_before(&self, a: usize, b: usize) -> bool {
-        let rank = |at: usize| (self.candidates[at].cell, self.candidates[at].direction);
-        self.score(a).total_cmp(&self.score(b)).reverse().then_with(|| rank(a).cmp(&rank(b))).is_lt()
-    }
-
     fn better_part(&mut self, whole: usize, scene: &Scene, free: &[bool], vectors: &mut Vectors) -> Option<usize> {
         let Candidate { cell, direction, .. } = self.candidates[whole];
         let mut parts: Vec<Vec<usize>> = vec![Vec::new(); scene.values.len()];
         for (at, part) in self.candidates.iter().enumerate() {
             if part.direction == direction
-                && part.score_at_most() >= score_min()
+                && part.score_at_most(scene) >= score_min()
                 && let Some(added) = cell.dimension_added_by(&part.cell)
             {
                 parts[added].push(at);
             }
         }
-        let needed = PARTS_BETTER * self.score(whole);
+        let needed = PARTS_BETTER * self.score(whole, scene);
         let mut best: Option<(f64, usize)> = None;
         for parts in parts {
             let sum = |field: &Self| -> f64 {
-                let scores = parts.iter().map(|&at| field.score(at));
+                let scores = parts.iter().map(|&at| field.score(at, scene));
                 scores.filter(|&score| score >= score_min()).sum()
             };
             if sum(self) <= needed {
@@ -198,9 +200,9 @@ impl Field {
             }
             parts.iter().for_each(|&at| self.weigh(at, scene, free, vectors));
             let sum = sum(self);
-            let first = parts.iter().copied().reduce(|best, next| if self.is_before(next, best) { next } else { best });
+            let first = parts.iter().map(|&at| self.rank(at, scene)).max();
             if let Some(first) = first.filter(|_| sum > needed && best.is_none_or(|(most, _)| sum > most)) {
-                best = Some((sum, first));
+                best = Some((sum, first.at));
             }
         }
         best.map(|(_, part)| part)
@@ -220,7 +222,7 @@ impl Field {
     fn take(&mut self, at: usize, rows: Vec<u32>, scene: &Scene, free: &mut [bool], from_others: bool) -> Chosen {
         let candidate = &self.candidates[at];
         let (cell, direction, severity) = (candidate.cell, candidate.direction, candidate.severity());
-        let score = self.score(at);
+        let score = self.score(at, scene);
         rows.iter().for_each(|&row| free[row as usize] = false);
         for (dimensions, cells) in self.places.iter().filter(|_| from_others) {
             for &row in &rows {
@@ -230,5 +232,29 @@ impl Field {
             }
         }
         Chosen { cell, direction, score, severity, rows }
+    }
+}
+
+/// What a candidate scores, or could at most; ties go to the shallower cell, then to the earlier dimensions and values.
+#[derive(Debug, PartialEq)]
+struct Rank {
+    score: f64,
+    cell: Cell,
+    direction: Direction,
+    at: usize,
+}
+
+impl Eq for Rank {}
+
+impl Ord for Rank {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let earlier = || (other.cell, other.direction).cmp(&(self.cell, self.direction));
+        self.score.total_cmp(&other.score).then_with(earlier)
+    }
+}
+
+impl PartialOrd for Rank {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }

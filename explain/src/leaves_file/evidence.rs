@@ -18,7 +18,7 @@ const UNTOUCHED: f64 = 1e-3;
 const UNTOUCHED_HANDFUL: f64 = 0.3;
 const OTHERWISE: f64 = 0.1;
 /// Evidence is kept in whole steps, so many a unit of the logarithm, so that it adds up to the same in any order.
-const STEPS_A_NAT: f64 = 1024.0;
+pub(crate) const STEPS_A_NAT: f64 = 1024.0;
 /// Of thin leaves a fiftieth is always left, so that one piece does not rule a slice out; and no leaf says more than this.
 const LEFT_MIN: f64 = 0.02;
 const THIN_RANGE: (f64, f64) = (-7.0, 5.0);
@@ -28,9 +28,9 @@ pub(crate) type Vector = [f32; SEVERITIES];
 /// Severities in three ranges, first and last of each: what an unaffected leaf says of a small fall would hide how
 /// strongly it speaks against a large one.
 const RANGES: [(usize, usize); 3] = [(0, 2), (3, 9), (10, SEVERITIES - 1)];
-/// What the best severity of each range says, and at the end what speaks for any of them, which is never below zero.
-pub(crate) type Most = [f32; RANGES.len() + 1];
-pub(crate) type Bounds = [f64; RANGES.len() + 1];
+/// What the best severity of each range says, and at the end what speaks for any of them, which is never below zero; in
+/// steps, so that sums are whole numbers.
+pub(crate) type Most = [i32; RANGES.len() + 1];
 pub(crate) const POSITIVE: usize = RANGES.len();
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,16 +91,41 @@ impl Said {
         }
     }
 
-    /// The evidence at the severity of each range that fits this leaf best: no other of the range gives more.
-    pub(crate) fn most(&self, direction: Direction, shape: Shape) -> Most {
-        let of_ranges: [f32; RANGES.len()] = match *self {
+    /// The evidence at each severity.
+    pub(crate) fn vector(&self, direction: Direction, shape: Shape) -> Vector {
+        match self {
+            Self::Told(vectors) => vectors[direction as usize],
+            Self::Thin { .. } => std::array::from_fn(|severity| self.thin(direction, severity)),
+            Self::Whole { .. } => {
+                let mut asked = Asked::<SEVERITIES>::default();
+                (0..SEVERITIES).for_each(|severity| asked.set(severity, self, direction, severity));
+                asked.answers(shape).map(in_steps)
+            }
+        }
+    }
+
+    /// What a thin leaf says of one severity.
+    fn thin(&self, direction: Direction, severity: usize) -> f32 {
+        let Self::Thin { actual, expected, one_over_dispersion } = *self else { return 0.0 };
+        let left = (1.0 - severity_of(severity)).max(LEFT_MIN);
+        let factor = if direction == Direction::Down { left } else { 1.0 / left };
+        let log = (actual * quick_math::ln(factor) - expected * (factor - 1.0)) * one_over_dispersion;
+        in_steps(log.clamp(THIN_RANGE.0, THIN_RANGE.1))
+    }
+
+    /// The severity of each range that fits a whole leaf best.
+    fn nearest(deviation: f64, direction: Direction) -> [usize; RANGES.len()] {
+        let nearest = quick_math::round(deviation * direction.sign() / SEVERITY_STEP) - 1.0;
+        RANGES.map(|(first, last)| nearest.clamp(first as f64, last as f64) as usize)
+    }
+
+    /// What the best severity of each range says, of a leaf that is not whole.
+    fn best_of_ranges(&self, direction: Direction) -> [f32; RANGES.len()] {
+        match *self {
+            Self::Whole { .. } => Default::default(),
             Self::Told(ref vectors) => RANGES.map(|(first, last)| {
                 vectors[direction as usize][first..=last].iter().copied().fold(f32::MIN, f32::max)
             }),
-            Self::Whole { deviation, .. } => {
-                let nearest = quick_math::round(deviation * direction.sign() / SEVERITY_STEP) - 1.0;
-                RANGES.map(|(first, last)| self.at(direction, shape, nearest.clamp(first as f64, last as f64) as usize))
-            }
             // The likelihood has one peak, between two severities of the grid.
             Self::Thin { actual, expected, .. } => {
                 let lost = match direction {
@@ -110,45 +135,91 @@ impl Said {
                 let below = (lost / SEVERITY_STEP).floor() - 1.0;
                 RANGES.map(|(first, last)| {
                     let at = |severity: f64| severity.clamp(first as f64, last as f64) as usize;
-                    let [below, above] = [at(below), at(below + 1.0)];
-                    self.at(direction, shape, below).max(self.at(direction, shape, above))
+                    self.thin(direction, at(below)).max(self.thin(direction, at(below + 1.0)))
                 })
             }
-        };
-        let positive = of_ranges.iter().copied().fold(0.0, f32::max);
-        std::array::from_fn(|at| of_ranges.get(at).copied().unwrap_or(positive))
+        }
     }
+}
 
-    pub(crate) fn vector(&self, direction: Direction, shape: Shape) -> Vector {
-        // Which kind of leaf it is is asked once and not for each severity.
-        match self {
-            Self::Told(vectors) => vectors[direction as usize],
-            Self::Whole { .. } => std::array::from_fn(|severity| self.at(direction, shape, severity)),
-            Self::Thin { .. } => std::array::from_fn(|severity| self.at(direction, shape, severity)),
+/// So many leaves are asked together.
+const BLOCK: usize = 32;
+const OF_A_LEAF: usize = 2 * RANGES.len();
+
+/// The evidence at the severity of each range that fits each leaf best: no other of the range gives more. Down, then up.
+pub(crate) fn most(said: &[Said], shape: Shape) -> Vec<[Most; 2]> {
+    let mut all = Vec::with_capacity(said.len());
+    let mut asked = Asked::<{ BLOCK * OF_A_LEAF }>::default();
+    for block in said.chunks(BLOCK) {
+        for (leaf, said) in block.iter().enumerate() {
+            if let Said::Whole { deviation, .. } = *said {
+                let nearest = Direction::BOTH.map(|direction| (direction, Said::nearest(deviation, direction)));
+                let each = nearest.into_iter().flat_map(|(direction, nearest)| nearest.map(|at| (direction, at)));
+                each.enumerate().for_each(|(at, (direction, severity))| {
+                    asked.set(OF_A_LEAF * leaf + at, said, direction, severity);
+                });
+            }
+        }
+        let answers = asked.answers(shape);
+        all.extend(block.iter().zip(answers.chunks_exact(OF_A_LEAF)).map(|(said, answers)| {
+            Direction::BOTH.map(|direction| {
+                let own = &answers[RANGES.len() * direction as usize..];
+                with_positive(match said {
+                    Said::Whole { .. } => std::array::from_fn(|range| in_steps(own[range])),
+                    _ => said.best_of_ranges(direction),
+                })
+            })
+        }));
+    }
+    all
+}
+
+/// What was rounded to steps, counted in steps.
+fn with_positive(of_ranges: [f32; RANGES.len()]) -> Most {
+    let steps = of_ranges.map(|most| (most * STEPS_A_NAT as f32) as i32);
+    let positive = steps.iter().copied().fold(0, i32::max);
+    std::array::from_fn(|at| steps.get(at).copied().unwrap_or(positive))
+}
+
+/// What whole leaves are asked, number by number, so that the compiler can answer several at once.
+struct Asked<const N: usize> {
+    /// How much further than this severity the leaf moved, in its spreads.
+    off: [f64; N],
+    one_over_spread: [f64; N],
+    one_over_usual: [f64; N],
+    untouched: [f64; N],
+    otherwise: [f64; N],
+}
+
+impl<const N: usize> Default for Asked<N> {
+    fn default() -> Self {
+        let [off, one_over_spread, one_over_usual, untouched, otherwise] = [[1.0; N]; 5];
+        Self { off, one_over_spread, one_over_usual, untouched, otherwise }
+    }
+}
+
+impl<const N: usize> Asked<N> {
+    #[inline]
+    fn set(&mut self, at: usize, said: &Said, direction: Direction, severity: usize) {
+        if let Said::Whole { deviation, one_over_usual, one_over_spread, untouched } = *said {
+            let towards = deviation * direction.sign();
+            self.one_over_spread[at] = one_over_spread[severity.min(SPREADS.len() - 1)];
+            self.off[at] = (towards - severity_of(severity)) * self.one_over_spread[at];
+            self.one_over_usual[at] = one_over_usual;
+            self.untouched[at] = untouched;
+            self.otherwise[at] = if towards > 0.0 { OTHERWISE } else { 0.0 };
         }
     }
 
-    #[inline(always)]
-    fn at(&self, direction: Direction, shape: Shape, severity: usize) -> f32 {
-        let log = match *self {
-            Self::Whole { deviation, one_over_usual, one_over_spread, untouched } => {
-                let towards = deviation * direction.sign();
-                let one_over_spread = one_over_spread[severity.min(SPREADS.len() - 1)];
-                let off = (towards - severity_of(severity)) * one_over_spread;
-                let fits = one_over_spread * shape.density(off);
-                let otherwise = if towards > 0.0 { OTHERWISE } else { 0.0 };
-                let touched = otherwise + (1.0 - OTHERWISE - untouched) * fits;
-                quick_math::ln(untouched + touched * one_over_usual)
-            }
-            Self::Thin { actual, expected, one_over_dispersion } => {
-                let left = (1.0 - severity_of(severity)).max(LEFT_MIN);
-                let factor = if direction == Direction::Down { left } else { 1.0 / left };
-                let log = (actual * quick_math::ln(factor) - expected * (factor - 1.0)) * one_over_dispersion;
-                log.clamp(THIN_RANGE.0, THIN_RANGE.1)
-            }
-            Self::Told(ref vectors) => return vectors[direction as usize][severity],
-        };
-        in_steps(log)
+    /// Logarithms of how much more likely each is where the leaf is affected.
+    fn answers(&self, shape: Shape) -> [f64; N] {
+        let mut answers = [0.0; N];
+        for at in 0..N {
+            let fits = self.one_over_spread[at] * shape.density(self.off[at]);
+            let touched = self.otherwise[at] + (1.0 - OTHERWISE - self.untouched[at]) * fits;
+            answers[at] = quick_math::ln(self.untouched[at] + touched * self.one_over_usual[at]);
+        }
+        answers
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! Pure but for the reader: a table of leaves in, a typed answer out. Each leaf's deviation is weighed against the noise
 //! that the file itself shows (`noise.rs`), the evidence of leaves is added up over all cells of up to four dimensions
-//! (`scan.rs`), and the cells that pay the price of having been one of many are named (`choose.rs`) and sized (`answer.rs`).
+//! (`sweep.rs`), and the cells that pay the price of having been one of many are named (`choose.rs`) and sized (`answer.rs`).
 
 mod answer;
+mod at_once;
 pub(crate) mod choose;
 mod command;
 pub(crate) mod draws;
@@ -20,6 +21,7 @@ mod read;
 mod report;
 pub(crate) mod scan;
 mod search;
+mod sweep;
 mod table;
 mod text;
 

@@ -1,11 +1,7 @@
-//! All cells of up to four dimensions: which of them the evidence of their leaves could carry past their price.
-//!
-//! Most cells are refused by one number, the sum over their leaves of the evidence at the severity that fits each leaf
-//! best: no severity of the cell gives more. Only the others get their evidence at each severity added up.
+//! Leaves that say something, cells over them, and what a cell pays for being one of many.
 
-use rustc_hash::FxHashMap;
-
-use super::evidence::{Bounds, Direction, Most, POSITIVE, SEVERITIES, Said, Vector, severity_of};
+use super::at_once::at_once;
+use super::evidence::{Direction, Most, POSITIVE, SEVERITIES, STEPS_A_NAT, Said, Vector, most, severity_of};
 use super::noise::Shape;
 
 /// Slices of more than so many dimensions are not looked for.
@@ -16,8 +12,6 @@ pub(crate) const LAYERS_MAX: usize = 4;
 /// shares one such chance with all others of its kind, and each layer pays one more so that the layers together do.
 pub(crate) const FALSE_NAME_CHANCE: f64 = 0.01;
 const PRICE_A_LAYER: f64 = 1.0;
-/// Combinations are numbered in a plain list while that is at most so many times longer than the leaves.
-const LIST_LONGER_MAX: usize = 4;
 
 /// Leaves that say something, column by column, with what they say.
 #[derive(Debug)]
@@ -27,13 +21,15 @@ pub(crate) struct Scene {
     /// How many values each dimension has.
     pub(crate) values: Vec<usize>,
     pub(crate) said: Vec<Said>,
-    /// For each direction what the best severities of each row would say.
-    most: [Vec<Most>; 2],
+    /// What the best severities of each row would say, down and up.
+    pub(crate) most: Vec<[Most; 2]>,
+    /// How many steps of that make a unit of the logarithm.
+    steps_a_nat: f64,
     shape: Shape,
     /// For each dimension the rows of each value.
     places: Vec<Places>,
     /// Whether everything is a cell too.
-    with_everything: bool,
+    pub(crate) with_everything: bool,
 }
 
 impl Scene {
@@ -44,9 +40,10 @@ impl Scene {
         shape: Shape,
         with_everything: bool,
     ) -> Self {
-        let most = Direction::BOTH.map(|direction| said.iter().map(|said| said.most(direction, shape)).collect());
+        let mut most = at_once(said.len(), |rows| most(&said[rows], shape));
+        let steps_a_nat = STEPS_A_NAT / coarser(&mut most);
         let places = codes.iter().zip(&values).map(|(column, &values)| Places::new(column, values)).collect();
-        Self { codes, values, said, most, shape, places, with_everything }
+        Self { codes, values, said, most, steps_a_nat, shape, places, with_everything }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -72,13 +69,18 @@ impl Scene {
     pub(crate) fn candidate(&self, cell: Cell, direction: Direction, rows: &[u32], vectors: &mut Vectors) -> Candidate {
         let dimensions: Vec<usize> = cell.dimensions().iter().map(|&at| usize::from(at)).collect();
         let price = self.price(&dimensions);
-        let mut candidate = Candidate { cell, direction, price, bounds: Bounds::default(), sums: None };
+        let mut candidate = Candidate { cell, direction, price, bounds: Most::default(), sums: None };
         candidate.weigh(self, rows, vectors);
         candidate
     }
 
+    /// So much evidence in the steps of `most`, rounded down: what has less does not have it.
+    pub(crate) fn steps(&self, evidence: f64) -> i32 {
+        (evidence * self.steps_a_nat).floor() as i32
+    }
+
     /// What a cell of these dimensions pays for being one of many.
-    fn price(&self, dimensions: &[usize]) -> f64 {
+    pub(crate) fn price(&self, dimensions: &[usize]) -> f64 {
         let cells = dimensions.iter().fold(1_usize, |cells, &at| cells.saturating_mul(self.values[at]));
         (cells.min(self.rows()).max(1) as f64).ln() + self.price_of_depth(dimensions.len())
     }
@@ -90,10 +92,25 @@ impl Scene {
     }
 
     /// The least that any cell deeper than this layer pays.
-    fn price_below(&self, layer: usize) -> f64 {
+    pub(crate) fn price_below(&self, layer: usize) -> f64 {
         let deeper = layer + 1..=LAYERS_MAX.min(self.values.len());
         deeper.map(|layer| self.price_of_depth(layer)).fold(f64::INFINITY, f64::min)
     }
+}
+
+/// Makes the steps so coarse, rounding up, that no sum over any of the rows leaves its range; by which factor.
+fn coarser(most: &mut [[Most; 2]]) -> f64 {
+    let places = 0..most.first().map_or(0, |most| most.as_flattened().len());
+    let sums = places.map(|at| most.iter().map(|most| i64::from(most.as_flattened()[at]).abs()).sum::<i64>());
+    let largest = sums.max().unwrap_or_default();
+    // Rounding adds less than a step a row.
+    let fits = |bits: &u32| (largest >> bits) + most.len() as i64 <= i64::from(i32::MAX);
+    let bits = (0..i64::BITS - 1).find(fits).unwrap_or_default();
+    if bits > 0 {
+        let coarse = |step: &mut i32| *step = ((i64::from(*step) + (1 << bits) - 1) >> bits) as i32;
+        most.iter_mut().for_each(|most| most.as_flattened_mut().iter_mut().for_each(coarse));
+    }
+    (1_i64 << bits) as f64
 }
 
 /// Rows in order of the value they have of one dimension.
@@ -210,17 +227,17 @@ pub(crate) struct Candidate {
     pub(crate) direction: Direction,
     pub(crate) price: f64,
     /// No severity of a range scores more than this.
-    bounds: Bounds,
+    pub(crate) bounds: Most,
     /// The evidence at each severity, once it was worth adding up.
-    sums: Option<[f64; SEVERITIES]>,
+    pub(crate) sums: Option<[f64; SEVERITIES]>,
 }
 
 impl Candidate {
     /// The score where it is known, else what it cannot exceed.
-    pub(crate) fn score_at_most(&self) -> f64 {
+    pub(crate) fn score_at_most(&self, scene: &Scene) -> f64 {
         match &self.sums {
-            Some(sums) => largest(sums) - self.price,
-            None => largest(&self.bounds[..POSITIVE]) - self.price,
+            Some(sums) => sums.iter().copied().fold(f64::NEG_INFINITY, f64::max) - self.price,
+            None => f64::from(largest(&self.bounds)) / scene.steps_a_nat - self.price,
         }
     }
 
@@ -240,14 +257,14 @@ impl Candidate {
 
     /// Takes one of its rows away.
     pub(crate) fn lose(&mut self, scene: &Scene, row: usize) {
-        let most = scene.most[self.direction as usize][row];
-        self.bounds.iter_mut().zip(most).for_each(|(bound, most)| *bound -= f64::from(most));
+        let most = scene.most[row][self.direction as usize];
+        self.bounds.iter_mut().zip(most).for_each(|(bound, most)| *bound -= most);
         self.sums = None;
     }
 
+    /// No evidence pays for it any more.
     pub(crate) fn refuse(&mut self) {
-        self.bounds = Bounds::default().map(|_| f64::NEG_INFINITY);
-        self.sums = None;
+        self.price = f64::INFINITY;
     }
 
     /// The severity that fits best, once that is known.
@@ -258,8 +275,9 @@ impl Candidate {
     }
 }
 
-fn largest(values: &[f64]) -> f64 {
-    values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+/// Of the ranges.
+pub(crate) fn largest(most: &Most) -> i32 {
+    most[..POSITIVE].iter().copied().fold(i32::MIN, i32::max)
 }
 
 /// The evidence of single rows at each severity, made when it is first asked for.
@@ -286,128 +304,28 @@ impl Vectors {
     }
 }
 
-/// The combinations of some dimensions, and which of them each row lies in.
-struct Level {
-    dimensions: Vec<usize>,
-    rows: Vec<u32>,
-    /// The number of the combination of each row of `rows`.
-    numbers: Vec<u32>,
-    combinations: usize,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Bound {
-    most: [Bounds; 2],
-    row: u32,
-}
-
-/// All candidates over the rows that are still free, and how many cells were looked at.
-pub(crate) fn sweep(scene: &Scene, free: &[bool]) -> (Vec<Candidate>, usize) {
-    let rows: Vec<u32> = (0..scene.rows() as u32).filter(|&row| free[row as usize]).collect();
-    let mut sweep = Sweep { scene, found: Vec::new(), looked_at: 0 };
-    if scene.with_everything {
-        sweep.everything(&rows);
-    }
-    let numbers = vec![0; rows.len()];
-    sweep.deeper(&Level { dimensions: Vec::new(), rows, numbers, combinations: 1 });
-    (sweep.found, sweep.looked_at)
-}
-
-struct Sweep<'a> {
-    scene: &'a Scene,
-    found: Vec<Candidate>,
-    looked_at: usize,
-}
-
-impl Sweep<'_> {
-    fn everything(&mut self, rows: &[u32]) {
-        let mut bound = Bound::default();
-        rows.iter().for_each(|&row| bound.add(self.scene, row));
-        self.looked_at += 1;
-        self.take(&[], &[bound]);
-    }
-
-    fn deeper(&mut self, level: &Level) {
-        let from = level.dimensions.last().map_or(0, |last| last + 1);
-        for added in from..self.scene.values.len() {
-            let mut dimensions = level.dimensions.clone();
-            dimensions.push(added);
-            let (numbers, bounds) = self.number(level, added);
-            self.looked_at += bounds.len();
-            self.take(&dimensions, &bounds);
-            if dimensions.len() < LAYERS_MAX && added + 1 < self.scene.values.len() {
-                let level = self.promising(dimensions, &level.rows, &numbers, &bounds);
-                self.deeper(&level);
-            }
+    #[test]
+    fn steps_are_as_fine_as_sums_over_all_rows_allow_and_never_promise_too_little() {
+        let mut few = vec![[[5, -7, 3, 5], [-1, 0, 2, 2]]; 1_000];
+        let same = few.clone();
+        assert_eq!(coarser(&mut few), 1.0);
+        assert_eq!(few, same);
+        let of_row = |row: i32| [[1_000_001 + row, -1_000_000 - row, 3, 7], [-1, 0, 1_999_999, i32::MAX]];
+        let mut many: Vec<[Most; 2]> = (0..10_000).map(of_row).collect();
+        let fine = many.clone();
+        let factor = coarser(&mut many);
+        assert_eq!(factor, 16_384.0);
+        for at in 0..8 {
+            let sum: i64 = many.iter().map(|most| i64::from(most.as_flattened()[at])).sum();
+            assert!(i32::try_from(sum).is_ok());
         }
-    }
-
-    /// Splits each combination by one more dimension.
-    fn number(&self, level: &Level, added: usize) -> (Vec<u32>, Vec<Bound>) {
-        const NONE: u32 = u32::MAX;
-        let (column, values) = (&self.scene.codes[added], self.scene.values[added]);
-        let mut bounds: Vec<Bound> = Vec::new();
-        let mut numbers = Vec::with_capacity(level.rows.len());
-        let longest = LIST_LONGER_MAX * self.scene.rows() + 1024;
-        let mut count = |number: &mut u32, row: u32| {
-            if *number == NONE {
-                *number = bounds.len() as u32;
-                bounds.push(Bound { row, ..Bound::default() });
-            }
-            bounds[*number as usize].add(self.scene, row);
-            numbers.push(*number);
-        };
-        let at = |row: u32, number: u32| number as usize * values + column[row as usize] as usize;
-        let rows = level.rows.iter().zip(&level.numbers);
-        if level.combinations.saturating_mul(values) <= longest {
-            let mut list = vec![NONE; level.combinations * values];
-            rows.for_each(|(&row, &number)| count(&mut list[at(row, number)], row));
-        } else {
-            let mut map: FxHashMap<usize, u32> = FxHashMap::default();
-            rows.for_each(|(&row, &number)| count(map.entry(at(row, number)).or_insert(NONE), row));
-        }
-        (numbers, bounds)
-    }
-
-    /// Makes candidates of the cells that could pay their price.
-    fn take(&mut self, dimensions: &[usize], bounds: &[Bound]) {
-        let price = self.scene.price(dimensions);
-        for bound in bounds {
-            for direction in Direction::BOTH {
-                let bounds = bound.most[direction as usize];
-                if largest(&bounds[..POSITIVE]) >= price + score_min() {
-                    let cell = Cell::new(dimensions, |at| self.scene.codes[at][bound.row as usize]);
-                    self.found.push(Candidate { cell, direction, price, bounds, sums: None });
-                }
-            }
-        }
-    }
-
-    /// The combinations whose deeper cells could pay: none can have more than what speaks for it in its parent.
-    fn promising(&self, dimensions: Vec<usize>, rows: &[u32], numbers: &[u32], bounds: &[Bound]) -> Level {
-        const NONE: u32 = u32::MAX;
-        let needed = self.scene.price_below(dimensions.len()) + score_min();
-        let mut combinations = 0;
-        let renumbered: Vec<u32> = bounds
-            .iter()
-            .map(|bound| {
-                let is_kept = bound.most.iter().any(|most| most[POSITIVE] >= needed);
-                combinations += usize::from(is_kept);
-                if is_kept { combinations as u32 - 1 } else { NONE }
-            })
-            .collect();
-        let kept = rows.iter().zip(numbers).map(|(&row, &number)| (row, renumbered[number as usize]));
-        let (rows, numbers) = kept.filter(|&(_, number)| number != NONE).unzip();
-        Level { dimensions, rows, numbers, combinations }
-    }
-}
-
-impl Bound {
-    #[inline]
-    fn add(&mut self, scene: &Scene, row: u32) {
-        for direction in 0..2 {
-            let most = scene.most[direction][row as usize];
-            self.most[direction].iter_mut().zip(most).for_each(|(sum, most)| *sum += f64::from(most));
-        }
+        let pairs = many.iter().zip(&fine).flat_map(|(a, b)| a.as_flattened().iter().zip(b.as_flattened()));
+        assert!(pairs.clone().all(|(coarse, fine)| f64::from(*coarse) * factor >= f64::from(*fine)));
+        assert!(pairs.clone().all(|(coarse, fine)| f64::from(*coarse) * factor < f64::from(*fine) + factor));
+        assert_eq!(coarser(&mut []), 1.0);
     }
 }

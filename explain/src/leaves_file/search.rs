@@ -1,6 +1,7 @@
 //! From a table of leaves to the answer.
 
 use super::answer::{Answer, answer};
+use super::at_once::at_once;
 use super::choose::{Choice, choose};
 use super::evidence::Said;
 use super::leaf::Leaf;
@@ -90,7 +91,7 @@ fn search(table: &LeafTable, rows: &[u32], leaves: &[Leaf], factor: f64, with_ev
     let codes: Vec<Vec<u32>> = dimensions.clone().map(column).collect();
     let values: Vec<usize> = dimensions.map(|at| table.values(at).len()).collect();
     let choose_by = |noise: &Noise| {
-        let said = leaves.iter().map(|leaf| Said::new(leaf, noise)).collect();
+        let said = at_once(leaves.len(), |rows| leaves[rows].iter().map(|leaf| Said::new(leaf, noise)).collect());
         choose(&Scene::new(codes.clone(), values.clone(), said, noise.shape, with_everything))
     };
     let noise = Noise::learn(&leaves, &leaves);
