@@ -1,4 +1,4 @@
-//! Answers in JSON are sent compressed to whoever takes them so: an alert shrinks to a sixth, a series to a third, and a phone
+//! Answers in JSON are sent compressed to whoever takes them so: an alert and a series shrink to less than a half, and a phone
 //! waits for bytes rather than for hark.
 
 use std::io::Write;
