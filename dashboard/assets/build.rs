@@ -9,6 +9,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Set to `require`, as release builds do, it turns missing pages into an error.
 const SWITCH: &str = "HARK_UI";
+/// What each page needs first; written by the bundler, read here, and no page itself.
+const EARLY: &str = "early.tsv";
 const HOW_TO_BUILD: &str = "the pages are not built; run `cargo xtask ui` first";
 /// Only text shrinks; pictures and fonts are compressed already.
 const TEXT: [&str; 6] = ["html", "js", "css", "svg", "json", "txt"];
@@ -27,7 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={}", crate_dir.join("missing.html").display());
 
     if is_built {
-        return write_table(&dist, &files_below(&dist)?, &out_dir, true);
+        let early = fs::read_to_string(dist.join(EARLY))?;
+        let files: Vec<_> = files_below(&dist)?.into_iter().filter(|file| !file.ends_with(EARLY)).collect();
+        return write_table(&dist, &files, &early, &out_dir, true);
     }
     if env::var(SWITCH).is_ok_and(|value| value == "require") {
         return Err(format!("{SWITCH}=require, but {HOW_TO_BUILD}").into());
@@ -36,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let page = out_dir.join("missing");
     fs::create_dir_all(&page)?;
     fs::copy(crate_dir.join("missing.html"), page.join("index.html"))?;
-    write_table(&page, &[page.join("index.html")], &out_dir, false)
+    write_table(&page, &[page.join("index.html")], "", &out_dir, false)
 }
 
 fn files_below(dir: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
@@ -54,7 +58,13 @@ fn files_below(dir: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     Ok(files)
 }
 
-fn write_table(root: &Path, files: &[PathBuf], out_dir: &Path, is_built: bool) -> Result<(), Box<dyn Error>> {
+fn write_table(
+    root: &Path,
+    files: &[PathBuf],
+    early: &str,
+    out_dir: &Path,
+    is_built: bool,
+) -> Result<(), Box<dyn Error>> {
     let mut table = format!("pub(crate) const IS_BUILT: bool = {is_built};\npub(crate) static FILES: &[File] = &[\n");
     for (number, file) in files.iter().enumerate() {
         let path = file.strip_prefix(root)?.to_str().ok_or("a file name of the pages is not UTF-8")?.replace('\\', "/");
@@ -72,6 +82,13 @@ fn write_table(root: &Path, files: &[PathBuf], out_dir: &Path, is_built: bool) -
         };
         let plain = include(&plain);
         writeln!(table, "    File {{ path: {path:?}, tag: \"{hash:016x}\", plain: {plain}, brotli: {brotli} }},")?;
+    }
+    table.push_str("];\npub(crate) static EARLY: &[Early] = &[\n");
+    for line in early.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let [path, always, bare] = line.split('\t').collect::<Vec<_>>()[..] else {
+            return Err(format!("a line of {EARLY} has not three parts: {line}").into());
+        };
+        writeln!(table, "    Early {{ path: {path:?}, always: {always:?}, bare: {bare:?} }},")?;
     }
     table.push_str("];\n");
     fs::write(out_dir.join("table.rs"), table)?;

@@ -5,6 +5,7 @@
 
 mod api;
 mod compare;
+mod compressed;
 mod engine;
 mod funnel;
 mod preview;

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::routing::get;
+use axum::{Router, middleware};
 use hark_store::Store;
 use tokio::net::TcpListener;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::engine::Engine;
-use crate::{Problem, api};
+use crate::{Problem, api, compressed};
 
 #[derive(Clone)]
 pub struct AppState {
@@ -39,6 +39,7 @@ pub fn router(state: AppState) -> Router {
         .merge(api::otlp_grpc::routes())
         .route("/api/openapi.json", get(move || async move { axum::Json(document.as_ref().clone()) }))
         .with_state(state)
+        .layer(middleware::from_fn(compressed::compress))
         .nest("/api", Router::new().fallback(unknown))
         .nest("/v1", Router::new().fallback(unknown_signal))
         .merge(hark_dashboard_assets::router())

@@ -1,5 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { early } from './scripts/early.mjs';
 
 const server = process.env.HARK_URL ?? 'http://127.0.0.1:8080';
 /** What hark answers itself; every other address is a page. */
@@ -16,20 +17,28 @@ function chunkName({ facadeModuleId }) {
   return `assets/${page ?? '[name]'}-[hash].js`;
 }
 
-// What the inbox and an alert say things with, and what that needs: as one file it is smaller than as nine.
-const INBOX_AND_ALERT = /src\/(App|lib\/Navigation)\.svelte|src\/lib\/(format|listed|load\.svelte|segment|SeverityMark|slice|StatusMark|viewer|words)\.|chart\/points/;
+// Many small files cost a reader more than a few larger ones: each is asked for by itself, six at a time.
+const GROUPS = [
+  // What every page needs, and what the inbox and an alert say things with.
+  { name: 'shared', test: /src\/(main|App|lib\/(Navigation|Notice|api|detection|format|intake|kept|keys\.svelte|later|listed|live\.svelte|load\.svelte|segment|SeverityMark|slice|StatusMark|viewer|words)|pages\/list)\.|chart\/points|node_modules\/svelte|rolldown\/runtime/ },
+  // What every other page is made of.
+  { name: 'parts', test: /src\/(lib\/(api-compare|api-registry|DataTable|export|Loaded|PageHead|rounds\.svelte|Tabs|Tile)\.|pages\/explore\/question\.)/ },
+  // One side against another: below an alert, and in two tabs of Explore.
+  { name: 'sides', test: /src\/(lib\/(DriversView|Exemplars|Folded|HeatMapView|SegmentBar|sides|ToldTable)\.|lib\/chart\/(Bars|distribution|DistributionChart|HeatMap)\.)/ },
+  { name: 'explore-sides', test: /src\/pages\/explore\/(Against|CompareTab|MapTab)\./ },
+];
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), early()],
   build: {
     modulePreload: { polyfill: false },
     target: 'es2022',
-    rolldownOptions: { output: { chunkFileNames: chunkName, codeSplitting: { groups: [{ name: 'shared', test: INBOX_AND_ALERT }] } } },
+    rolldownOptions: { output: { chunkFileNames: chunkName, codeSplitting: { groups: GROUPS } } },
     // Nothing becomes a data: address, so that the content security policy stays short.
     assetsInlineLimit: 0,
   },
   server: { proxy },
   // The built pages before a running hark, without building hark again: `npm run build && npm run preview`.
   preview: { proxy, headers },
-  test: { include: ['src/**/*.test.ts'], environment: 'node' },
+  test: { include: ['src/**/*.test.ts', 'scripts/**/*.test.mjs'], environment: 'node' },
 });

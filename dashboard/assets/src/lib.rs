@@ -16,8 +16,20 @@ struct File {
     brotli: Option<&'static [u8]>,
 }
 
+/// What a page needs first, as the value of a `Link` header: a browser then fetches it while it still reads the HTML.
+struct Early {
+    /// The first part of the page's address.
+    path: &'static str,
+    /// For any address of the page; `{id}` stands for the second part of it.
+    always: &'static str,
+    /// For an address without parameters: they change what the page asks for.
+    bare: &'static str,
+}
+
 include!(concat!(env!("OUT_DIR"), "/table.rs"));
 
+/// What an early answer depends on, in the links of a page.
+const ID: &str = "{id}";
 const INDEX: &str = "index.html";
 /// Names below it carry a hash of their content, so that what is there never changes.
 const HASHED: &str = "assets/";
@@ -43,11 +55,11 @@ pub const fn is_built() -> bool {
 /// Serves the pages as a fallback, for whatever address the routes it is merged with do not have.
 pub fn router() -> Router {
     Router::new().fallback(async |method: Method, uri: axum::http::Uri, headers: HeaderMap| {
-        respond(&method, uri.path(), &headers)
+        respond(&method, uri.path(), uri.query().unwrap_or_default(), &headers)
     })
 }
 
-fn respond(method: &Method, path: &str, headers: &HeaderMap) -> Response {
+fn respond(method: &Method, path: &str, query: &str, headers: &HeaderMap) -> Response {
     let path = path.trim_start_matches('/');
     let Some(file) = find(path) else {
         return (StatusCode::NOT_FOUND, "There is nothing at this address.\n").into_response();
@@ -57,7 +69,7 @@ fn respond(method: &Method, path: &str, headers: &HeaderMap) -> Response {
         return (StatusCode::METHOD_NOT_ALLOWED, allow, "Pages can only be read.\n").into_response();
     }
 
-    let brotli = file.brotli.filter(|_| accepts_brotli(headers));
+    let brotli = file.brotli.filter(|_| accepts(headers, "br"));
     let tag = format!("\"{}{}\"", file.tag, if brotli.is_some() { "-br" } else { "" });
     let is_known = headers.get_all(header::IF_NONE_MATCH).iter().any(|given| names_tag(given, &tag));
     let content = brotli.unwrap_or(file.plain);
@@ -77,6 +89,9 @@ fn respond(method: &Method, path: &str, headers: &HeaderMap) -> Response {
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         answered.insert(header::ETAG, tag);
     }
+    if let Some(links) = early(file, path, query) {
+        answered.insert(header::LINK, links);
+    }
     if !is_known {
         answered.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(file.path)));
         if brotli.is_some() {
@@ -95,6 +110,24 @@ fn find(path: &str) -> Option<&'static File> {
     let first = path.split('/').next().unwrap_or_default();
     let is_page = !NOT_PAGES.contains(&first) && !path.contains('.');
     if is_page { known(INDEX) } else { None }
+}
+
+/// The links of the page at this address, which has no `/` at its begin.
+fn early(file: &File, path: &str, query: &str) -> Option<HeaderValue> {
+    if file.path != INDEX {
+        return None;
+    }
+    let (first, id) = path.split_once('/').unwrap_or((path, ""));
+    let page = EARLY.iter().find(|page| page.path == first)?;
+    // Whoever has an odd address gets the page without, rather than a header that says something else.
+    let is_plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    let given = [page.always, if query.is_empty() { page.bare } else { "" }];
+    let links: Vec<&str> = given
+        .iter()
+        .flat_map(|links| links.split(", "))
+        .filter(|link| !link.is_empty() && (is_plain || !link.contains(ID)))
+        .collect();
+    HeaderValue::from_str(&links.join(", ").replace(ID, id)).ok().filter(|links| !links.is_empty())
 }
 
 fn cache_control(file: &File) -> &'static str {
@@ -117,17 +150,18 @@ fn content_type(path: &str) -> &'static str {
     }
 }
 
-fn accepts_brotli(headers: &HeaderMap) -> bool {
+/// Whether a request takes an answer in this coding.
+pub fn accepts(headers: &HeaderMap, coding: &str) -> bool {
     headers
         .get_all(header::ACCEPT_ENCODING)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|part| {
-            let (coding, weight) = part.split_once(';').unwrap_or((part, ""));
+            let (named, weight) = part.split_once(';').unwrap_or((part, ""));
             let is_refused =
                 weight.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).is_some_and(|q| q <= 0.0);
-            coding.trim().eq_ignore_ascii_case("br") && !is_refused
+            named.trim().eq_ignore_ascii_case(coding) && !is_refused
         })
 }
 
@@ -148,7 +182,8 @@ mod tests {
     fn get(path: &str, headers: &[(HeaderName, &str)]) -> Response {
         let headers =
             headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap())).collect();
-        respond(&Method::GET, path, &headers)
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        respond(&Method::GET, path, query, &headers)
     }
 
     fn header_of(response: &Response, name: HeaderName) -> &str {
@@ -183,6 +218,28 @@ mod tests {
         assert_eq!(header_of(&page, header::CACHE_CONTROL), "no-cache");
         assert!(header_of(&page, header::CONTENT_SECURITY_POLICY).starts_with("default-src 'self';"));
         assert_eq!(text(page).await, text(get("/", &[])).await);
+    }
+
+    #[test]
+    fn a_page_names_what_it_needs_first() {
+        let links = |path: &str| header_of(&get(path, &[]), header::LINK).to_owned();
+        if !is_built() {
+            assert_eq!(links("/"), "");
+            return;
+        }
+        let alert = links("/alerts/al_0123?seg=platform:iOS");
+        assert!(alert.contains("</api/v1/alerts/al_0123>; rel=preload; as=fetch; crossorigin"), "{alert}");
+        let inbox = links("/");
+        assert!(inbox.contains("</api/v1/alerts?limit=50>") && !links("/?status=firing").contains("/api/v1/alerts"));
+        for link in alert.split(", ").chain(inbox.split(", ")).filter(|link| link.contains("/assets/")) {
+            let path = link.split(['<', '>']).nth(1).unwrap();
+            assert_eq!(get(path, &[]).status(), StatusCode::OK, "{link}");
+        }
+        assert!(!links("/alerts/al%0a,<x>").contains("{id}") && !links("/alerts/").contains("/api/v1/alerts/"));
+        for path in ["/favicon.svg", "/nowhere"] {
+            assert_eq!(links(path), "", "{path}");
+        }
+        assert_eq!(get("/early.tsv", &[]).status(), StatusCode::NOT_FOUND);
     }
 
     #[test]

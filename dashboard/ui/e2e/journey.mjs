@@ -32,6 +32,7 @@ async function main() {
     await explores(page);
     await walksAsLeader(page);
     await walksAsTeam(page);
+    await asksOnce(page, ['/', address, '/explore', '/selftest']);
     await page.context().close();
     await looksRight(browser, address);
   } finally {
@@ -135,6 +136,7 @@ async function saysWhatIsDifferent(page) {
   await value.waitFor().catch(() => {
     throw new Failure('What is different is not told: there is no value to choose.');
   });
+  await comes(page.locator('section[aria-labelledby="slices"] table td'), 'The heat map did not come.');
   check((await page.locator('section[aria-labelledby="slices"] table td').count()) > 3, 'The heat map has no cells.');
   await isWalkedByArrows(page.locator('section[aria-labelledby="slices"]'));
   const name = (await value.innerText()).trim();
@@ -237,6 +239,21 @@ async function explores(page) {
   });
   await page.waitForTimeout(300);
   complaints.length = before;
+}
+
+/** What the server's `Link` header has the browser fetch early is what the page then asks for: nothing is fetched twice. */
+async function asksOnce(page, paths) {
+  for (const path of paths) {
+    const asked = [];
+    const note = (request) => asked.push(request.url());
+    page.on('request', note);
+    await page.goto(URL_OF_HARK + path);
+    await comes(page.locator('main h1'), `${path} has no heading: it did not load.`);
+    await isSettled(page);
+    page.off('request', note);
+    const twice = asked.find((url, at) => /\/(api|assets)\//.test(url) && asked.indexOf(url) !== at);
+    check(twice === undefined, `${path} fetches ${twice} twice.`);
+  }
 }
 
 async function isReadByKeyboard(page) {

@@ -99,10 +99,14 @@ export const grouped = (sentence: string): string =>
     .replaceAll(/(?<=^|[\s(])-(?=\d)/g, MINUS)
     .replaceAll(/(?<=\d) (?=(?:%|ms\b|min\b|h\b|s\b))/g, THIN);
 
-const compact = new Intl.NumberFormat('en-GB', { notation: 'compact', maximumSignificantDigits: 3 });
+let compact: Intl.NumberFormat | undefined;
 
 /** `1.23m`: where there is little room. */
-export const shortCount = (n: number): string => (n < 10_000 ? count(n) : compact.format(n));
+export function shortCount(n: number): string {
+  if (n < 10_000) return count(n);
+  compact ??= new Intl.NumberFormat('en-GB', { notation: 'compact', maximumSignificantDigits: 3 });
+  return compact.format(n);
+}
 
 /** `1 request`, `2 requests`. */
 export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;

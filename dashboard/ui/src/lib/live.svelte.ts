@@ -1,6 +1,7 @@
 // What the server tells by itself: alerts as they change and how ingestion stands.
 import { readStatus, streamPath } from './api';
 import type { Alert, Status } from './api-types';
+import { whenIdle } from './later';
 
 export type Connection = 'connecting' | 'open' | 'lost';
 
@@ -52,8 +53,10 @@ export function connect(): () => void {
       if (source?.readyState === EventSource.CLOSED) retry = setTimeout(open, RETRY_MS);
     });
   };
-  open();
+  // It stays open: until the page is there it would hold one of the few lines that a browser has to a server.
+  const forget = whenIdle(open);
   return () => {
+    forget();
     clearTimeout(retry);
     source?.close();
   };

@@ -53,15 +53,23 @@ const subscribe = createSubscriber((update) => {
   };
 });
 
+let search = '';
+let parameters = new URLSearchParams();
+
 /** The current address; reading it in an effect or a template follows it. */
 export const here = {
   get path(): string {
     subscribe();
     return location.pathname;
   },
+  /** To be read only: a page asks for them hundreds of times, so that they are taken apart once for each address. */
   get parameters(): URLSearchParams {
     subscribe();
-    return new URLSearchParams(location.search);
+    if (location.search !== search) {
+      search = location.search;
+      parameters = new URLSearchParams(search);
+    }
+    return parameters;
   },
   get address(): string {
     subscribe();
