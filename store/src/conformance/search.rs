@@ -1,6 +1,6 @@
 //! Words that are looked for in what is told of alerts.
 
-use hark_model::{Alert, Direction, Severity, Slice, Timestamp};
+use hark_model::{Alert, Direction, FindingKind, Severity, Slice, Timestamp};
 
 use super::{CaseResult, alert, all_pages, at, id, names};
 use crate::{Act, AlertQuery, Store, StoreError, Whose};
@@ -16,7 +16,8 @@ pub async fn words_are_looked_for_in_what_is_told(store: &dyn Store) -> CaseResu
     let total =
         Alert { metric: "ux_score".to_owned(), slice: Slice::total(), direction: Direction::Down, ..alert("b", at(2)) };
     let grave = Alert { severity: Severity::Critical, owner: Some("search".to_owned()), ..alert("c", at(1)) };
-    store.save_alerts(&[zurich, total, grave]).await?;
+    let moved = |alert| Alert { kind: FindingKind::Regression, ..alert };
+    store.save_alerts(&[moved(zurich), moved(total), grave]).await?;
     let looked_for = [
         ("", "a b c"),
         ("  \t ", "a b c"),
@@ -26,7 +27,7 @@ pub async fn words_are_looked_for_in_what_is_told(store: &dyn Store) -> CaseResu
         ("zürich", "a"),
         ("City:Zürich ROSE", "a"),
         ("UX fell across all traffic", "b"),
-        ("critical", "c"),
+        ("critical stopped coming", "c"),
         ("voice-latency", "a b"),
         ("asr_timeout 5.2", "b c"),
         ("asr_timeout nosuch", ""),
