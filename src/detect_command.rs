@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use hark_detectors::list::{Build, for_series};
-use hark_detectors::{Detector, Row, Scored, Settings};
+use hark_detectors::{Row, Scored, Settings};
 use hark_model::nearest;
 
-use crate::brought::brought;
+use crate::brought::{Judging, Unjudged, brought};
 use crate::plain_values::{number, read_time};
 
 pub struct Request {
@@ -33,9 +33,9 @@ pub enum Judge {
 }
 
 impl Judge {
-    fn make(&self, settings: Settings) -> Result<Box<dyn Detector>> {
+    fn make(&self, settings: Settings) -> Result<Judging> {
         match self {
-            Self::Named(build) => Ok(build(settings)),
+            Self::Named(build) => Ok(Judging { detector: build(settings), unjudged: Unjudged::default() }),
             Self::Brought { model, library } => brought(model, library.as_deref(), settings),
         }
     }
@@ -77,7 +77,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 }
 
 fn score(request: &Request, input: impl Read, name: &str, mut out: impl Write) -> Result<()> {
-    let mut detector = request.judge.make(request.settings)?;
+    let Judging { mut detector, unjudged } = request.judge.make(request.settings)?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
     let mut lines = lines(&mut reader, name)?;
     let written = "the result cannot be written";
@@ -112,7 +112,11 @@ fn score(request: &Request, input: impl Read, name: &str, mut out: impl Write) -
             }
         }
     }
-    out.flush().context(written)
+    out.flush().context(written)?;
+    if let Some(sentence) = unjudged.told()? {
+        eprintln!("{sentence}");
+    }
+    Ok(())
 }
 
 fn write(out: &mut impl Write, lines: &[Line], verdicts: &[Scored]) -> io::Result<()> {

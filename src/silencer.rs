@@ -45,12 +45,18 @@ impl Silencer {
     }
 
     /// Reads the silences again and makes the open alerts follow them. Where the store does not answer it is tried again
-    /// after the next [`Self::wait`].
-    pub(crate) async fn follow(&mut self, store: &dyn Store, engine: &dyn Engine, now: Timestamp) {
+    /// after the next [`Self::wait`]. Answers whether they follow.
+    pub(crate) async fn follow(&mut self, store: &dyn Store, engine: &dyn Engine, now: Timestamp) -> bool {
         self.applied = now;
         match self.read_and_apply(store, now).await {
-            Ok(turned) => turned.into_iter().for_each(|alert| engine.publish(Live::Alert(Box::new(alert)))),
-            Err(problem) => warn!(error = &problem as &dyn std::error::Error, "silences cannot be applied yet"),
+            Ok(turned) => {
+                turned.into_iter().for_each(|alert| engine.publish(Live::Alert(Box::new(alert))));
+                true
+            }
+            Err(problem) => {
+                warn!(error = &problem as &dyn std::error::Error, "silences cannot be applied yet");
+                false
+            }
         }
     }
 

@@ -54,8 +54,7 @@ pub async fn keep(store: Arc<dyn Store>, models: Option<ModelFiles>, engine: Han
                 None => break,
             },
             Some(done) = silences.recv() => {
-                silencer.follow(store.as_ref(), &engine, Timestamp::now()).await;
-                let _ = done.send(());
+                let _ = done.send(silencer.follow(store.as_ref(), &engine, Timestamp::now()).await);
             }
             () = tokio::time::sleep(silencer.wait(Timestamp::now())) => {
                 silencer.follow(store.as_ref(), &engine, Timestamp::now()).await;

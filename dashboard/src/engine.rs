@@ -65,8 +65,9 @@ pub trait Engine: Send + Sync {
     /// Trains, promotes or goes back among the models of a metric. An error says why that can't be.
     async fn order_model(&self, metric: &str, order: ModelOrder, by: &str) -> Result<(), String>;
 
-    /// The silences in the store have changed: answers once the open alerts follow them.
-    async fn apply_silences(&self);
+    /// The silences in the store have changed: answers once the open alerts follow them, or `false` where the store did not
+    /// answer for that and they will later.
+    async fn apply_silences(&self) -> bool;
 
     /// Every detector there is.
     fn detectors(&self) -> Vec<DetectorEntry>;

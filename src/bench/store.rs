@@ -48,7 +48,7 @@ async fn measure(&Request { alerts, rounds }: &Request) -> Result<()> {
         "{alerts} alerts in SQLite, saved in {:.0} s; pages of {PAGE}, {rounds} rounds",
         filling.elapsed().as_secs_f64()
     );
-    println!("{:<44} {:>6} {:>9} {:>9}", "list", "rows", "p50 ms", "p95 ms");
+    println!("{:<50} {:>6} {:>9} {:>9}", "list", "rows", "p50 ms", "p95 ms");
     for (name, query) in questions() {
         let (rows, times) = ask(&store, &query, rounds).await?;
         print_line(name, rows, &times);
@@ -69,6 +69,7 @@ fn questions() -> Vec<(&'static str, AlertQuery)> {
     let team = || Some(Whose::Owner("team_7".to_owned()));
     let ada = || Some(Whose::Assignee("ada".to_owned()));
     let firing = Some(AlertStatus::Firing);
+    let words = |words: &str| Some(words.to_owned());
     vec![
         ("all", page()),
         ("firing", AlertQuery { status: firing, ..page() }),
@@ -81,6 +82,19 @@ fn questions() -> Vec<(&'static str, AlertQuery)> {
             "my team, one metric that it does not own",
             AlertQuery { whose: team(), metric: Some("metric_6".to_owned()), ..page() },
         ),
+        (
+            "my team, one metric that it does not own, resolved",
+            AlertQuery {
+                whose: team(),
+                metric: Some("metric_6".to_owned()),
+                status: Some(AlertStatus::Resolved),
+                ..page()
+            },
+        ),
+        ("a word that most have", AlertQuery { words: words("cluster_3"), ..page() }),
+        ("words that none has", AlertQuery { words: words("response nosuch"), ..page() }),
+        ("words that none has, firing", AlertQuery { words: words("response nosuch"), status: firing, ..page() }),
+        ("words that none has, one metric", AlertQuery { words: words("response nosuch"), metric: metric(), ..page() }),
         ("mine", AlertQuery { whose: ada(), ..page() }),
         ("mine, firing, one metric", AlertQuery { whose: ada(), status: firing, metric: metric(), ..page() }),
         ("nobody's", AlertQuery { whose: Some(Whose::Assignee("nobody".to_owned())), ..page() }),
@@ -103,7 +117,7 @@ async fn ask(store: &SqliteStore, query: &AlertQuery, rounds: u32) -> Result<(us
 fn print_line(name: &str, rows: usize, times: &[Duration]) {
     let at = |share: f64| times.get((share * (times.len() - 1) as f64).ceil() as usize).copied().unwrap_or_default();
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    println!("{name:<44} {rows:>6} {:>9.2} {:>9.2}", ms(at(0.5)), ms(at(0.95)));
+    println!("{name:<50} {rows:>6} {:>9.2} {:>9.2}", ms(at(0.5)), ms(at(0.95)));
 }
 
 fn id(n: u32) -> String {

@@ -62,7 +62,7 @@ struct Shared {
     history: Option<history::Reader>,
     queue: SyncSender<Message>,
     live: broadcast::Sender<Live>,
-    silences: mpsc::Sender<oneshot::Sender<()>>,
+    silences: mpsc::Sender<oneshot::Sender<bool>>,
     ready: AtomicBool,
     set_aside: AtomicU64,
     damage: Mutex<Vec<String>>,
@@ -97,8 +97,8 @@ pub struct Parts {
 /// The other end of what is sent to the store.
 pub struct Outbox {
     pub outgoing: mpsc::Receiver<Outgoing>,
-    /// Silences have changed in the store; answered once alerts follow them.
-    pub silences: mpsc::Receiver<oneshot::Sender<()>>,
+    /// Silences have changed in the store; answered once alerts follow them, or could not be made to.
+    pub silences: mpsc::Receiver<oneshot::Sender<bool>>,
 }
 
 pub struct Running {
@@ -350,12 +350,10 @@ impl Engine for Handle {
         answer.await.map_err(|_| stopped().to_string())?
     }
 
-    async fn apply_silences(&self) {
+    async fn apply_silences(&self) -> bool {
         let (done, applied) = oneshot::channel();
-        if self.0.silences.send(done).await.is_ok() {
-            // A server that stops reads them when it starts again.
-            let _ = applied.await;
-        }
+        // A server that stops reads them when it starts again.
+        self.0.silences.send(done).await.is_ok() && applied.await.unwrap_or(false)
     }
 
     fn detectors(&self) -> Vec<DetectorEntry> {

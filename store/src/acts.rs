@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
 use crate::documents::{from_document, replace_nul, to_document};
+use crate::told::{told, told_with};
 
 /// The longest name of a person.
 pub const WHO_BYTES_MAX: usize = 200;
@@ -205,6 +206,11 @@ impl StoredAlert {
     /// Who looks after it.
     pub fn assignee(&self) -> Option<&str> {
         self.acts.assignee()
+    }
+
+    /// What words are looked for in.
+    pub fn told(&self) -> String {
+        told_with(&self.acts, self.status(), &told(&self.pipeline))
     }
 
     /// The document of what people did.

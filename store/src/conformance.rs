@@ -6,11 +6,13 @@
 mod alerts;
 mod changes;
 mod definitions;
+mod incidents;
 mod listing;
 mod models;
 mod people;
 mod random;
 mod reopen;
+mod search;
 mod silences;
 
 use hark_model::{
@@ -24,11 +26,13 @@ use crate::{AlertQuery, Store, StoreError};
 pub use alerts::*;
 pub use changes::*;
 pub use definitions::*;
+pub use incidents::*;
 pub use listing::*;
 pub use models::*;
 pub use people::*;
 pub use random::*;
 pub use reopen::{leave_something, something_is_left};
+pub use search::*;
 pub use silences::*;
 
 /// A case passes, or panics, or meets an error that it did not ask for.
@@ -51,10 +55,17 @@ macro_rules! conformance_cases {
             paging_over_equal_times_gives_each_alert_once,
             pages_follow_time_then_id,
             alerts_of_one_incident_are_read_together,
+            an_incident_of_very_many_alerts_is_told_whole,
+            an_incident_as_long_as_is_read_is_read_whole,
             alerts_are_filtered,
             lists_of_a_team_and_of_a_person,
             time_bounds_are_from_inclusive_to_exclusive,
             senseless_queries_are_refused,
+            words_are_looked_for_in_what_is_told,
+            odd_words_are_letters_like_others,
+            words_follow_what_people_did,
+            a_search_stops_and_goes_on,
+            senseless_words_are_refused,
             an_acknowledgement_survives_saving_again,
             a_resolve_survives_saving_again,
             feedback_survives_saving_again,

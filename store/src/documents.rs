@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::told::{told, told_with};
 use crate::{Acts, StoreError};
 
 /// The longest id or metric name. Indexes hold them, and PostgreSQL's take entries of 2700 bytes at most.
@@ -25,6 +26,7 @@ pub struct AlertRow {
     pub owner: Option<String>,
     pub document: String,
     status: AlertStatus,
+    told: String,
 }
 
 impl AlertRow {
@@ -44,6 +46,7 @@ impl AlertRow {
             owner: alert.owner.clone().filter(|owner| is_name(owner)),
             document: to_document("the alert", &alert.id.0, &own)?,
             status,
+            told: told(&own),
         })
     }
 
@@ -58,6 +61,11 @@ impl AlertRow {
     /// The status to show, with what people did.
     pub fn status(&self, acts: &Acts) -> &'static str {
         acts.status(self.status).name()
+    }
+
+    /// What words are looked for in, with what people did.
+    pub fn told(&self, acts: &Acts) -> String {
+        told_with(acts, self.status(acts), &self.told)
     }
 }
 

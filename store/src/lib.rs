@@ -11,9 +11,11 @@ pub mod conformance;
 mod definitions;
 mod documents;
 mod error;
+mod incidents;
 mod models;
 mod query;
 mod silences;
+mod told;
 
 use async_trait::async_trait;
 use hark_model::{Alert, AlertId, Change, ChangeId, Feedback, ModelVersion, Silence, Timestamp};
@@ -22,14 +24,17 @@ pub use acts::{Act, Acts, FEEDBACK_BYTES_MAX, FEEDBACK_PER_ALERT_MAX, StoredAler
 pub use definitions::{DEFINITION_BYTES_MAX, DEFINITIONS_MAX, DefinitionChange, DefinitionVersion};
 pub use documents::{AlertRow, ChangeRow, NAME_BYTES_MAX, is_name};
 pub use error::{BoxError, StoreError};
+pub use incidents::{INCIDENT_ALERTS_HALF, IncidentOutline};
 pub use models::{MODEL_VERSIONS_MAX, ModelAct, ModelRow};
-pub use query::{ALERTS_PER_PAGE_DEFAULT, ALERTS_PER_PAGE_MAX, AlertPage, AlertQuery, AlertScan, Whose};
+pub use query::{
+    ALERTS_PER_PAGE_DEFAULT, ALERTS_PER_PAGE_MAX, AlertPage, AlertQuery, AlertScan, Edge, LOOKED_THROUGH_MAX, Whose,
+    cursor_after,
+};
 pub use silences::{REASON_BYTES_MAX, SILENCES_MAX, SilenceChange, SilenceRow};
+pub use told::{TOLD_BYTES_MAX, WORDS_BYTES_MAX, WORDS_MAX};
 
 /// Of one subject's audit entries, the newest this many are read.
 pub const AUDIT_ENTRIES_MAX: i64 = 1_000;
-/// Of one incident, the oldest this many alerts are read.
-pub const INCIDENT_ALERTS_MAX: i64 = 1_000;
 /// Of the changes in an interval, the newest this many are read.
 pub const CHANGES_MAX: i64 = 10_000;
 
@@ -63,8 +68,12 @@ pub trait Store: Send + Sync {
     /// Newest first; alerts that opened in the same millisecond in the order of their ids.
     async fn alerts(&self, query: &AlertQuery) -> Result<AlertPage, StoreError>;
 
-    /// The alerts of one incident, oldest first; at most [`INCIDENT_ALERTS_MAX`].
+    /// The alerts of one incident, oldest first. Where there are very many, the oldest [`INCIDENT_ALERTS_HALF`] and the
+    /// newest [`INCIDENT_ALERTS_HALF`].
     async fn incident(&self, id: &str) -> Result<Vec<Alert>, StoreError>;
+
+    /// What one incident is as a whole, however many alerts it has; `None` where it has none.
+    async fn incident_outline(&self, id: &str) -> Result<Option<IncidentOutline>, StoreError>;
 
     /// Does what a person asked for and writes it to the audit, both or neither. What has been done already changes
     /// nothing and is not audited again. Answers the alert as it is now; `None` where there is no such alert.

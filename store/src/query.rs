@@ -2,11 +2,15 @@
 
 use hark_model::{Alert, AlertStatus, Timestamp};
 
-use crate::{StoreError, StoredAlert, is_name};
+use crate::told::words;
+use crate::{StoreError, StoredAlert, WORDS_MAX, is_name};
 
 pub const ALERTS_PER_PAGE_DEFAULT: usize = 100;
 /// More is refused, not cut, so that nobody takes a part for the whole.
 pub const ALERTS_PER_PAGE_MAX: usize = 1_000;
+/// So many alerts are looked through for words, for one page; the next page goes on from there. It bounds how long that
+/// takes, whatever is looked for.
+pub const LOOKED_THROUGH_MAX: usize = 20_000;
 
 /// The default asks for the newest alerts of all kinds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +19,10 @@ pub struct AlertQuery {
     pub metric: Option<String>,
     /// Those of one team, or those that one person looks after.
     pub whose: Option<Whose>,
+    /// Those that have each of these words in what is told of them: names, slices, causes, suspects, error texts, people.
+    pub words: Option<String>,
+    /// [`LOOKED_THROUGH_MAX`] where `None`.
+    pub looked_through_max: Option<usize>,
     /// Opened at or after.
     pub from: Option<Timestamp>,
     /// Opened before.
@@ -35,7 +43,7 @@ pub enum Whose {
 }
 
 impl Whose {
-    fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Owner(name) | Self::Assignee(name) => name,
         }
@@ -47,6 +55,9 @@ pub struct AlertPage {
     pub alerts: Vec<Alert>,
     /// Where the next page starts; `None` on the last one.
     pub next: Option<String>,
+    /// The page is not full, for the search for words stopped here: alerts that opened before are looked through with the
+    /// next page. `None` where it did not have to stop.
+    pub looked_back_to: Option<Timestamp>,
 }
 
 /// A valid [`AlertQuery`], in the terms of the tables: those rows with
@@ -60,8 +71,14 @@ pub struct AlertScan {
     pub last_ms: i64,
     pub after_ms: i64,
     pub after_id: String,
+    /// Small letters, each once; empty where no words are looked for.
+    words: Vec<String>,
+    looked_through_max: usize,
     limit: usize,
 }
+
+/// The last row that words are looked for in, its time and its id; `None` where that is the last row of all.
+pub type Edge = Option<(i64, String)>;
 
 impl AlertQuery {
     pub fn scan(&self) -> Result<AlertScan, StoreError> {
@@ -90,6 +107,8 @@ impl AlertQuery {
             last_ms: last_ms.min(after.opened_at_ms),
             after_ms: after.opened_at_ms,
             after_id: after.id,
+            words: self.words.as_deref().map_or(Ok(Vec::new()), words)?,
+            looked_through_max: self.looked_through_max.unwrap_or(LOOKED_THROUGH_MAX).max(1),
             limit,
         })
     }
@@ -101,13 +120,35 @@ impl AlertScan {
         i64::try_from(self.limit + 1).unwrap_or(i64::MAX)
     }
 
-    /// The page made of the rows read.
-    pub fn page(&self, rows: Vec<StoredAlert>) -> AlertPage {
+    /// The words, as many as a statement takes: every text has the empty ones in it. `None` where there are none.
+    pub fn words(&self) -> Option<[&str; WORDS_MAX]> {
+        let mut padded = [""; WORDS_MAX];
+        padded.iter_mut().zip(&self.words).for_each(|(place, word)| *place = word);
+        (!self.words.is_empty()).then_some(padded)
+    }
+
+    /// How many rows come before the [`Edge`].
+    pub fn rows_before_edge(&self) -> i64 {
+        i64::try_from(self.looked_through_max - 1).unwrap_or(i64::MAX)
+    }
+
+    /// The page made of the rows read, the search for words ending at that edge.
+    pub fn page(&self, rows: Vec<StoredAlert>, edge: Edge) -> AlertPage {
         let more = rows.len() > self.limit;
         let alerts: Vec<Alert> = rows.into_iter().take(self.limit).map(StoredAlert::into_shown).collect();
-        let next = alerts.last().filter(|_| more).map(|last| Cursor::of(last).to_text());
-        AlertPage { alerts, next }
+        if more {
+            let next = alerts.last().map(cursor_after);
+            return AlertPage { alerts, next, looked_back_to: None };
+        }
+        let edge = edge.map(|(opened_at_ms, id)| Cursor { opened_at_ms, id });
+        let looked_back_to = edge.as_ref().map(|edge| Timestamp::from_millis(edge.opened_at_ms));
+        AlertPage { alerts, next: edge.map(|edge| edge.to_text()), looked_back_to }
     }
+}
+
+/// The cursor of what comes after this alert.
+pub fn cursor_after(alert: &Alert) -> String {
+    Cursor { opened_at_ms: alert.opened_at.millis(), id: alert.id.0.clone() }.to_text()
 }
 
 /// The place of an alert in the list. Opaque to those who pass it on: `<milliseconds>.<id in hexadecimal>`.
@@ -118,10 +159,6 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn of(alert: &Alert) -> Self {
-        Self { opened_at_ms: alert.opened_at.millis(), id: alert.id.0.clone() }
-    }
-
     fn to_text(&self) -> String {
         let id: String = self.id.bytes().map(|byte| format!("{byte:02x}")).collect();
         format!("{}.{id}", self.opened_at_ms)

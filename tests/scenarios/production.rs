@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Server, hark};
 
@@ -87,6 +87,17 @@ fn a_replay_and_a_server_raise_the_same_alerts() {
         (&one["lead"], one["details"].as_array().unwrap().len()),
         (&incidents[0]["lead"], one["alerts"].as_array().unwrap().len())
     );
+    assert_eq!(one["alerts_total"], one["alerts"].as_array().unwrap().len());
+
+    // Words find what has all of them, and a search of so few looks through everything.
+    let first = &all[0];
+    let search = |words: &str| server.get(&format!("/api/v1/alerts?q={words}"));
+    let path = format!("{}+{}", first["id"].as_str().unwrap(), first["metric"].as_str().unwrap().to_uppercase());
+    let found = search(&path);
+    assert_eq!((&found["alerts"][0]["id"], found["alerts"].as_array().unwrap().len()), (&first["id"], 1), "{found}");
+    assert_eq!(search("100%25_nosuch%27%22"), json!({ "alerts": [], "next": null, "looked_back_to": null }));
+    let (code, problem) = server.ask("/api/v1/alerts?q=a+b+c+d+e+f+g+h+j");
+    assert!(code == 400 && problem.contains("9 words are looked for at once; give 8 at most"), "{problem}");
     let (code, problem) = server.ask("/api/v1/incidents/in_0");
     assert!(code == 404 && problem.contains("there is no incident"), "{problem}");
     assert_eq!(server.ask("/api/v1/incidents?limit=0").0, 400);

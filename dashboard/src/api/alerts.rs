@@ -34,6 +34,9 @@ struct AlertParams {
     owner: Option<String>,
     /// Who looks after them.
     assignee: Option<String>,
+    /// Those that have each of these words, in any case and anywhere in what is told of them: id, incident, metric, statistic,
+    /// slice, rose or fell, severity, status, people, and the first causes, suspects and error texts. At most 8 words.
+    q: Option<String>,
     /// Opened at or after.
     #[param(value_type = Option<String>, format = DateTime)]
     from: Option<String>,
@@ -51,6 +54,9 @@ struct AlertList {
     alerts: Vec<Alert>,
     /// The cursor of the next page; null on the last one.
     next: Option<String>,
+    /// With `q`, where the search stopped before the page was full: alerts that opened before are looked through with the next
+    /// page. Null where it did not have to stop.
+    looked_back_to: Option<Timestamp>,
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -62,7 +68,8 @@ struct Person {
 
 /// List alerts
 ///
-/// The newest first. Charts are drawn small, in 96 points at most; one alert by its id has all of its chart.
+/// The newest first. For one page words are looked for in 20,000 alerts at most. Charts are drawn small, in 96 points at most; one
+/// alert by its id has all of its chart.
 #[utoipa::path(
     get,
     path = "/api/v1/alerts",
@@ -95,6 +102,8 @@ async fn list_alerts(
         status,
         whose,
         metric: params.metric.filter(|metric| !metric.is_empty()),
+        words: params.q,
+        looked_through_max: None,
         from: time(params.from.as_deref())?,
         to: time(params.to.as_deref())?,
         limit: params.limit,
@@ -102,7 +111,7 @@ async fn list_alerts(
     };
     let page = state.store.alerts(&query).await?;
     let alerts = page.alerts.into_iter().map(with_small_chart).collect();
-    Ok(Json(AlertList { alerts, next: page.next }))
+    Ok(Json(AlertList { alerts, next: page.next, looked_back_to: page.looked_back_to }))
 }
 
 /// One alert

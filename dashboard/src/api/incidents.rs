@@ -1,10 +1,12 @@
 //! /api/v1/incidents: alerts that belong together.
 
+use std::collections::HashSet;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use hark_model::{Alert, AlertId, AlertStatus, Severity, Timestamp};
-use hark_store::AlertQuery;
+use hark_store::{AlertQuery, IncidentOutline, cursor_after};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -15,8 +17,10 @@ use super::bad_query;
 use crate::{AppState, Problem};
 
 const LIMIT_DEFAULT: usize = 50;
-/// Each incident of a page is read by itself.
+/// Each incident of a page is asked for by itself.
 const LIMIT_MAX: usize = 200;
+/// A page ends once so many alerts were read for it, and says where the next one starts.
+const ALERTS_READ_MAX: usize = 5_000;
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list_incidents)).routes(routes!(get_incident))
@@ -63,7 +67,10 @@ struct Incident {
     owners: Vec<String>,
     /// The worst of its alerts, and of those the first.
     lead: AlertId,
-    /// All of them, oldest first.
+    /// How many alerts it has.
+    alerts_total: u64,
+    /// They, oldest first; of more than a thousand the oldest 500 and the newest 500. What is said of metrics, owners, severity
+    /// and times is of these, what is said of the status of all.
     alerts: Vec<AlertId>,
 }
 
@@ -71,7 +78,7 @@ struct Incident {
 struct IncidentDetail {
     #[serde(flatten)]
     incident: Incident,
-    /// Its alerts, oldest first, with charts of 96 points at most.
+    /// Its alerts, those that `alerts` names, with charts of 96 points at most.
     details: Vec<Alert>,
 }
 
@@ -96,17 +103,25 @@ async fn list_incidents(
     let (from, to) = (time(from.as_deref())?, time(to.as_deref())?);
     let page =
         state.store.alerts(&AlertQuery { from, to, limit: Some(limit), cursor, ..AlertQuery::default() }).await?;
+    let mut next = page.next;
     let mut incidents = Vec::new();
+    let (mut known, mut read) = (HashSet::new(), 0);
     for alert in &page.alerts {
-        let alerts = state.store.incident(&alert.incident_id).await?;
+        if !known.insert(&alert.incident_id) {
+            continue;
+        }
+        let outline = state.store.incident_outline(&alert.incident_id).await?;
         // It stands where its newest alert does, so that it is on one page.
-        let newest =
-            alerts.iter().rev().take_while(|one| Some(one.opened_at) == alerts.last().map(|last| last.opened_at));
-        if newest.last().is_some_and(|newest| newest.id == alert.id) {
-            incidents.extend(incident(&alerts));
+        let Some(outline) = outline.filter(|outline| outline.newest == alert.id) else { continue };
+        let alerts = state.store.incident(&alert.incident_id).await?;
+        incidents.extend(incident(&alerts, &outline));
+        read += alerts.len();
+        if read >= ALERTS_READ_MAX && page.alerts.last() != Some(alert) {
+            next = Some(cursor_after(alert));
+            break;
         }
     }
-    Ok(Json(IncidentList { incidents, next: page.next }))
+    Ok(Json(IncidentList { incidents, next }))
 }
 
 /// One incident
@@ -117,24 +132,22 @@ async fn list_incidents(
     responses((status = 200, body = IncidentDetail), (status = 404, body = Problem, content_type = "application/problem+json"))
 )]
 async fn get_incident(State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<IncidentDetail>, Problem> {
+    let outline = state.store.incident_outline(&id).await?;
     let alerts = state.store.incident(&id).await?;
-    let incident = incident(&alerts)
+    let incident = outline
+        .and_then(|outline| incident(&alerts, &outline))
         .ok_or_else(|| Problem::not_found(format!("there is no incident `{id}`; GET /api/v1/incidents lists them")))?;
     Ok(Json(IncidentDetail { incident, details: alerts.into_iter().map(with_small_chart).collect() }))
 }
 
 /// Of its alerts, oldest first; `None` of none.
-fn incident(alerts: &[Alert]) -> Option<Incident> {
+fn incident(alerts: &[Alert], outline: &IncidentOutline) -> Option<Incident> {
     let first = alerts.first()?;
     let lead = alerts.iter().rev().max_by_key(|alert| alert.severity)?;
-    let status = [AlertStatus::Firing, AlertStatus::Acknowledged, AlertStatus::Silenced]
-        .into_iter()
-        .find(|status| alerts.iter().any(|alert| alert.status == *status))
-        .unwrap_or(AlertStatus::Resolved);
-    let is_over = status == AlertStatus::Resolved;
+    let is_over = outline.status == AlertStatus::Resolved;
     Some(Incident {
         id: first.incident_id.clone(),
-        status,
+        status: outline.status,
         severity: lead.severity,
         opened_at: first.opened_at,
         onset: alerts.iter().map(|alert| alert.onset).min()?,
@@ -142,6 +155,7 @@ fn incident(alerts: &[Alert]) -> Option<Incident> {
         metrics: distinct(alerts.iter().map(|alert| &alert.metric)),
         owners: distinct(alerts.iter().filter_map(|alert| alert.owner.as_ref())),
         lead: lead.id.clone(),
+        alerts_total: outline.alerts,
         alerts: alerts.iter().map(|alert| alert.id.clone()).collect(),
     })
 }

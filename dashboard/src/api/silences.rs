@@ -67,6 +67,16 @@ struct KnownSilence {
     alerts: Vec<AlertId>,
 }
 
+/// A silence as it was set or ended just now.
+#[derive(Debug, Serialize, ToSchema)]
+struct KeptSilence {
+    #[serde(flatten)]
+    known: KnownSilence,
+    /// Whether the open alerts follow it already. The silence is kept in either case; where the store did not answer for the
+    /// alerts, they follow within a minute of when it does, and `alerts` may not name them.
+    alerts_follow: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum SilenceState {
@@ -109,12 +119,12 @@ fn state_of(silence: &Silence, now: Timestamp) -> SilenceState {
     post,
     path = "/api/v1/silences",
     request_body = SilenceDraft,
-    responses((status = 201, body = KnownSilence), (status = 400, body = Problem, content_type = "application/problem+json"))
+    responses((status = 201, body = KeptSilence), (status = 400, body = Problem, content_type = "application/problem+json"))
 )]
 async fn post_silence(
     State(state): State<AppState>,
     draft: Result<Json<SilenceDraft>, JsonRejection>,
-) -> Result<(StatusCode, Json<KnownSilence>), Problem> {
+) -> Result<(StatusCode, Json<KeptSilence>), Problem> {
     let Json(draft) = draft.map_err(|rejection| bad_json(&rejection))?;
     let now = Timestamp::now();
     let silence = silence(draft, now).map_err(Problem::bad_request)?;
@@ -161,7 +171,7 @@ fn silence(draft: SilenceDraft, now: Timestamp) -> Result<Silence, String> {
     path = "/api/v1/silences/{id}",
     params(("id" = String, Path), By),
     responses(
-        (status = 200, body = KnownSilence),
+        (status = 200, body = KeptSilence),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     )
@@ -170,7 +180,7 @@ async fn end_silence(
     State(state): State<AppState>,
     Path(id): Path<String>,
     by: Result<Query<By>, QueryRejection>,
-) -> Result<Json<KnownSilence>, Problem> {
+) -> Result<Json<KeptSilence>, Problem> {
     let Query(By { by }) = by.map_err(|rejection| bad_query(&rejection))?;
     let by = by.filter(|by| !by.trim().is_empty());
     let by = by.ok_or_else(|| Problem::bad_request("`by` must name who ends it: DELETE /api/v1/silences/ID?by=…"))?;
@@ -180,19 +190,23 @@ async fn end_silence(
         Problem::not_found(format!("there is no silence `{id}` of the last two weeks; GET /api/v1/silences lists them"))
     })?;
     if silence.until <= now {
-        return Ok(Json(KnownSilence { id, state: SilenceState::Over, silence, alerts: Vec::new() }));
+        let known = KnownSilence { id, state: SilenceState::Over, silence, alerts: Vec::new() };
+        return Ok(Json(KeptSilence { known, alerts_follow: true }));
     }
     keep(&state, Silence { until: now, ..silence }, &by, now).await.map(Json)
 }
 
-/// On disk, then to the alerts; answered once they follow.
-async fn keep(state: &AppState, silence: Silence, who: &str, at: Timestamp) -> Result<KnownSilence, Problem> {
+/// On disk, then to the alerts. Once it is on disk it is set, whatever the store does not answer after that.
+async fn keep(state: &AppState, silence: Silence, who: &str, at: Timestamp) -> Result<KeptSilence, Problem> {
     state.store.save_silence(SilenceChange { silence: &silence, who, at }).await?;
-    state.engine.apply_silences().await;
+    let is_applied = state.engine.apply_silences().await;
     let id = silence.id();
-    let Json(SilenceList { silences }) = list_silences(State(state.clone())).await?;
-    let known = silences.into_iter().find(|known| known.id == id);
-    Ok(known.unwrap_or_else(|| KnownSilence { id, state: state_of(&silence, at), silence, alerts: Vec::new() }))
+    let listed = list_silences(State(state.clone())).await;
+    let alerts_follow = is_applied && listed.is_ok();
+    let known = listed.ok().and_then(|Json(list)| list.silences.into_iter().find(|known| known.id == id));
+    let known =
+        known.unwrap_or_else(|| KnownSilence { id, state: state_of(&silence, at), silence, alerts: Vec::new() });
+    Ok(KeptSilence { known, alerts_follow })
 }
 
 #[cfg(test)]

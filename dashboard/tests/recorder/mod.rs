@@ -12,8 +12,8 @@ use hark_dashboard::{
 };
 use hark_model::{Alert, AlertId, Change, ChangeId, ModelOrder, ModelVersion, Silence, Timestamp};
 use hark_store::{
-    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, ModelAct, SilenceChange, Store,
-    StoreError,
+    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, IncidentOutline, ModelAct,
+    SilenceChange, Store, StoreError,
 };
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -144,7 +144,7 @@ impl Engine for Recorder {
     async fn order_model(&self, _: &str, _: ModelOrder, _: &str) -> Result<(), String> {
         unreachable!("there are no models")
     }
-    async fn apply_silences(&self) {
+    async fn apply_silences(&self) -> bool {
         unreachable!("nothing is silenced")
     }
     fn detectors(&self) -> Vec<DetectorEntry> {
@@ -176,6 +176,9 @@ impl Store for NoStore {
         unreachable!("there are no alerts")
     }
     async fn incident(&self, _: &str) -> Result<Vec<Alert>, StoreError> {
+        unreachable!("there are no alerts")
+    }
+    async fn incident_outline(&self, _: &str) -> Result<Option<IncidentOutline>, StoreError> {
         unreachable!("there are no alerts")
     }
     async fn act(&self, _: &AlertId, _: Act<'_>, _: Timestamp) -> Result<Option<Alert>, StoreError> {

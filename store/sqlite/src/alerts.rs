@@ -2,79 +2,59 @@
 
 use hark_model::{Alert, AlertId, Timestamp};
 use hark_store::{
-    AUDIT_ENTRIES_MAX, Act, Acts, AlertPage, AlertQuery, AlertRow, AuditEntry, INCIDENT_ALERTS_MAX, StoreError,
-    StoredAlert, Whose, is_name,
+    AUDIT_ENTRIES_MAX, Act, Acts, AlertPage, AlertQuery, AlertRow, AlertScan, AuditEntry, Edge, INCIDENT_ALERTS_HALF,
+    IncidentOutline, StoreError, StoredAlert, Whose, is_name,
 };
-use sqlx::SqliteConnection;
+use sqlx::query::QueryAs;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Sqlite, SqliteConnection};
 
 use crate::SqliteStore;
 use crate::errors::{read_error, write_error};
+use crate::lists::statements;
 
 const ACTS: &str = "SELECT acts FROM alerts WHERE id = ?1";
 
 const UPSERT: &str = "
-    INSERT INTO alerts (id, metric, opened_at_ms, status, document, owner, acts)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}')
+    INSERT INTO alerts (id, metric, opened_at_ms, status, document, owner, told, acts)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, '{}')
     ON CONFLICT (id) DO UPDATE SET
         metric = excluded.metric,
         opened_at_ms = excluded.opened_at_ms,
         status = excluded.status,
         document = excluded.document,
-        owner = excluded.owner";
+        owner = excluded.owner,
+        told = excluded.told";
 
 const ONE: &str = "SELECT id, document, acts FROM alerts WHERE id = ?1";
 
-const INCIDENT: &str = "
+const INCIDENT_OLDEST: &str = "
     SELECT id, document, acts
     FROM alerts
     WHERE json_extract(document, '$.incident_id') = ?1
     ORDER BY opened_at_ms, id
     LIMIT ?2";
 
-/// A statement for each combination of filters: one that leaves some open at run time could use none of their indexes.
-macro_rules! list {
-    ($($filter:literal)*) => {
-        concat!(
-            "SELECT id, document, acts FROM alerts",
-            " WHERE opened_at_ms BETWEEN ?1 AND ?2 AND (opened_at_ms < ?3 OR id > ?4)",
-            $(" AND ", $filter,)*
-            " ORDER BY opened_at_ms DESC, id LIMIT ?5"
-        )
-    };
-}
+/// Of those that come after one (3, 4), the newest first.
+const INCIDENT_NEWEST: &str = "
+    SELECT id, document, acts
+    FROM alerts
+    WHERE json_extract(document, '$.incident_id') = ?1 AND (opened_at_ms, id) > (?3, ?4)
+    ORDER BY opened_at_ms DESC, id DESC
+    LIMIT ?2";
 
-const LIST: &str = list!();
-const LIST_STATUS: &str = list!("status = ?6");
-const LIST_METRIC: &str = list!("metric = ?6");
-const LIST_STATUS_METRIC: &str = list!("status = ?6" "metric = ?7");
-const LIST_OWNER: &str = list!("owner = ?6");
-const LIST_OWNER_STATUS: &str = list!("owner = ?6" "status = ?7");
-const LIST_OWNER_METRIC: &str = list!("owner = ?6" "metric = ?7");
-const LIST_OWNER_STATUS_METRIC: &str = list!("owner = ?6" "status = ?7" "metric = ?8");
-const LIST_ASSIGNEE: &str = list!("assignee = ?6");
-const LIST_ASSIGNEE_STATUS: &str = list!("assignee = ?6" "status = ?7");
-const LIST_ASSIGNEE_METRIC: &str = list!("assignee = ?6" "metric = ?7");
-const LIST_ASSIGNEE_STATUS_METRIC: &str = list!("assignee = ?6" "status = ?7" "metric = ?8");
+/// From the index alone, however many alerts there are.
+const INCIDENT_OUTLINE: &str = "
+    SELECT
+        count(*),
+        coalesce(sum(status = 'firing'), 0),
+        coalesce(sum(status = 'acknowledged'), 0),
+        coalesce(sum(status = 'silenced'), 0),
+        (SELECT id FROM alerts WHERE json_extract(document, '$.incident_id') = ?1 ORDER BY opened_at_ms DESC, id LIMIT 1)
+    FROM alerts
+    WHERE json_extract(document, '$.incident_id') = ?1";
 
-/// The statement for these filters; it takes whose they are, then the status, then the metric, as far as they are given.
-fn list_for(whose: Option<&Whose>, by_status: bool, by_metric: bool) -> &'static str {
-    match (whose, by_status, by_metric) {
-        (None, false, false) => LIST,
-        (None, true, false) => LIST_STATUS,
-        (None, false, true) => LIST_METRIC,
-        (None, true, true) => LIST_STATUS_METRIC,
-        (Some(Whose::Owner(_)), false, false) => LIST_OWNER,
-        (Some(Whose::Owner(_)), true, false) => LIST_OWNER_STATUS,
-        (Some(Whose::Owner(_)), false, true) => LIST_OWNER_METRIC,
-        (Some(Whose::Owner(_)), true, true) => LIST_OWNER_STATUS_METRIC,
-        (Some(Whose::Assignee(_)), false, false) => LIST_ASSIGNEE,
-        (Some(Whose::Assignee(_)), true, false) => LIST_ASSIGNEE_STATUS,
-        (Some(Whose::Assignee(_)), false, true) => LIST_ASSIGNEE_METRIC,
-        (Some(Whose::Assignee(_)), true, true) => LIST_ASSIGNEE_STATUS_METRIC,
-    }
-}
-
-const SET_ACTS: &str = "UPDATE alerts SET status = ?2, acts = ?3, assignee = ?4 WHERE id = ?1";
+const SET_ACTS: &str = "UPDATE alerts SET status = ?2, acts = ?3, assignee = ?4, told = ?5 WHERE id = ?1";
 
 const ADD_AUDIT: &str = "INSERT INTO audit (at_ms, who, what, subject) VALUES (?1, ?2, ?3, ?4)";
 
@@ -99,6 +79,7 @@ impl SqliteStore {
                 .bind(row.status(&acts))
                 .bind(&row.document)
                 .bind(&row.owner)
+                .bind(row.told(&acts))
                 .execute(&mut *transaction)
                 .await
                 .map_err(failed)?;
@@ -120,40 +101,56 @@ impl SqliteStore {
     }
 
     pub(crate) async fn list_alerts(&self, query: &AlertQuery) -> Result<AlertPage, StoreError> {
+        let failed = |error| read_error(&self.database, "list the alerts", error);
         let scan = query.scan()?;
-        let sql = list_for(scan.whose.as_ref(), scan.status.is_some(), scan.metric.is_some());
-        let mut list = sqlx::query_as(sql)
-            .bind(scan.first_ms)
-            .bind(scan.last_ms)
-            .bind(scan.after_ms)
-            .bind(&scan.after_id)
-            .bind(scan.rows_max());
-        if let Some(Whose::Owner(name) | Whose::Assignee(name)) = &scan.whose {
-            list = list.bind(name);
-        }
-        if let Some(status) = scan.status {
-            list = list.bind(status);
-        }
-        if let Some(metric) = &scan.metric {
-            list = list.bind(metric);
-        }
-        let rows: Vec<Row> =
-            list.fetch_all(&self.reader).await.map_err(|error| read_error(&self.database, "list the alerts", error))?;
+        let statements = statements(&scan);
+        let Some(words) = scan.words() else {
+            let page = sqlx::query_as(statements.page).bind(scan.first_ms).bind(scan.last_ms);
+            let page = page.bind(scan.after_ms).bind(&scan.after_id).bind(scan.rows_max());
+            let rows: Vec<Row> = filtered(page, &scan).fetch_all(&self.reader).await.map_err(failed)?;
+            let stored = rows.iter().map(decode).collect::<Result<_, _>>()?;
+            return Ok(scan.page(stored, None));
+        };
+        let edge = sqlx::query_as(statements.edge).bind(scan.first_ms).bind(scan.last_ms);
+        let edge = edge.bind(scan.after_ms).bind(&scan.after_id).bind(scan.rows_before_edge());
+        let edge: Edge = filtered(edge, &scan).fetch_optional(&self.reader).await.map_err(failed)?;
+        let first_ms = edge.as_ref().map_or(scan.first_ms, |(opened_at_ms, _)| *opened_at_ms);
+        let search = sqlx::query_as(statements.search).bind(first_ms).bind(scan.last_ms);
+        let search = search.bind(scan.after_ms).bind(&scan.after_id).bind(scan.rows_max());
+        let search = words.into_iter().fold(search.bind(edge.as_ref().map(|(_, id)| id)), QueryAs::bind);
+        let rows: Vec<Row> = filtered(search, &scan).fetch_all(&self.reader).await.map_err(failed)?;
         let stored = rows.iter().map(decode).collect::<Result<_, _>>()?;
-        Ok(scan.page(stored))
+        Ok(scan.page(stored, edge))
     }
 
     pub(crate) async fn read_incident(&self, id: &str) -> Result<Vec<Alert>, StoreError> {
+        let failed = |error| read_error(&self.database, "read the incident", error);
         if !is_name(id) {
             return Ok(Vec::new());
         }
-        let rows: Vec<Row> = sqlx::query_as(INCIDENT)
+        let half = INCIDENT_ALERTS_HALF;
+        let oldest = sqlx::query_as(INCIDENT_OLDEST).bind(id).bind(half as i64);
+        let oldest: Vec<Row> = oldest.fetch_all(&self.reader).await.map_err(failed)?;
+        let mut alerts = oldest.iter().map(shown).collect::<Result<Vec<Alert>, _>>()?;
+        if let Some(last) = alerts.last().filter(|_| alerts.len() == half) {
+            let newest = sqlx::query_as(INCIDENT_NEWEST).bind(id).bind(half as i64);
+            let newest = newest.bind(last.opened_at.millis()).bind(&last.id.0);
+            let newest: Vec<Row> = newest.fetch_all(&self.reader).await.map_err(failed)?;
+            alerts.extend(newest.iter().rev().map(shown).collect::<Result<Vec<Alert>, _>>()?);
+        }
+        Ok(alerts)
+    }
+
+    pub(crate) async fn read_incident_outline(&self, id: &str) -> Result<Option<IncidentOutline>, StoreError> {
+        if !is_name(id) {
+            return Ok(None);
+        }
+        let (alerts, firing, acknowledged, silenced, newest) = sqlx::query_as(INCIDENT_OUTLINE)
             .bind(id)
-            .bind(INCIDENT_ALERTS_MAX)
-            .fetch_all(&self.reader)
+            .fetch_one(&self.reader)
             .await
-            .map_err(|error| read_error(&self.database, "read the incident", error))?;
-        rows.iter().map(|row| decode(row).map(StoredAlert::into_shown)).collect()
+            .map_err(|error| read_error(&self.database, "read how the incident stands", error))?;
+        Ok(IncidentOutline::new(alerts, [firing, acknowledged, silenced], newest))
     }
 
     pub(crate) async fn write_act(
@@ -180,6 +177,7 @@ impl SqliteStore {
                 .bind(stored.status())
                 .bind(acts)
                 .bind(stored.assignee())
+                .bind(stored.told())
                 .execute(&mut *transaction)
                 .await
                 .map_err(failed)?;
@@ -206,8 +204,22 @@ impl SqliteStore {
     }
 }
 
+/// With the values that the filters of the list take, in their order.
+fn filtered<'q, T>(
+    list: QueryAs<'q, Sqlite, T, SqliteArguments>,
+    scan: &'q AlertScan,
+) -> QueryAs<'q, Sqlite, T, SqliteArguments> {
+    let whose = scan.whose.as_ref().map(Whose::name);
+    let given = [whose, scan.status, scan.metric.as_deref()].into_iter().flatten();
+    given.fold(list, QueryAs::bind)
+}
+
 fn decode((id, document, acts): &Row) -> Result<StoredAlert, StoreError> {
     StoredAlert::read(id, document, acts)
+}
+
+fn shown(row: &Row) -> Result<Alert, StoreError> {
+    decode(row).map(StoredAlert::into_shown)
 }
 
 async fn add_audit(
@@ -226,30 +238,20 @@ mod tests {
     use sqlx::AssertSqlSafe;
 
     #[tokio::test]
-    async fn every_list_walks_an_index_in_its_order() {
+    async fn an_incident_is_read_along_its_index() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(folder.path().join("alerts.db")).await.expect("opens");
         let plans = [
-            (LIST, "alerts_opened_at_idx"),
-            (LIST_STATUS, "alerts_status_opened_at_idx"),
-            (LIST_METRIC, "alerts_metric_opened_at_idx"),
-            (LIST_STATUS_METRIC, "alerts_metric_status_opened_at_idx"),
-            (LIST_OWNER, "alerts_owner_opened_at_idx"),
-            (LIST_OWNER_STATUS, "alerts_owner_status_opened_at_idx"),
-            (LIST_OWNER_METRIC, "_opened_at_idx"),
-            (LIST_OWNER_STATUS_METRIC, "_status_opened_at_idx"),
-            (LIST_ASSIGNEE, "alerts_assignee_opened_at_idx"),
-            (LIST_ASSIGNEE_STATUS, "alerts_assignee_status_opened_at_idx"),
-            (LIST_ASSIGNEE_METRIC, "_opened_at_idx"),
-            (LIST_ASSIGNEE_STATUS_METRIC, "_status_opened_at_idx"),
-            (INCIDENT, "alerts_incident_idx"),
+            (INCIDENT_OLDEST, "INDEX alerts_incident_idx", 1),
+            (INCIDENT_NEWEST, "INDEX alerts_incident_idx", 1),
+            // The last one of a time is found among those of that time.
+            (INCIDENT_OUTLINE, "COVERING INDEX alerts_incident_idx", 4),
         ];
-        for (sql, index) in plans {
+        for (sql, index, steps_max) in plans {
             let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
             let steps: Vec<(i64, i64, i64, String)> =
                 sqlx::query_as(explain).fetch_all(&store.reader).await.expect("a plan");
-            // One step: a further one would be a sort of all that was found.
-            assert!(steps.len() == 1 && steps[0].3.contains(index), "{sql}: {steps:?}");
+            assert!(steps.len() <= steps_max && steps[0].3.contains(index), "{sql}: {steps:?}");
         }
     }
 }

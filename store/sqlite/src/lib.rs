@@ -4,6 +4,7 @@ mod alerts;
 mod changes;
 mod definitions;
 mod errors;
+mod lists;
 mod migrations;
 mod models;
 mod silences;
@@ -14,8 +15,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hark_model::{Alert, AlertId, Change, ChangeId, ModelVersion, Silence, Timestamp};
 use hark_store::{
-    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, ModelAct, SilenceChange, Store,
-    StoreError,
+    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, IncidentOutline, ModelAct,
+    SilenceChange, Store, StoreError,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
@@ -101,6 +102,10 @@ impl Store for SqliteStore {
 
     async fn incident(&self, id: &str) -> Result<Vec<Alert>, StoreError> {
         self.read_incident(id).await
+    }
+
+    async fn incident_outline(&self, id: &str) -> Result<Option<IncidentOutline>, StoreError> {
+        self.read_incident_outline(id).await
     }
 
     async fn act(&self, id: &AlertId, act: Act<'_>, at: Timestamp) -> Result<Option<Alert>, StoreError> {

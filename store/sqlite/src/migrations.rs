@@ -10,7 +10,7 @@ use sqlx::{SqlSafeStr, SqlitePool};
 use crate::errors::{is_locked, open_error};
 
 /// Number, name and text of each file in `migrations/sqlite`, oldest first. Never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (1, "alerts", include_str!("../../../migrations/sqlite/0001_alerts.sql")),
     (2, "changes", include_str!("../../../migrations/sqlite/0002_changes.sql")),
     (3, "audit", include_str!("../../../migrations/sqlite/0003_audit.sql")),
@@ -19,6 +19,9 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
     (6, "models", include_str!("../../../migrations/sqlite/0006_models.sql")),
     (7, "silences", include_str!("../../../migrations/sqlite/0007_silences.sql")),
     (8, "incidents", include_str!("../../../migrations/sqlite/0008_incidents.sql")),
+    (9, "people_metric", include_str!("../../../migrations/sqlite/0009_people_metric.sql")),
+    (10, "incident_outlines", include_str!("../../../migrations/sqlite/0010_incident_outlines.sql")),
+    (11, "told", include_str!("../../../migrations/sqlite/0011_told.sql")),
 ];
 
 const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;

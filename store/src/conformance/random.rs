@@ -11,6 +11,8 @@ use crate::{AlertQuery, Store, StoreError, Whose};
 const STEPS: usize = 400;
 /// Few, so that operations meet.
 const ALERTS: u64 = 6;
+/// Each is told of an alert for one reason alone.
+const WORDS: [&str; 4] = ["ADA", "Team", "resolved", "acknowledged ada"];
 
 pub async fn random_operations_agree_with_a_model(store: &dyn Store) -> CaseResult {
     let mut dice = Dice(20_260_501);
@@ -55,6 +57,8 @@ async fn compare_lists(store: &dyn Store, model: &Model, dice: &mut Dice, step: 
             1 => Some(Whose::Assignee("ada".to_owned())),
             _ => None,
         },
+        words: dice.maybe().then(|| WORDS[dice.below(4) as usize].to_owned()),
+        looked_through_max: Some(1 + dice.below(6) as usize),
         cursor: None,
     };
     let (found, expected) = (all_pages(store, &query).await?, model.list(&query));
@@ -138,6 +142,11 @@ impl Model {
                 && query.whose.as_ref().is_none_or(|whose| match whose {
                     Whose::Owner(team) => alert.owner.as_ref() == Some(team),
                     Whose::Assignee(person) => alert.assignee.as_ref() == Some(person),
+                })
+                && query.words.iter().flat_map(|words| words.split(' ')).all(|word| match word {
+                    "Team" => alert.owner.is_some(),
+                    "ADA" | "ada" => alert.assignee.is_some(),
+                    status => alert.status.name() == status,
                 })
                 && query.from.is_none_or(|from| alert.opened_at >= from)
                 && query.to.is_none_or(|to| alert.opened_at < to)

@@ -1,6 +1,6 @@
 // What is asked of silences, by their page and by an alert that somebody silences.
 import { query, request } from './api';
-import type { Silence, Slice } from './api-types';
+import type { KeptSilence, Silence, Slice } from './api-types';
 
 export interface NewSilence {
   metric?: string;
@@ -12,9 +12,9 @@ export interface NewSilence {
 
 export const listSilences = async (signal?: AbortSignal) => (await request<{ silences: Silence[] }>('/silences', { signal })).silences;
 
-export const postSilence = (silence: NewSilence) => request<Silence>('/silences', { body: silence });
+export const postSilence = (silence: NewSilence) => request<KeptSilence>('/silences', { body: silence });
 
-export const endSilence = (id: string, by: string) => request<Silence>(`/silences/${encodeURIComponent(id)}${query({ by })}`, { method: 'DELETE' });
+export const endSilence = (id: string, by: string) => request<KeptSilence>(`/silences/${encodeURIComponent(id)}${query({ by })}`, { method: 'DELETE' });
 
 /** How long people silence for. */
 export const LASTING: { minutes: number; label: string }[] = [

@@ -46,6 +46,7 @@ export type AuditLog = Schemas['AuditLog'];
 export type Models = Schemas['Models'];
 export type IncidentDetail = Schemas['IncidentDetail'];
 export type Silence = Schemas['KnownSilence'];
+export type KeptSilence = Schemas['KeptSilence'];
 export type SilenceState = Schemas['SilenceState'];
 export type ModelVersion = Schemas['ModelVersion'];
 export type ModelStanding = Schemas['Standing'];

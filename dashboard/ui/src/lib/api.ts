@@ -29,6 +29,8 @@ export interface AlertQuery {
   metric?: string | undefined;
   owner?: string | undefined;
   assignee?: string | undefined;
+  /** Words that are looked for in what is told of the alerts. */
+  q?: string | undefined;
   /** Opened from then on. */
   from?: string | undefined;
   limit?: number | undefined;

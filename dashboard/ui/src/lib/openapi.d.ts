@@ -13,7 +13,8 @@ export interface paths {
         };
         /**
          * List alerts
-         * @description The newest first. Charts are drawn small, in 96 points at most; one alert by its id has all of its chart.
+         * @description The newest first. For one page words are looked for in 20,000 alerts at most. Charts are drawn small, in 96 points at most; one
+         *     alert by its id has all of its chart.
          */
         get: operations["list_alerts"];
         put?: never;
@@ -873,6 +874,7 @@ export interface components {
         AlertId: string;
         AlertList: {
             alerts: components["schemas"]["Alert"][];
+            looked_back_to?: components["schemas"]["Timestamp"] | null;
             /** @description The cursor of the next page; null on the last one. */
             next?: string | null;
         };
@@ -1323,8 +1325,16 @@ export interface components {
         };
         /** @description Alerts of one or several metrics that share traffic and began at about the same time. */
         Incident: {
-            /** @description All of them, oldest first. */
+            /**
+             * @description They, oldest first; of more than a thousand the oldest 500 and the newest 500. What is said of metrics, owners, severity
+             *     and times is of these, what is said of the status of all.
+             */
             alerts: components["schemas"]["AlertId"][];
+            /**
+             * Format: int64
+             * @description How many alerts it has.
+             */
+            alerts_total: number;
             id: string;
             /** @description The worst of its alerts, and of those the first. */
             lead: components["schemas"]["AlertId"];
@@ -1341,7 +1351,7 @@ export interface components {
             status: components["schemas"]["AlertStatus"];
         };
         IncidentDetail: components["schemas"]["Incident"] & {
-            /** @description Its alerts, oldest first, with charts of 96 points at most. */
+            /** @description Its alerts, those that `alerts` names, with charts of 96 points at most. */
             details: components["schemas"]["Alert"][];
         };
         IncidentList: {
@@ -1364,6 +1374,14 @@ export interface components {
             rejected: components["schemas"]["RejectedLine"][];
             /** Format: int64 */
             rejected_total: number;
+        };
+        /** @description A silence as it was set or ended just now. */
+        KeptSilence: components["schemas"]["KnownSilence"] & {
+            /**
+             * @description Whether the open alerts follow it already. The silence is kept in either case; where the store did not answer for the
+             *     alerts, they follow within a minute of when it does, and `alerts` may not name them.
+             */
+            alerts_follow: boolean;
         };
         KnownChange: components["schemas"]["Change"] & {
             id: components["schemas"]["ChangeId"];
@@ -2116,6 +2134,11 @@ export interface operations {
                 owner?: string;
                 /** @description Who looks after them. */
                 assignee?: string;
+                /**
+                 * @description Those that have each of these words, in any case and anywhere in what is told of them: id, incident, metric, statistic,
+                 *     slice, rose or fell, severity, status, people, and the first causes, suspects and error texts. At most 8 words.
+                 */
+                q?: string;
                 /** @description Opened at or after. */
                 from?: string;
                 /** @description Opened before. */
@@ -3391,7 +3414,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["KnownSilence"];
+                    "application/json": components["schemas"]["KeptSilence"];
                 };
             };
             400: {
@@ -3423,7 +3446,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["KnownSilence"];
+                    "application/json": components["schemas"]["KeptSilence"];
                 };
             };
             400: {

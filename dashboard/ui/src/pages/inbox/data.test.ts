@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { exampleAlert } from '../../lib/example';
 import { millis } from '../../lib/time';
-import { askedAddress, daysOf, filterAddress, filterOf, isUnknown, metricsOf, queryOf, rowOf, shownRows, withNews, withOlder, withWords } from './data';
+import { askedAddress, daysOf, filterAddress, filterOf, isUnknown, metricsOf, queryOf, rowOf, shownRows, wholeAddress, withNews, withOlder, withWords } from './data';
 
 const ADA = { name: 'ada', team: 'voice-latency' };
 const NOW = millis('2026-05-02T16:30:00Z');
@@ -17,11 +17,13 @@ test('the filter goes into the address and back', () => {
   expect(filterOf(new URLSearchParams('status=nonsense&metric=&whose=you'))).toEqual({});
 });
 
-test('words are in the address, and the server is not asked for them', () => {
+test('words are in the address, and the server is asked for them', () => {
   const filter = filterOf(new URLSearchParams('q=ios+ada&status=firing'));
   expect(filter).toEqual({ status: 'firing', words: 'ios ada' });
   expect(filterAddress(filter)).toBe('/?status=firing&q=ios+ada');
-  expect(askedAddress(filter)).toBe('/?status=firing');
+  expect(askedAddress({ ...filter, words: 'ios ada ' })).toBe('/?status=firing&q=ios+ada');
+  expect(wholeAddress(filter)).toBe('/?status=firing');
+  expect(queryOf(filter, ADA)).toEqual({ status: 'firing', q: 'ios ada' });
 });
 
 test('an alert is found by any word that is told of it, all of them at once, in any case', () => {
@@ -33,6 +35,13 @@ test('news take their place by time of opening', () => {
   expect(ids(withNews([newer, older], at('c', '2026-05-02T12:00:00Z'), {}, ADA))).toBe('bca');
   expect(ids(withNews([newer, older], at('c', '2026-05-02T16:00:00Z'), {}, ADA))).toBe('cba');
   expect(ids(withNews([], newer, {}, ADA))).toBe('b');
+});
+
+test('news join a search where they have the words, and what was found stays', () => {
+  const news = at('c', '2026-05-02T16:00:00Z');
+  expect(ids(withNews([newer], news, { words: 'nothing' }, ADA))).toBe('b');
+  expect(ids(withNews([newer], news, { words: 'response' }, ADA))).toBe('cb');
+  expect(ids(withNews([newer], newer, { words: 'nothing' }, ADA))).toBe('b');
 });
 
 test('news older than the last row belong to a later page', () => {

@@ -45,8 +45,11 @@ export function filterOf(parameters: URLSearchParams): Filter {
 export const filterAddress = (filter: Filter): string =>
   withParameters('/', { whose: filter.whose, status: filter.status, metric: filter.metric, q: filter.words });
 
-/** What the server is asked for; words are looked for in what it gave. */
-export const askedAddress = (filter: Filter): string => filterAddress({ ...filter, words: undefined });
+/** What the server is asked for: a blank after the last word asks for nothing new. */
+export const askedAddress = (filter: Filter): string => filterAddress({ ...filter, words: filter.words?.trim() || undefined });
+
+/** The same list without words. */
+export const wholeAddress = (filter: Filter): string => filterAddress({ ...filter, words: undefined });
 
 export const isFiltered = ({ status, metric, whose }: Filter): boolean => status !== undefined || metric !== undefined || whose !== undefined;
 
@@ -54,11 +57,12 @@ export const isFiltered = ({ status, metric, whose }: Filter): boolean => status
 export const isUnknown = ({ whose }: Filter, { name, team }: Viewer): boolean => (whose === 'me' && name === '') || (whose === 'team' && team === '');
 
 /** The filter as the server takes it. */
-export const queryOf = ({ status, metric, whose }: Filter, { name, team }: Viewer): Pick<AlertQuery, 'status' | 'metric' | 'owner' | 'assignee'> => ({
+export const queryOf = ({ status, metric, whose, words }: Filter, { name, team }: Viewer): Pick<AlertQuery, 'status' | 'metric' | 'owner' | 'assignee' | 'q'> => ({
   status,
   metric,
   owner: whose === 'team' ? team : undefined,
   assignee: whose === 'me' ? name : undefined,
+  q: words,
 });
 
 const passes = (alert: Alert, { status, metric, whose }: Filter, { name, team }: Viewer): boolean =>
@@ -76,7 +80,8 @@ function toldOf(alert: Alert): string {
   return [subject, move, values, ...slices, ...alert.suspects.map(({ title }) => title), ...people, ...rest].join(' ').toLowerCase();
 }
 
-/** The alerts that have every word in them, anywhere and in any case. */
+/** The alerts that have every word in them, anywhere and in any case: what the server does with all of them, for those that come
+ * by themselves and while it is being asked. */
 export function withWords(alerts: Alert[], words: string | undefined): Alert[] {
   const wanted = (words ?? '').toLowerCase().split(/\s+/).filter((word) => word !== '');
   if (wanted.length === 0) return alerts;
@@ -89,7 +94,9 @@ export function withWords(alerts: Alert[], words: string | undefined): Alert[] {
 /** The list with the news in it: a known alert takes its new state, a new one its place by time of opening. */
 export function withNews(alerts: Alert[], news: Alert, filter: Filter, viewer: Viewer): Alert[] {
   const others = alerts.filter((alert) => alert.id !== news.id);
-  if (!passes(news, filter, viewer)) return others.length === alerts.length ? alerts : others;
+  // What the server found stays: it may have been found by more than is told here.
+  const isFound = others.length < alerts.length || withWords([news], filter.words).length > 0;
+  if (!passes(news, filter, viewer) || !isFound) return others.length === alerts.length ? alerts : others;
   const opened = millis(news.opened_at);
   const place = others.findIndex((alert) => millis(alert.opened_at) < opened);
   // Below the last row that was loaded it belongs to a page that nobody has asked for yet.
