@@ -214,10 +214,10 @@ impl<const N: usize> Asked<N> {
     /// Logarithms of how much more likely each is where the leaf is affected.
     fn answers(&self, shape: Shape) -> [f64; N] {
         let mut answers = [0.0; N];
-        for at in 0..N {
+        for (at, answer) in answers.iter_mut().enumerate() {
             let fits = self.one_over_spread[at] * shape.density(self.off[at]);
             let touched = self.otherwise[at] + (1.0 - OTHERWISE - self.untouched[at]) * fits;
-            answers[at] = quick_math::ln(self.untouched[at] + touched * self.one_over_usual[at]);
+            *answer = quick_math::ln(self.untouched[at] + touched * self.one_over_usual[at]);
         }
         answers
     }
