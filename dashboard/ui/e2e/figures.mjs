@@ -80,6 +80,7 @@ async function presses(browser, alert) {
   const walk = [
     ['/', async () => {
       for (const key of ['j', 'j', 'k', 'x', 'x', '?']) await page.keyboard.press(key);
+      await page.getByRole('dialog').waitFor();
       await page.keyboard.press('Escape');
       for (const word of ['Dark', 'Light', 'Auto']) await page.getByRole('button', { name: word, exact: true }).click();
     }],
