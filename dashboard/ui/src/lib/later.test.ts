@@ -11,8 +11,13 @@ test('what can wait is done when the browser is idle, at the latest after a seco
   const cancelled = vi.fn();
   vi.stubGlobal('requestIdleCallback', asked);
   vi.stubGlobal('cancelIdleCallback', cancelled);
-  const forget = whenIdle(() => {});
-  expect(asked.mock.calls[0]?.[1]).toEqual({ timeout: 1_000 });
+  const done: string[] = [];
+  const forget = whenIdle(() => done.push('idle'));
+  expect(done).toEqual([]);
+  const [act, options] = asked.mock.calls[0] ?? [];
+  expect(options).toEqual({ timeout: 1_000 });
+  act?.();
+  expect(done).toEqual(['idle']);
   forget();
   expect(cancelled).toHaveBeenCalledWith(7);
 });

@@ -1,8 +1,12 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { listAlerts, readAlert, readFunnel, readSelfTest, readStatus } from '../lib/api';
 import { listDefinitions } from '../lib/api-registry';
 import early from './early.json';
 import { PAGES } from './list';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
 
 test('every page names what it needs first, under its own address', () => {
   expect(early.map(({ path }) => path)).toEqual(expect.arrayContaining(PAGES.map(({ path }) => path)));
@@ -17,7 +21,6 @@ test('what is asked for early is what the pages ask for, to the letter: else the
     return Promise.resolve(Response.json({ definitions: [] }));
   });
   await Promise.all([readStatus(), listAlerts({}), readAlert('{id}'), listDefinitions(), readSelfTest(), readFunnel()]);
-  vi.unstubAllGlobals();
   const named = new Set(early.flatMap(({ asks = [], asksAlways = [] }) => [...asks, ...asksAlways]));
   expect([...named].sort()).toEqual(asked.map(decodeURIComponent).sort());
 });
