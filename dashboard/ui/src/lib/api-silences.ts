@@ -23,3 +23,6 @@ export const LASTING: { minutes: number; label: string }[] = [
   { minutes: 24 * 60, label: '1 day' },
   { minutes: 7 * 24 * 60, label: '1 week' },
 ];
+
+/** Said after what was kept, where the alerts do not know of it yet; begins with a space. */
+export const followNote = ({ alerts_follow }: KeptSilence) => (alerts_follow ? '' : ' The alerts follow within a minute: the store does not answer.');

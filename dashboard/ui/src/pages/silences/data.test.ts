@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Silence, SilenceState } from '../../lib/api-types';
+import { followNote } from '../../lib/api-silences';
+import type { KeptSilence, Silence, SilenceState } from '../../lib/api-types';
 import { hides, inOrder, whatOf } from './data';
 
 test('what is silenced is told in words', () => {
@@ -19,4 +20,10 @@ test('only what is in force hides something', () => {
   expect(hides({ state: 'in_force', alerts: ['al_1'] })).toBe('1 open alert');
   expect(hides({ state: 'in_force', alerts: ['al_1', 'al_2'] })).toBe('2 open alerts');
   expect(hides({ state: 'over', alerts: [] })).toBe('');
+});
+
+test('alerts that do not follow at once are not passed over', () => {
+  const kept = (alerts_follow: boolean) => ({ alerts_follow }) as KeptSilence;
+  expect(followNote(kept(true))).toBe('');
+  expect(followNote(kept(false))).toBe(' The alerts follow within a minute: the store does not answer.');
 });
