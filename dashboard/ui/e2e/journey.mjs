@@ -246,6 +246,8 @@ async function asksOnce(page, paths) {
   for (const path of paths) {
     const asked = [];
     const note = (request) => asked.push(request.url());
+    // The page before may still fetch what it left for an idle moment, which is not this one's.
+    await page.goto('about:blank');
     page.on('request', note);
     await page.goto(URL_OF_HARK + path);
     await comes(page.locator('main h1'), `${path} has no heading: it did not load.`);
