@@ -1,5 +1,6 @@
 //! From closed steps to alerts: watches observe, findings are explained and filtered, the book keeps the alerts.
 
+mod budget;
 mod composites;
 pub(crate) mod joint;
 mod parts;
@@ -14,49 +15,28 @@ use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_explain::Answer;
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
 use hark_model::{
-    Alert, AlertId, Change, ChangeId, ChangeKind, Direction, Explanation, Finding, ModelOrder, Point, STEP_MINUTES,
-    Slice, Statistic, Step, Timestamp,
+    Alert, AlertId, Change, ChangeId, ChangeKind, Direction, Explanation, Finding, ModelOrder, Point, Slice, Statistic,
+    Step, Timestamp,
 };
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
+pub use self::budget::Budget;
 pub(crate) use self::composites::CompositeSeries;
 use self::joint::Joint;
 use self::pools::Pool;
 use crate::explainer::{self, Asked};
 use crate::isolation::{Forests, KeptModel, Known};
 use crate::moved::moved_to;
+use crate::rest_days::{holidays, rests};
 use crate::selftest::{SelfTest, World};
 use crate::series::{SeriesId, SeriesKey, SeriesStore};
 
 /// Changes are kept as long as charts look back.
 const CHANGES_KEPT_MINUTES: i64 = 35 * 24 * 60;
-/// A holiday lasts its day.
-const HOLIDAY_MINUTES: i64 = 24 * 60;
 /// So many findings are searched in a step, the strongest; the rest wait for the next, so that none takes long. What
 /// joins an open alert needs no search.
 const SEARCHES_PER_STEP_MAX: usize = 8;
-const STEPS_PER_WEEK: f64 = (7 * 24 * 60 / STEP_MINUTES) as f64;
-
-/// False alarms a week that all series together may raise.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Budget {
-    pub false_alarms_per_week: f64,
-}
-
-impl Budget {
-    /// Logarithm of the evidence to ask for: each of N series may reach evidence A once in A steps by chance, so all of
-    /// them together do so N * steps / A times a week.
-    pub fn log_threshold(self, series: usize) -> f64 {
-        (series.max(1) as f64 * STEPS_PER_WEEK / self.false_alarms_per_week).ln()
-    }
-}
-
-impl std::fmt::Display for Budget {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} per week", self.false_alarms_per_week)
-    }
-}
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Detection {
@@ -558,17 +538,6 @@ fn total_of(fold: &Fold, metric: usize) -> Option<usize> {
 }
 
 /// The traffic that has a holiday.
-fn holidays(changes: &[(ChangeId, Change)], at: Timestamp) -> Vec<Slice> {
-    let is_on = |change: &&Change| {
-        change.kind == ChangeKind::Holiday && (0..HOLIDAY_MINUTES).contains(&at.minutes_since(change.time))
-    };
-    changes.iter().map(|(_, change)| change).filter(is_on).map(|change| change.slice.clone()).collect()
-}
-
-fn rests(holidays: &[Slice], slice: &Slice, step: Step) -> bool {
-    step.start().is_weekend() || holidays.iter().any(|holiday| holiday.contains(slice))
-}
-
 /// Where the detector itself drops a candidate.
 fn doubted(doubt: Doubt, asked: f64) -> (Stage, Reason) {
     match doubt {

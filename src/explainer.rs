@@ -9,6 +9,7 @@ use hark_model::{
 use hark_query::MetricPlan;
 use rustc_hash::FxHashMap;
 
+use crate::rest_days::{holidays, rests};
 use crate::usual;
 
 /// The window of a long regression is its newest part.
@@ -46,7 +47,7 @@ pub fn explain(
     changes: &[(ChangeId, Change)],
     unusual: &[[Step; 2]],
 ) -> Answer {
-    let Some(prepared) = prepare(fold, metric_at, plan, asked, now, unusual) else {
+    let Some(prepared) = prepare(fold, metric_at, plan, asked, now, changes, unusual) else {
         let reason = "what a gauge or a composite measures is not kept slice by slice";
         return hark_explain::unsearched(changes, asked.shift, asked.slice, reason, Vec::new());
     };
@@ -76,13 +77,17 @@ pub fn prepare(
     plan: &MetricPlan,
     asked: &Asked<'_>,
     now: Step,
+    changes: &[(ChangeId, Change)],
     unusual: &[[Step; 2]],
 ) -> Option<Prepared> {
     let question = question(plan, asked.shift)?;
     let end = now.next();
     let from = asked.since.max(Step(end.0 - WINDOW_STEPS_MAX)).min(now);
     let oldest = fold.leaves(metric_at).oldest().unwrap_or(end);
-    let windows = Windows { after: (from, end), before: usual::windows(from, end, oldest, unusual) };
+    let rests = |at: Step| rests(&holidays(changes, at.start()), asked.slice, at);
+    // On a weekend others come, and fewer or more of them; how they fare is compared like with like anyway.
+    let is_like = |at: Step| !question.is_count() || rests(at) == rests(from);
+    let windows = Windows { after: (from, end), before: usual::windows(from, end, oldest, unusual, is_like) };
     let gathered = gather(fold, metric_at, plan, asked, &windows);
     let left_out = left_out(plan, &windows, &gathered, asked.since);
     Some(Prepared { leaves: gathered.leaves, question, windows, left_out })
@@ -321,7 +326,9 @@ fn left_out(plan: &MetricPlan, windows: &Windows, gathered: &Gathered, since: St
     add("earlier_steps", earlier, format!("only the newest {hours} hours since the onset are compared"));
     let missing_days = usual::DAYS_BEFORE_MAX - windows.before.len() as i64;
     let asked = usual::DAYS_BEFORE_MAX;
-    let sentence = format!("{missing_days} of {asked} days before are not there, were unusual, or would be too much");
+    let sentence = format!(
+        "{missing_days} of {asked} days before are not there, were unusual or of another kind, or would be too much"
+    );
     add("days_before", missing_days, sentence);
     let unsearched = (plan.metric.dimensions.len() - searched(plan).len()) as i64;
     let sentence =

@@ -37,6 +37,7 @@ pub mod registry_command;
 pub mod replay;
 pub mod report_command;
 pub mod report_query;
+mod rest_days;
 mod running;
 pub mod selftest;
 pub mod series;

@@ -112,7 +112,7 @@ impl Times {
     fn new(oldest: Option<Step>, alert: &Alert, now: Step) -> Option<Self> {
         let end = now.next();
         let from = alert.onset.step().max(Step(end.0 - WINDOW_STEPS_MAX)).min(now);
-        let before = usual::windows(from, end, oldest?, &[]);
+        let before = usual::windows(from, end, oldest?, &[], |_| true);
         (!before.is_empty()).then_some(Self { during: (from, end), before })
     }
 }

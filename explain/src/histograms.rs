@@ -2,117 +2,115 @@
 
 use hark_model::Sketch;
 
-/// Counts of every bin that any request fell into, by group.
+/// Requests of a group in a bin, before and after.
+pub type ValueRow = (u32, i16, [f64; 2]);
+
+/// What any group has in every bin, and the bins of all groups together.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Histograms {
-    /// The numbers of the bins, in order.
-    classes: Vec<i16>,
-    groups: usize,
-    /// `[before, after]` of each bin, group by group.
-    counts: Vec<[f64; 2]>,
+    rows: Vec<ValueRow>,
+    /// The lowest bin but that of zeros, which has the first place; bins follow one another from the second on.
+    first: i16,
+    /// `[before, after]` of all groups in each place.
+    of_all: Vec<[f64; 2]>,
+    /// `[before, after]` of each group.
     requests: Vec<[f64; 2]>,
     totals: [f64; 2],
 }
 
-/// A place on the axis of bins, whole numbers where bins begin, and the value there.
+/// A point on the axis of bins, whole numbers where bins begin, and the value there.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Place {
     pub(crate) position: f64,
     pub(crate) value: f64,
 }
 
+/// What is taken of a group's requests to mix them anew: parts of those before and after, and of what all had before.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Taken {
+    pub(crate) before: f64,
+    pub(crate) after: f64,
+    pub(crate) of_all_before: f64,
+}
+
 impl Histograms {
     pub(crate) const BINS_PER_OCTAVE: f64 = 64.0;
 
-    /// `rows` give group, bin, and requests before and after.
-    pub(crate) fn new(groups: usize, rows: &[(usize, i16, [f64; 2])]) -> Self {
-        // A table instead of a search for each row: bins lie close together, but for that of zeros.
-        const NONE: u32 = u32::MAX;
-        let mut bin_of = vec![NONE; usize::from(u16::MAX) + 1];
-        let place = |class: i16| (i32::from(class) - i32::from(i16::MIN)) as usize;
-        rows.iter().for_each(|(_, class, _)| bin_of[place(*class)] = 0);
-        let mut classes = Vec::new();
-        for (at, bin) in bin_of.iter_mut().enumerate().filter(|(_, bin)| **bin != NONE) {
-            *bin = classes.len() as u32;
-            classes.push((at as i32 + i32::from(i16::MIN)) as i16);
-        }
-        let mut counts = vec![[0.0; 2]; classes.len() * groups];
+    /// `rows` in any order; a group's bin may come in several.
+    pub(crate) fn new(groups: usize, rows: Vec<ValueRow>) -> Self {
+        let classes = || rows.iter().map(|(_, class, _)| *class).filter(|class| *class != i16::MIN);
+        let first = classes().min().unwrap_or(0);
+        let last = classes().max().unwrap_or(first);
+        let mut of_all = vec![[0.0; 2]; place(first, last) + 1];
         let (mut requests, mut totals) = (vec![[0.0; 2]; groups], [0.0; 2]);
-        for (group, class, own) in rows {
-            let bin = bin_of[place(*class)] as usize;
-            for sum in [&mut counts[bin * groups + group], &mut requests[*group], &mut totals] {
+        for (group, class, own) in &rows {
+            for sum in [&mut of_all[place(first, *class)], &mut requests[*group as usize], &mut totals] {
                 *sum = [sum[0] + own[0], sum[1] + own[1]];
             }
         }
-        Self { classes, groups, counts, requests, totals }
+        Self { rows, first, of_all, requests, totals }
     }
 
-    /// Requests of all groups in a bin, before and after.
-    pub(crate) fn of_all(&self, bin: usize) -> [f64; 2] {
-        let own = &self.counts[bin * self.groups..(bin + 1) * self.groups];
-        own.iter().fold([0.0; 2], |sum, own| [sum[0] + own[0], sum[1] + own[1]])
+    /// The bins that hold requests, in order: their places, where they begin, and the requests of all groups.
+    pub(crate) fn bins(&self) -> impl Iterator<Item = (usize, f64, [f64; 2])> {
+        let all = self.of_all.iter().enumerate().filter(|(_, counts)| counts[0] + counts[1] > 0.0);
+        all.map(|(place, counts)| (place, f64::from(self.class(place)), *counts))
     }
 
-    pub(crate) fn groups(&self) -> usize {
-        self.groups
+    /// How many places there are.
+    pub(crate) fn places(&self) -> usize {
+        self.of_all.len()
     }
 
-    pub(crate) fn bins(&self) -> usize {
-        self.classes.len()
+    /// Of each group the sum of its requests, each times the weight of its place, before and after.
+    pub(crate) fn weighted(&self, weights: &[f64]) -> Vec<[f64; 2]> {
+        let mut sums = vec![[0.0; 2]; self.requests.len()];
+        for &(group, class, [before, after]) in &self.rows {
+            let weight = weights[place(self.first, class)];
+            let sum = &mut sums[group as usize];
+            *sum = [sum[0] + weight * before, sum[1] + weight * after];
+        }
+        sums
     }
 
-    pub(crate) fn counts(&self, bin: usize, group: usize) -> [f64; 2] {
-        self.counts[bin * self.groups + group]
-    }
-
-    pub(crate) fn requests(&self, group: usize) -> [f64; 2] {
-        self.requests[group]
+    pub(crate) fn requests(&self) -> &[[f64; 2]] {
+        &self.requests
     }
 
     pub(crate) fn totals(&self) -> [f64; 2] {
         self.totals
     }
 
-    /// Where a bin begins.
-    pub(crate) fn start(&self, bin: usize) -> f64 {
-        f64::from(self.classes[bin])
-    }
-
     /// The quantile of all groups together on one side (0 before, 1 after). `None` where there are no requests.
     pub(crate) fn quantile(&self, side: usize, level: f64) -> Option<Place> {
-        self.quantile_of(level, |_, _, counts| counts[side])
+        self.quantile_by(level, |place| self.of_all[place][side])
     }
 
-    /// The mean of all groups together on one side, each bin at the middle of its values.
-    pub(crate) fn mean(&self, side: usize) -> Option<f64> {
-        let sum: f64 = (0..self.bins()).map(|bin| middle(self.classes[bin]) * self.of_all(bin)[side]).sum();
-        (self.totals[side] > 0.0).then(|| sum / self.totals[side])
+    /// The quantile of what is `taken` of each group. `None` where that is nothing.
+    pub(crate) fn quantile_of(&self, level: f64, taken: impl Fn(usize) -> Taken) -> Option<Place> {
+        let taken: Vec<Taken> = (0..self.requests.len()).map(taken).collect();
+        let of_all_before: f64 = taken.iter().map(|taken| taken.of_all_before).sum();
+        let mut mixed: Vec<f64> = self.of_all.iter().map(|[before, _]| of_all_before * before).collect();
+        for &(group, class, [before, after]) in &self.rows {
+            let taken = &taken[group as usize];
+            mixed[place(self.first, class)] += taken.before * before + taken.after * after;
+        }
+        self.quantile_by(level, |place| mixed[place])
     }
 
-    /// The means of a group, before and after; `None` where it has no requests.
-    pub(crate) fn means(&self, group: usize) -> [Option<f64>; 2] {
-        let sums = (0..self.bins()).fold([0.0; 2], |sums: [f64; 2], bin| {
-            let (counts, value) = (self.counts(bin, group), middle(self.classes[bin]));
-            [sums[0] + value * counts[0], sums[1] + value * counts[1]]
-        });
-        let requests = self.requests(group);
-        [0, 1].map(|side| (requests[side] > 0.0).then(|| sums[side] / requests[side]))
-    }
-
-    /// The quantile of whatever mixture of the requests `taken` makes of each bin and group.
-    pub(crate) fn quantile_of(&self, level: f64, taken: impl Fn(usize, usize, [f64; 2]) -> f64) -> Option<Place> {
-        let of_bin = |bin: usize| (0..self.groups).map(|group| taken(bin, group, self.counts(bin, group))).sum::<f64>();
-        let bins: Vec<f64> = (0..self.bins()).map(of_bin).collect();
-        let all: f64 = bins.iter().sum();
+    fn quantile_by(&self, level: f64, count: impl Fn(usize) -> f64) -> Option<Place> {
+        let all: f64 = (0..self.of_all.len()).map(&count).sum();
         if all <= 0.0 {
             return None;
         }
         let rank = level * all;
         let mut below = 0.0;
         let mut last = None;
-        for (bin, &count) in bins.iter().enumerate().filter(|(_, count)| **count > 0.0) {
+        for (place, count) in
+            (0..self.of_all.len()).map(|place| (place, count(place))).filter(|(_, count)| *count > 0.0)
+        {
             let part = ((rank - below) / count).clamp(0.0, 1.0);
-            last = Some(self.start(bin) + part);
+            last = Some(f64::from(self.class(place)) + part);
             if below + count >= rank {
                 break;
             }
@@ -120,16 +118,34 @@ impl Histograms {
         }
         last.map(|position| Place { position, value: value_at(position) })
     }
+
+    /// The mean of all groups together before, each bin at the middle of its values.
+    pub(crate) fn mean_before(&self) -> Option<f64> {
+        let sum: f64 = self.middles().iter().zip(&self.of_all).map(|(middle, [before, _])| middle * before).sum();
+        (self.totals[0] > 0.0).then(|| sum / self.totals[0])
+    }
+
+    /// The means of each group, before and after; `None` where it has no requests.
+    pub(crate) fn means(&self) -> Vec<[Option<f64>; 2]> {
+        let sums = self.weighted(&self.middles());
+        let mean = |(sums, requests): (&[f64; 2], &[f64; 2])| {
+            [0, 1].map(|side| (requests[side] > 0.0).then(|| sums[side] / requests[side]))
+        };
+        sums.iter().zip(&self.requests).map(mean).collect()
+    }
+
+    fn middles(&self) -> Vec<f64> {
+        (0..self.of_all.len()).map(|place| middle(self.class(place))).collect()
+    }
+
+    fn class(&self, place: usize) -> i16 {
+        if place == 0 { i16::MIN } else { (i32::from(self.first) + place as i32 - 1) as i16 }
+    }
 }
 
-#[cfg(test)]
-impl Histograms {
-    /// The quantile of a mixture of groups, each with its share of its own side's requests.
-    pub(crate) fn quantile_of_shares(&self, level: f64, taken: impl Fn(usize, usize, [f64; 2]) -> f64) -> f64 {
-        let [before, after] = self.totals;
-        let share = |bin: usize, group: usize, [b, a]: [f64; 2]| taken(bin, group, [b / before, a / after]);
-        self.quantile_of(level, share).map_or(0.0, |place| place.value)
-    }
+/// Where a bin lies whose lowest neighbour but that of zeros is `first`.
+fn place(first: i16, class: i16) -> usize {
+    if class == i16::MIN { 0 } else { (i32::from(class) - i32::from(first) + 1) as usize }
 }
 
 /// The value at a place; the bin of zeros has no width.

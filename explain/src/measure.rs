@@ -3,7 +3,7 @@
 use hark_model::{Leaves, Mix, Statistic};
 
 use crate::groups::Groups;
-use crate::histograms::Histograms;
+use crate::histograms::{Histograms, Taken};
 use crate::leaf_evidence::Evidence;
 use crate::mean_parts::{GroupMean, mean_parts};
 use crate::quantile_parts::quantile_parts;
@@ -62,7 +62,7 @@ impl<'a> Measure<'a> {
                 let histograms = self.histograms(1, rows, |_| 0);
                 [0, 1].map(|side| histograms.quantile(side, level).map(|place| place.value))
             }
-            Kind::MeanOfValues => self.histograms(1, rows, |_| 0).means(0),
+            Kind::MeanOfValues => self.histograms(1, rows, |_| 0).means()[0],
             Kind::Rate { .. } => self.rate(rows).means,
             Kind::Count => {
                 let expected: f64 = rows.iter().map(|&row| self.evidence[row as usize].expected).sum();
@@ -86,9 +86,9 @@ impl<'a> Measure<'a> {
         let ((_, of_slice), (place, of_beside)) = (moved(&own)?, moved(&beside)?);
         let part = of_beside / of_slice;
         let [before, after] = beside.totals();
-        let bins = (0..beside.bins()).filter(|&bin| beside.start(bin) < place);
+        let bins = beside.bins().filter(|(_, start, _)| *start < place);
         // Of the last bin the part below the place.
-        let below: f64 = bins.map(|bin| beside.counts(bin, 0)[1] * (place - beside.start(bin)).min(1.0)).sum();
+        let below: f64 = bins.map(|(_, start, [_, after])| after * (place - start).min(1.0)).sum();
         let deviation = (after * level * (1.0 - level) * (1.0 + after / before)).sqrt();
         let deviations = (after * level - below) / deviation * of_beside.signum();
         (part.is_finite() && part >= PART_MIN && deviations >= DEVIATIONS_MIN).then_some(part)
@@ -101,8 +101,8 @@ impl<'a> Measure<'a> {
             Kind::Quantile(level) => quantile_parts(&self.histograms(groups.blocks.len(), rows, group_of), level),
             Kind::MeanOfValues => {
                 let histograms = self.histograms(groups.blocks.len(), rows, group_of);
-                let mean = |at| GroupMean { requests: histograms.requests(at), means: histograms.means(at) };
-                mean_parts(&(0..groups.blocks.len()).map(mean).collect::<Vec<_>>())
+                let means = histograms.means().into_iter().zip(histograms.requests());
+                mean_parts(&means.map(|(means, &requests)| GroupMean { requests, means }).collect::<Vec<_>>())
             }
             Kind::Rate { .. } => {
                 let means: Vec<GroupMean> = by_group(rows, groups).iter().map(|rows| self.rate(rows)).collect();
@@ -125,26 +125,27 @@ impl<'a> Measure<'a> {
             Kind::Quantile(level) => {
                 let histograms = self.histograms(groups.blocks.len(), rows, group_of);
                 let [all_before, _] = histograms.totals();
-                let taken = |bin: usize, group: usize, [before, after]: [f64; 2]| {
-                    let [of_before, of_after] = histograms.requests(group);
+                let taken = |group: usize| {
+                    let [before, after] = histograms.requests()[group];
                     if !is_put_back(group) {
-                        after
-                    } else if of_before > 0.0 {
-                        before * of_after / of_before
+                        Taken { after: 1.0, ..Taken::default() }
+                    } else if before > 0.0 {
+                        Taken { before: after / before, ..Taken::default() }
                     } else {
                         // Who was not there before is taken to fare as all did.
-                        histograms.of_all(bin)[0] * of_after / all_before.max(1.0)
+                        Taken { of_all_before: after / all_before.max(1.0), ..Taken::default() }
                     }
                 };
                 histograms.quantile_of(level, taken).map(|place| place.value)
             }
             Kind::MeanOfValues => {
                 let histograms = self.histograms(groups.blocks.len(), rows, group_of);
-                let all_before = histograms.mean(0)?;
+                let all_before = histograms.mean_before()?;
+                let means = histograms.means();
                 let sum = |group: usize| {
-                    let [before, after] = histograms.means(group);
+                    let [before, after] = means[group];
                     let mean = if is_put_back(group) { before.or(Some(all_before)) } else { after };
-                    histograms.requests(group)[1] * mean.unwrap_or(0.0)
+                    histograms.requests()[group][1] * mean.unwrap_or(0.0)
                 };
                 let all = histograms.totals()[1];
                 (all > 0.0).then(|| (0..groups.blocks.len()).map(sum).sum::<f64>() / all)
@@ -186,11 +187,11 @@ impl<'a> Measure<'a> {
 
     fn histograms(&self, groups: usize, rows: &[u32], group_of: impl Fn(u32) -> usize) -> Histograms {
         let bins = rows.iter().flat_map(|&row| {
-            let group = group_of(row);
+            let group = group_of(row) as u32;
             let own = &self.leaves.values_in_bins[self.starts[row as usize]..self.starts[row as usize + 1]];
             own.iter().map(move |bin| (group, bin.class, [bin.before, bin.after]))
         });
-        Histograms::new(groups, &bins.collect::<Vec<_>>())
+        Histograms::new(groups, bins.collect())
     }
 }
 

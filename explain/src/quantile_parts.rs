@@ -9,7 +9,7 @@
 
 use hark_model::Mix;
 
-use crate::histograms::{Histograms, value_at};
+use crate::histograms::{Histograms, ValueRow, value_at};
 
 /// Nodes and weights of Gauss and Legendre's rule on 0 to 1.
 const NODES: [(f64, f64); 4] = [
@@ -23,151 +23,118 @@ const NODES: [(f64, f64); 4] = [
 const BENEATH: f64 = 1e-6;
 
 /// The part of each group. `None` where a side has no requests.
+///
+/// `D` is how far the distributions of all groups together lie apart, so the integral of one over it is known before any
+/// group is looked at; and `F` of a group at a place is the sum of its requests in the bins below. So a group's integral
+/// is a sum over its requests, each with the weight of its bin, and the groups cost one look at each of their bins.
 pub(crate) fn quantile_parts(histograms: &Histograms, level: f64) -> Option<Vec<Mix>> {
     let q0 = histograms.quantile(0, level)?;
     let q1 = histograms.quantile(1, level)?;
-    let mut sweep = Sweep::new(histograms, level);
-    let (low, high) = if q0.position <= q1.position { (q0, q1) } else { (q1, q0) };
-    let sign = if q0.position <= q1.position { 1.0 } else { -1.0 };
-    sweep.between(low.position, high.position, |sweep, _| sweep.average());
-    sweep.settle();
-    sweep.between(low.position, high.position, |sweep, width| sweep.add(sign * width));
-    Some(sweep.parts)
+    let (low, high, sign) = if q0.position <= q1.position { (q0, q1, 1.0) } else { (q1, q0, -1.0) };
+    let (weights, whole) = weights(&stretches(histograms, low.position, high.position), histograms.places());
+    let sums = histograms.weighted(&weights);
+    let all = histograms.totals();
+    let common = histograms.bins().fold([0.0; 2], |sum: [f64; 2], (place, _, counts)| {
+        [0, 1].map(|side| sum[side] + weights[place] * counts[side] / all[side])
+    });
+    let part = |(sums, requests): (&[f64; 2], &[f64; 2])| {
+        let [w0, w1] = [0, 1].map(|side| requests[side] / all[side]);
+        // Who was not there before, or is no longer, is taken to have fared as all did.
+        let [before, after] =
+            [0, 1].map(|side| if requests[side] > 0.0 { sums[side] / requests[side] } else { common[side] });
+        let within = (w0 + w1) / 2.0 * (after - before);
+        let mix_shift = (w1 - w0) * ((before + after) / 2.0 - level * whole);
+        Mix { within: sign * within, mix_shift: sign * mix_shift }
+    };
+    Some(sums.iter().zip(histograms.requests()).map(part).collect())
 }
 
-/// The same for a benchmark: rows of group, bin, and requests before and after, in any order of groups. Gives the quantile
-/// before and after, and the parts.
-pub fn part_quantile(groups: usize, rows: &[(usize, i16, [f64; 2])], level: f64) -> Option<([f64; 2], Vec<Mix>)> {
+/// The same for a benchmark. Gives the quantile before and after, and the parts.
+pub fn part_quantile(groups: usize, rows: Vec<ValueRow>, level: f64) -> Option<([f64; 2], Vec<Mix>)> {
     let histograms = Histograms::new(groups, rows);
     let before = histograms.quantile(0, level)?.value;
     let after = histograms.quantile(1, level)?.value;
     Some(([before, after], quantile_parts(&histograms, level)?))
 }
 
-/// The state of the walk over the bins.
-struct Sweep<'a> {
-    histograms: &'a Histograms,
-    level: f64,
-    /// Of each group its share of the requests, before and after.
-    weights: Vec<[f64; 2]>,
-    /// Of each group the distribution at the place reached; of all together where the group has no requests.
-    within: Vec<f64>,
-    mix: Vec<f64>,
-    total: f64,
-    /// What each group is given of `BENEATH`.
-    typical: Vec<Mix>,
-    typical_total: f64,
-    parts: Vec<Mix>,
+/// A part of the way from one quantile to the other on which the distributions are straight: a bin, or a part of one, or
+/// what lies between two.
+struct Stretch {
+    /// The place of the bin, where it is one; else of the last before it.
+    place: usize,
+    is_bin: bool,
+    nodes: Vec<Node>,
 }
 
-impl<'a> Sweep<'a> {
-    fn new(histograms: &'a Histograms, level: f64) -> Self {
-        let groups = histograms.groups();
-        let all = histograms.totals();
-        let weight = |group: usize| {
-            let own = histograms.requests(group);
-            [own[0] / all[0], own[1] / all[1]]
-        };
-        Self {
-            histograms,
-            level,
-            weights: (0..groups).map(weight).collect(),
-            within: vec![0.0; groups],
-            mix: vec![0.0; groups],
-            total: 0.0,
-            typical: vec![Mix::default(); groups],
-            typical_total: 0.0,
-            parts: vec![Mix::default(); groups],
-        }
-    }
+struct Node {
+    /// How much of the bin lies below.
+    part: f64,
+    /// What the node stands for, in the metric's unit.
+    width: f64,
+    /// How far the distributions of all groups together lie apart here.
+    apart: f64,
+}
 
-    /// Calls `visit` at every node between two places, with the width in the metric's unit that the node stands for.
-    fn between(&mut self, low: f64, high: f64, mut visit: impl FnMut(&mut Self, f64)) {
-        let histograms = self.histograms;
-        let mut below: Vec<[f64; 2]> = vec![[0.0; 2]; histograms.groups()];
-        let mut end_of_last = f64::NEG_INFINITY;
-        for bin in 0..histograms.bins() {
-            let start = histograms.start(bin);
-            // Between two bins that hold something the distributions are flat.
-            if end_of_last > f64::NEG_INFINITY {
-                let (from, to) = (end_of_last.max(low), start.min(high));
-                if to > from {
-                    self.place(&below, None, 0.0);
-                    visit(self, value_at(to) - value_at(from));
-                }
-            }
-            let end = start + 1.0;
-            let (from, to) = (start.max(low), end.min(high));
+fn stretches(histograms: &Histograms, low: f64, high: f64) -> Vec<Stretch> {
+    let all = histograms.totals();
+    let mut stretches = Vec::new();
+    let mut below = [0.0; 2];
+    let mut last: Option<(usize, f64)> = None;
+    for (place, start, counts) in histograms.bins() {
+        let apart = |part: f64| {
+            let [before, after] = [0, 1].map(|side| (below[side] + part * counts[side]) / all[side]);
+            after - before
+        };
+        // Between two bins that hold something the distributions are flat.
+        if let Some((place, end)) = last {
+            let (from, to) = (end.max(low), start.min(high));
             if to > from {
-                for (node, weight) in NODES {
-                    let at = from + node * (to - from);
-                    self.place(&below, Some(bin), at - start);
-                    visit(self, weight * (to - from) * slope_at(at));
-                }
+                let node = Node { part: 0.0, width: value_at(to) - value_at(from), apart: apart(0.0) };
+                stretches.push(Stretch { place, is_bin: false, nodes: vec![node] });
             }
-            if end >= high {
-                return;
-            }
-            for (group, below) in below.iter_mut().enumerate() {
-                let own = histograms.counts(bin, group);
-                *below = [below[0] + own[0], below[1] + own[1]];
-            }
-            end_of_last = end;
         }
+        let end = start + 1.0;
+        let (from, to) = (start.max(low), end.min(high));
+        if to > from {
+            let node = |(node, weight): (f64, f64)| {
+                let at = from + node * (to - from);
+                Node { part: at - start, width: weight * (to - from) * slope_at(at), apart: apart(at - start) }
+            };
+            stretches.push(Stretch { place, is_bin: true, nodes: NODES.map(node).into() });
+        }
+        if end >= high {
+            break;
+        }
+        below = [below[0] + counts[0], below[1] + counts[1]];
+        last = Some((place, end));
     }
+    stretches
+}
 
-    /// Works out every group's `D_s` at a place: what is below it, and a part of a bin.
-    fn place(&mut self, below: &[[f64; 2]], bin: Option<usize>, part: f64) {
-        let all = self.histograms.totals();
-        let mut seen = [0.0; 2];
-        let mut own = |group: usize| {
-            let of_bin = bin.map_or([0.0; 2], |bin| self.histograms.counts(bin, group));
-            let own = [below[group][0] + part * of_bin[0], below[group][1] + part * of_bin[1]];
-            seen = [seen[0] + own[0], seen[1] + own[1]];
-            own
-        };
-        let owns: Vec<[f64; 2]> = (0..self.weights.len()).map(&mut own).collect();
-        let common = [seen[0] / all[0], seen[1] / all[1]];
-        self.total = 0.0;
-        for (group, own) in owns.into_iter().enumerate() {
-            let requests = self.histograms.requests(group);
-            let [before, after] =
-                [0, 1].map(|side| if requests[side] > 0.0 { own[side] / requests[side] } else { common[side] });
-            let [w0, w1] = self.weights[group];
-            self.within[group] = (w0 + w1) / 2.0 * (after - before);
-            self.mix[group] = (w1 - w0) * ((before + after) / 2.0 - self.level);
-            self.total += self.within[group] + self.mix[group];
-        }
+/// By place what a request in that bin counts in the integral of `F` over `D`, and the integral of one.
+fn weights(stretches: &[Stretch], places: usize) -> (Vec<f64>, f64) {
+    let sum = |of: &dyn Fn(&Node) -> f64| stretches.iter().flat_map(|stretch| &stretch.nodes).map(of).sum::<f64>();
+    let typical = sum(&|node| node.apart);
+    let beneath = if typical < 0.0 { -BENEATH } else { BENEATH };
+    let share = |node: &Node| {
+        let whole = node.apart + beneath;
+        if whole.abs() < f64::MIN_POSITIVE { 0.0 } else { node.width / whole }
+    };
+    let given = if typical.abs() > f64::MIN_POSITIVE { beneath * sum(&share) / typical } else { 0.0 };
+    let of = |node: &Node| share(node) + given;
+    let mut weights = vec![0.0; places];
+    // What every bin below a place counts for the stretch that begins there.
+    let mut steps = vec![0.0; places + 1];
+    for Stretch { place, is_bin, nodes } in stretches {
+        steps[place + usize::from(!is_bin)] += nodes.iter().map(of).sum::<f64>();
+        weights[*place] += nodes.iter().map(|node| of(node) * node.part).sum::<f64>();
     }
-
-    fn average(&mut self) {
-        for (typical, (within, mix)) in self.typical.iter_mut().zip(self.within.iter().zip(&self.mix)) {
-            *typical = Mix { within: typical.within + within, mix_shift: typical.mix_shift + mix };
-        }
-        self.typical_total += self.total;
+    let mut above = 0.0;
+    for place in (0..places).rev() {
+        above += steps[place + 1];
+        weights[place] += above;
     }
-
-    /// The average parts become shares of one.
-    fn settle(&mut self) {
-        let whole = self.typical_total;
-        let share = |part: f64| if whole.abs() > f64::MIN_POSITIVE { part / whole } else { 0.0 };
-        self.typical.iter_mut().for_each(|part| {
-            *part = Mix { within: share(part.within), mix_shift: share(part.mix_shift) };
-        });
-    }
-
-    fn add(&mut self, width: f64) {
-        let beneath = if self.typical_total < 0.0 { -BENEATH } else { BENEATH };
-        let whole = self.total + beneath;
-        if whole.abs() < f64::MIN_POSITIVE {
-            return;
-        }
-        for (group, part) in self.parts.iter_mut().enumerate() {
-            let typical = self.typical[group];
-            part.within += width * (self.within[group] + beneath * typical.within) / whole;
-            part.mix_shift += width * (self.mix[group] + beneath * typical.mix_shift) / whole;
-        }
-    }
+    (weights, sum(&of))
 }
 
 /// How fast the value grows from one place to the next.
@@ -182,6 +149,7 @@ mod tests {
     use proptest::test_runner::TestRunner;
 
     use super::*;
+    use crate::histograms::Taken;
 
     const CASES: u32 = 10_000;
 
@@ -201,7 +169,7 @@ mod tests {
         })
     }
 
-    fn rows(group: usize, made: &Made) -> Vec<(usize, i16, [f64; 2])> {
+    fn rows(group: usize, made: &Made) -> Vec<ValueRow> {
         let density = |bin: i16, middle: f64| {
             let z = (f64::from(bin) + 0.5 - middle) / made.width;
             (-0.5 * z * z).exp() / (made.width * std::f64::consts::TAU.sqrt())
@@ -209,14 +177,14 @@ mod tests {
         let row = |bin: i16| {
             let counts =
                 [made.sizes[0] * density(bin, made.middle), made.sizes[1] * density(bin, made.middle + made.moved)];
-            (group, bin, counts)
+            (group as u32, bin, counts)
         };
         (300..860).map(row).filter(|(_, _, counts)| counts[0] + counts[1] > 1e-3).collect()
     }
 
     fn histograms(groups: &[Made]) -> Histograms {
         let rows: Vec<_> = groups.iter().enumerate().flat_map(|(at, made)| rows(at, made)).collect();
-        Histograms::new(groups.len(), &rows)
+        Histograms::new(groups.len(), rows)
     }
 
     fn sum(parts: &[Mix]) -> f64 {
@@ -227,12 +195,54 @@ mod tests {
         histograms.quantile(1, level).unwrap().value - histograms.quantile(0, level).unwrap().value
     }
 
+    /// The integral as it is written above, by the middles of many short stretches.
+    fn integral(groups: &[Made], level: f64) -> Vec<f64> {
+        const STEPS: u32 = 4_000;
+        let all = histograms(groups);
+        let [q0, q1] = [0, 1].map(|side| all.quantile(side, level).unwrap());
+        let step = (q1.position - q0.position) / f64::from(STEPS);
+        let each: Vec<Histograms> = groups.iter().map(|one| Histograms::new(1, rows(0, one))).collect();
+        let mut parts = vec![0.0; groups.len()];
+        for at in (0..STEPS).map(|step_at| q0.position + (f64::from(step_at) + 0.5) * step) {
+            let centred = |one: &Histograms| {
+                let below = one.bins().fold([0.0; 2], |sum: [f64; 2], (_, start, counts)| {
+                    [0, 1].map(|side| sum[side] + counts[side] * (at - start).clamp(0.0, 1.0))
+                });
+                let side = |side: usize| (below[side] - level * one.totals()[side]) / all.totals()[side];
+                side(1) - side(0)
+            };
+            let whole = centred(&all);
+            let width = slope_at(at) * step;
+            parts.iter_mut().zip(&each).for_each(|(part, one)| *part += width * centred(one) / whole);
+        }
+        parts
+    }
+
+    #[test]
+    fn the_parts_are_their_integral() {
+        let mut runner = TestRunner::deterministic();
+        for _ in 0..20 {
+            let groups = prop::collection::vec(made(), 2..5).new_tree(&mut runner).unwrap().current();
+            let parts = quantile_parts(&histograms(&groups), 0.9).unwrap();
+            let slow = integral(&groups, 0.9);
+            let size: f64 = slow.iter().map(|part| part.abs()).sum();
+            for (part, slow) in parts.iter().zip(&slow) {
+                let gap = (part.within + part.mix_shift - slow).abs() / size;
+                assert!(gap < 1e-3, "{part:?}, and not {slow}");
+            }
+        }
+    }
+
     /// Shapley's value by its definition, over every set of groups that are as they are after.
     fn shapley(histograms: &Histograms, level: f64) -> Vec<f64> {
-        let groups = histograms.groups();
+        let groups = histograms.requests().len();
+        let all = histograms.totals();
         let value = |set: usize| {
-            let taken = |_: usize, group: usize, counts: [f64; 2]| counts[usize::from(set >> group & 1 == 1)];
-            histograms.quantile_of_shares(level, taken)
+            let taken = |group: usize| match set >> group & 1 {
+                1 => Taken { after: 1.0 / all[1], ..Taken::default() },
+                _ => Taken { before: 1.0 / all[0], ..Taken::default() },
+            };
+            histograms.quantile_of(level, taken).map_or(0.0, |place| place.value)
         };
         let values: Vec<f64> = (0..1_usize << groups).map(value).collect();
         let factorial = |n: usize| (1..=n).map(|i| i as f64).product::<f64>();
@@ -276,9 +286,9 @@ mod tests {
             let rows: Vec<_> = groups.iter().enumerate().flat_map(|(at, made)| rows(at, made)).collect();
             let parted = rows.iter().flat_map(|&(group, bin, [before, after])| {
                 let of = |group, part: f64| (group, bin, [part * before, part * after]);
-                if group == 0 { vec![of(0, part), of(groups.len(), 1.0 - part)] } else { vec![of(group, 1.0)] }
+                if group == 0 { vec![of(0, part), of(groups.len() as u32, 1.0 - part)] } else { vec![of(group, 1.0)] }
             });
-            let parted = Histograms::new(groups.len() + 1, &parted.collect::<Vec<_>>());
+            let parted = Histograms::new(groups.len() + 1, parted.collect());
             let parts = quantile_parts(&parted, 0.95).unwrap();
             let (together, before) = (sum(&[parts[0], parts[groups.len()]]), sum(&whole[..1]));
             prop_assert!((together - before).abs() < 1e-6 * (1.0 + before.abs()), "{together} {before}");
@@ -336,7 +346,7 @@ mod tests {
         for (_, bin, [before, after]) in all.clone() {
             all.push((2, bin, [0.5 * before, after]));
         }
-        let histograms = Histograms::new(3, &all);
+        let histograms = Histograms::new(3, all);
         let parts = quantile_parts(&histograms, 0.95).unwrap();
         let share = sum(&parts[2..]) / moved(&histograms, 0.95);
         // It moved as all did: its part is its share of the requests, the mean of before and after, and nothing of it mix.
@@ -346,15 +356,11 @@ mod tests {
 
     #[test]
     fn a_fall_is_the_mirror_of_a_rise() {
-        let rise = histograms(&[group(500.0, [1000.0, 700.0], 25.0), group(540.0, [500.0, 900.0], 5.0)]);
-        let turned: Vec<_> = (0..2)
-            .flat_map(|group| (0..rise.bins()).map(move |bin| (group, bin)))
-            .map(|(group, bin)| {
-                let [before, after] = rise.counts(bin, group);
-                (group, rise.start(bin) as i16, [after, before])
-            })
-            .collect();
-        let fall = Histograms::new(2, &turned);
+        let made = [group(500.0, [1000.0, 700.0], 25.0), group(540.0, [500.0, 900.0], 5.0)];
+        let rise = histograms(&made);
+        let turned = made.iter().enumerate().flat_map(|(at, made)| rows(at, made));
+        let turned = turned.map(|(group, bin, [before, after])| (group, bin, [after, before])).collect();
+        let fall = Histograms::new(2, turned);
         let [up, down] = [&rise, &fall].map(|histograms| quantile_parts(histograms, 0.95).unwrap());
         assert!(moved(&fall, 0.95) < 0.0);
         for (up, down) in up.iter().zip(&down) {
@@ -372,7 +378,7 @@ mod tests {
             (2, 300, [0.0, 4.0]),
             (2, i16::MIN, [3.0, 0.0]),
         ];
-        let histograms = Histograms::new(3, &rows);
+        let histograms = Histograms::new(3, rows.to_vec());
         for level in [0.05, 0.5, 0.9, 0.95] {
             let parts = quantile_parts(&histograms, level).unwrap();
             assert!(parts.iter().all(|part| part.within.is_finite() && part.mix_shift.is_finite()), "{parts:?}");
@@ -383,6 +389,6 @@ mod tests {
 
     #[test]
     fn one_empty_side_has_no_parts() {
-        assert_eq!(quantile_parts(&Histograms::new(1, &[(0, 400, [10.0, 0.0])]), 0.5), None);
+        assert_eq!(quantile_parts(&Histograms::new(1, vec![(0, 400, [10.0, 0.0])]), 0.5), None);
     }
 }

@@ -29,7 +29,8 @@ pub enum Question {
 }
 
 impl Question {
-    pub(crate) fn is_count(self) -> bool {
+    /// Whether it is asked how many came, and not how they fared.
+    pub fn is_count(self) -> bool {
         matches!(self, Self::Missing | Self::Surplus)
     }
 }

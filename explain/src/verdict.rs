@@ -5,8 +5,10 @@ use hark_model::{Cause, DeletionCheck, MixShare, Slice, Statistic, WhyVerdict};
 use crate::account::explained;
 use crate::split::Split;
 
-/// Named slices that carry less than this part of the effect do not explain it.
+/// Named slices that carry less than this part of the effect do not explain it, where the rest of it would still be an alert.
 const EXPLAINED_MIN: f64 = 0.5;
+/// Nor do those that carry less than this, where a little more or less decides whether there is an alert at all.
+const EXPLAINED_EVER_MIN: f64 = 0.2;
 /// From this part on a move is one of who came.
 const MIX_MIN: f64 = 0.5;
 
@@ -30,23 +32,26 @@ pub(crate) fn verdict(facts: &Facts<'_>) -> (WhyVerdict, f64, String) {
         return (WhyVerdict::Everywhere, 0.0, reason);
     }
     let mix_part = mix_share.map_or(0.0, |mix| mix.share).min(split.map_or(1.0, Split::mix_part));
-    let Some(deletion) = deletion.filter(|_| !causes.is_empty()) else {
-        if mix_part >= MIX_MIN {
-            let reason = format!(
-                "{} of the move is a change of who came: the same kinds of requests fare as before",
-                percent(mix_part)
-            );
-            return (WhyVerdict::MixOnly, 0.0, reason);
+    let told = deletion.filter(|_| !causes.is_empty()).map(|deletion| (deletion, explained(deletion)));
+    let names = || causes.iter().map(|cause| words(&cause.slice)).collect::<Vec<_>>().join("; ");
+    match told {
+        Some((deletion, confidence))
+            if confidence >= if deletion.would_fire { EXPLAINED_MIN } else { EXPLAINED_EVER_MIN } =>
+        {
+            (WhyVerdict::Slices, confidence, facts.sentence(&names(), deletion, confidence))
         }
-        return (WhyVerdict::Unsure, 0.0, format!("{tested} slices were tried, and none stands out from chance"));
-    };
-    let confidence = explained(deletion);
-    let names = causes.iter().map(|cause| words(&cause.slice)).collect::<Vec<_>>().join("; ");
-    if deletion.would_fire && confidence < EXPLAINED_MIN {
-        let reason = format!("{names} stands out, but explains only {} of the move", percent(confidence));
-        return (WhyVerdict::Unsure, confidence, reason);
+        _ if mix_part >= MIX_MIN => {
+            let part = percent(mix_part);
+            let reason =
+                format!("{part} of the move is a change of who came: the same kinds of requests fare as before");
+            (WhyVerdict::MixOnly, 0.0, reason)
+        }
+        Some((_, confidence)) => {
+            let reason = format!("{} stands out, but explains only {} of the move", names(), percent(confidence));
+            (WhyVerdict::Unsure, confidence, reason)
+        }
+        None => (WhyVerdict::Unsure, 0.0, format!("{tested} slices were tried, and none stands out from chance")),
     }
-    (WhyVerdict::Slices, confidence, facts.sentence(&names, deletion, confidence))
 }
 
 impl Facts<'_> {

@@ -38,10 +38,10 @@ pub(super) fn judge(case: &Case, fold: &Fold, plan: &Plan, changes: &[(ChangeId,
     let now = Step(case.now.step().0 - 1);
     let scope = scope(case, fold, metric_at);
     let known = &changes[..changes.partition_point(|(_, change)| change.time <= now.end())];
-    let shift = shift(case, fold, metric_at, metric_plan, &scope, now)?;
+    let shift = shift(case, fold, metric_at, metric_plan, &scope, now, known)?;
     let asked = Asked::of(&scope, &shift);
     let watch = stopwatch();
-    let prepared = explainer::prepare(fold, metric_at, metric_plan, &asked, now, &[])?;
+    let prepared = explainer::prepare(fold, metric_at, metric_plan, &asked, now, known, &[])?;
     let Answer { explanation, .. } = prepared.explain(&asked, metric_plan, known);
     let milliseconds = watch.elapsed().as_secs_f64() * 1e3;
     let named = named(&explanation);
@@ -70,7 +70,15 @@ fn scope(case: &Case, fold: &Fold, metric_at: usize) -> Slice {
 }
 
 /// The move as it is in the leaves themselves: no detector is asked.
-fn shift(case: &Case, fold: &Fold, metric_at: usize, plan: &MetricPlan, scope: &Slice, now: Step) -> Option<Shift> {
+fn shift(
+    case: &Case,
+    fold: &Fold,
+    metric_at: usize,
+    plan: &MetricPlan,
+    scope: &Slice,
+    now: Step,
+    known: &[(ChangeId, Change)],
+) -> Option<Shift> {
     let direction = if plan.metric.kind == MetricKind::Count { Direction::Down } else { Direction::Up };
     let empty = Shift {
         kind: hark_model::FindingKind::Regression,
@@ -86,7 +94,7 @@ fn shift(case: &Case, fold: &Fold, metric_at: usize, plan: &MetricPlan, scope: &
         detectors: Vec::new(),
     };
     let asked = Asked { within: Some(std::slice::from_ref(scope)), ..Asked::of(scope, &empty) };
-    let leaves = explainer::prepare(fold, metric_at, plan, &asked, now, &[])?.leaves;
+    let leaves = explainer::prepare(fold, metric_at, plan, &asked, now, known, &[])?.leaves;
     let [before, after] = [0, 1].map(|side| statistic(&leaves, case, side, now));
     let requests = leaves.leaves.iter().map(|leaf| leaf.after).sum::<f64>() as u64;
     Some(Shift { before: before?, after: after?, requests, ..empty })

@@ -1,6 +1,6 @@
 //! How long it takes to part the move of a quantile among a thousand slices, and how exactly the parts add up.
 
-use hark_explain::part_quantile;
+use hark_explain::{ValueRow, part_quantile};
 
 use crate::bench::dice::Dice;
 use crate::bench::stopwatch;
@@ -15,7 +15,7 @@ pub(super) fn print() {
     for seed in 0..REPETITIONS {
         let rows = made_up(seed);
         let watch = stopwatch();
-        let parted = part_quantile(SLICES, &rows, 0.95);
+        let parted = part_quantile(SLICES, rows, 0.95);
         milliseconds.push(watch.elapsed().as_secs_f64() * 1e3);
         let Some((move_, parts)) = parted else { continue };
         let sum: f64 = parts.iter().map(|part| part.within + part.mix_shift).sum();
@@ -31,7 +31,7 @@ pub(super) fn print() {
 }
 
 /// A thousand slices of different speed and size, a tenth of them half as slow again after.
-fn made_up(seed: u64) -> Vec<(usize, i16, [f64; 2])> {
+fn made_up(seed: u64) -> Vec<ValueRow> {
     let mut rows = Vec::new();
     for slice in 0..SLICES {
         let mut dice = Dice::of(&[seed, slice as u64]);
@@ -41,7 +41,7 @@ fn made_up(seed: u64) -> Vec<(usize, i16, [f64; 2])> {
             let share = |by: i16| (-0.5 * (f64::from(bin - by) / 50.0).powi(2)).exp() / 125.0;
             let counts = [(size * 7.0 * share(0)).round(), (size * share(moved)).round()];
             if counts != [0.0, 0.0] {
-                rows.push((slice, middle as i16 + bin, counts));
+                rows.push((slice as u32, middle as i16 + bin, counts));
             }
         }
     }
