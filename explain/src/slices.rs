@@ -189,22 +189,16 @@ impl Search<'_> {
         scene.candidate(Cell::default(), Direction::Down, &all, &mut vectors).score_at_most(scene)
     }
 
-    /// "Everywhere" is free of the price of a choice; it must not swallow slices that carry nearly all of it.
+    /// "Everywhere" is free of the price of a choice; it must not swallow a slice that carries nearly all of it, or beside
+    /// which hardly anything moved.
     fn is_everywhere(&self, worse: &[Chosen], everything: f64) -> bool {
         const MOST: f64 = 0.75;
         const HALF: f64 = 0.5;
-        let sums = |rows: &mut dyn Iterator<Item = u32>| {
-            rows.fold((0.0, 0.0), |sum, row| {
-                let leaf = self.leaf(row);
-                (sum.0 + self.evidence[row as usize].excess, sum.1 + leaf.before + leaf.after)
-            })
-        };
         let Some(first) = worse.first() else { return true };
-        let all = sums(&mut self.rows.iter().copied());
-        let first_rows = || first.rows.iter().map(|&row| self.rows[row as usize]);
-        let inside = sums(&mut first_rows());
-        let carries_most = inside.0 >= MOST * all.0 && inside.1 <= HALF * all.1;
-        everything >= first.score && !carries_most
+        let inside = Side::of(first.rows.iter().map(|&row| self.rows[row as usize]), self);
+        let all = Side::of(self.rows.iter().copied(), self);
+        let carries_most = inside.excess >= MOST * all.excess && inside.requests <= HALF * all.requests;
+        everything >= first.score && !carries_most && !all.without(&inside).hardly_moved_beside(&inside)
     }
 
     /// Names what was chosen, as far as it carries the scope's own excess.
@@ -254,6 +248,46 @@ impl Search<'_> {
             rows,
             score,
         })
+    }
+}
+
+/// Of some leaves: what is too much, what was expected, the variance of that, and the requests of both sides.
+#[derive(Debug, Clone, Copy, Default)]
+struct Side {
+    excess: f64,
+    expected: f64,
+    variance: f64,
+    requests: f64,
+}
+
+impl Side {
+    fn of(rows: impl Iterator<Item = u32>, search: &Search<'_>) -> Self {
+        rows.fold(Self::default(), |sum, row| {
+            let (leaf, said) = (search.leaf(row), &search.evidence[row as usize]);
+            Self {
+                excess: sum.excess + said.excess,
+                expected: sum.expected + said.expected,
+                variance: sum.variance + said.variance,
+                requests: sum.requests + leaf.before + leaf.after,
+            }
+        })
+    }
+
+    fn without(&self, part: &Self) -> Self {
+        Self {
+            excess: self.excess - part.excess,
+            expected: self.expected - part.expected,
+            variance: (self.variance - part.variance).max(0.0),
+            requests: self.requests - part.requests,
+        }
+    }
+
+    /// Whether these moved less than a quarter of what a slice beside them did, and surely less than it.
+    fn hardly_moved_beside(&self, slice: &Self) -> bool {
+        const COMPARABLE: f64 = 0.25;
+        const DEVIATIONS_MIN: f64 = 3.0;
+        let alike = self.expected * slice.excess / slice.expected.max(f64::MIN_POSITIVE);
+        self.excess < COMPARABLE * alike && alike - self.excess >= DEVIATIONS_MIN * self.variance.sqrt()
     }
 }
 
@@ -385,6 +419,17 @@ mod tests {
         let located =
             locate(&cube(|codes| (if codes[1] == 4 { 0.0 } else { 0.96 }, 1.0)), Question::Missing, &Slice::total());
         assert_eq!(named(&located)[0], "b:b4");
+    }
+
+    #[test]
+    fn everywhere_does_not_swallow_a_slice_that_has_most_of_the_requests() {
+        let most = |codes: &[u16]| if codes[1] == 2 { 6.0 } else { 1.0 };
+        let moved = |codes: &[u16]| if codes[1] == 2 { 3.0 } else { 1.0 };
+        let mut leaves = cube(|codes| (most(codes), moved(codes)));
+        for leaf in leaves.leaves.iter_mut().filter(|leaf| leaf.codes[1] == 2) {
+            (leaf.before, leaf.bad_before) = (6.0 * leaf.before, 6.0 * leaf.bad_before);
+        }
+        assert_eq!(named(&locate(&leaves, BAD, &Slice::total())), ["b:b2"]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { whenIdle } from './later';
+import { afterPaint, whenIdle } from './later';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -28,6 +28,23 @@ test('a browser that tells nobody when it is idle does it soon, unless it is for
   const done: string[] = [];
   whenIdle(() => done.push('kept'));
   whenIdle(() => done.push('forgotten'))();
+  vi.runAllTimers();
+  expect(done).toEqual(['kept']);
+});
+
+test('what need not be in the first picture comes after it, unless it is forgotten', () => {
+  vi.useFakeTimers();
+  const frames = new Map<number, () => void>();
+  vi.stubGlobal('requestAnimationFrame', (act: () => void) => frames.set(frames.size + 1, act).size);
+  vi.stubGlobal('cancelAnimationFrame', (id: number) => frames.delete(id));
+  const done: string[] = [];
+  afterPaint(() => done.push('kept'));
+  const forget = afterPaint(() => done.push('forgotten before its frame'));
+  const forgetLate = afterPaint(() => done.push('forgotten after it'));
+  forget();
+  frames.forEach((act) => act());
+  expect(done).toEqual([]);
+  forgetLate();
   vi.runAllTimers();
   expect(done).toEqual(['kept']);
 });

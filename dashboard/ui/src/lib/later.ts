@@ -14,3 +14,14 @@ export function whenIdle(act: () => void): () => void {
   const asked = requestIdleCallback(act, { timeout: AT_LATEST_MS });
   return () => cancelIdleCallback(asked);
 }
+
+/** Does it once what is there now has been painted; answers with the way to forget it. */
+export function afterPaint(act: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  // The frame's own callback comes before it is painted, what that asks for comes after.
+  const frame = requestAnimationFrame(() => (timer = setTimeout(act)));
+  return () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+  };
+}
