@@ -3,8 +3,8 @@
 use hark_explain::Answer;
 use hark_ingest::Fold;
 use hark_model::{
-    Change, ChangeId, Direction, Explanation, Leaves, MetricKind, STEP_MINUTES, Shift, Sketch, Slice, Statistic, Step,
-    WhyVerdict,
+    Change, ChangeId, Direction, Explanation, Leaves, MetricKind, Mix, MixShare, STEP_MINUTES, Shift, Sketch, Slice,
+    Statistic, Step, WhyVerdict,
 };
 use hark_query::{MetricPlan, Plan};
 
@@ -225,9 +225,22 @@ impl Judged {
         (!is_right).then(|| format!("{metric} {statistic} {name}: {told}{mix} [{}]", causes.join("; ")))
     }
 
-    fn mix_share(&self) -> Option<f64> {
-        self.explanation.why.as_ref()?.mix_share.map(|mix| mix.share)
+    fn mix(&self) -> Option<Told> {
+        let share = self.explanation.why.as_ref()?.mix_share?;
+        let Mix { within, mix_shift } = self.explanation.mix?;
+        let before = self.explanation.why.as_ref()?.compared.as_ref()?.before;
+        let whole = before * (within + mix_shift).signum();
+        let moved = [within / whole, mix_shift / whole];
+        moved.iter().all(|part| part.is_finite()).then_some(Told { share, moved })
     }
+}
+
+/// What is told of mix and rate of a move.
+#[derive(Clone, Copy)]
+struct Told {
+    share: MixShare,
+    /// What lies within and what is mix, as parts of the statistic before; their sum is positive.
+    moved: [f64; 2],
 }
 
 /// Sums over all cases.
@@ -245,8 +258,8 @@ pub(super) struct Score {
     abstained: [[u64; 2]; 3],
     false_slices: u64,
     largest_false: u64,
-    mix_of_mix: Vec<f64>,
-    mix_of_rate: Vec<f64>,
+    mixes: Vec<Told>,
+    rates: Vec<Told>,
     milliseconds: Vec<f64>,
     leaves: Vec<usize>,
     overlaps: [Vec<f64>; 3],
@@ -262,7 +275,7 @@ impl Score {
                 for (all, own) in self.overlaps.iter_mut().zip(judged.overlaps) {
                     all.push(own);
                 }
-                self.mix_of_rate.extend(judged.mix_share());
+                self.rates.extend(judged.mix());
             }
             other => {
                 let at = [Truth::Everywhere, Truth::Mix, Truth::Nothing].iter().position(|one| one == other);
@@ -270,13 +283,13 @@ impl Score {
                 *silent += u64::from(judged.named.is_empty());
                 *all += 1;
                 if *other == Truth::Everywhere {
-                    self.mix_of_rate.extend(judged.mix_share());
+                    self.rates.extend(judged.mix());
                 } else {
                     self.false_slices += judged.named.len() as u64;
                     self.largest_false += u64::from(judged.largest.is_some());
                 }
                 if *other == Truth::Mix {
-                    self.mix_of_mix.extend(judged.mix_share());
+                    self.mixes.extend(judged.mix());
                 }
             }
         }
@@ -327,9 +340,8 @@ impl Score {
         let quiet = self.abstained[1][1] + self.abstained[2][1];
         println!("false slices in {quiet} cases of mix or nothing: {}", self.false_slices);
         println!("  by the largest value: {}", self.largest_false);
-        println!("mix: {} of mix shifts is mix", spread(&mut self.mix_of_mix));
-        let mut rate: Vec<f64> = self.mix_of_rate.iter().map(|mix| 1.0 - mix).collect();
-        println!("rate: {} of other moves is rate", spread(&mut rate));
+        println!("of all that mix shifts moved {} is called mix", told(&self.mixes, 1));
+        println!("of all that others moved {} is called rate", told(&self.rates, 0));
         for (name, overlaps) in
             ["a tenth of the leaves missing", "a step later", "under other names"].iter().zip(&self.overlaps)
         {
@@ -342,11 +354,21 @@ impl Score {
     }
 }
 
-fn spread(values: &mut [f64]) -> String {
-    values.sort_unstable_by(f64::total_cmp);
-    let at = |part: f64| values.get(((values.len().max(1) - 1) as f64 * part).round() as usize).copied().unwrap_or(0.0);
-    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-    format!("{:.1} % (median {:.1}, quarter {:.1})", 100.0 * mean, 100.0 * at(0.5), 100.0 * at(0.25))
+/// The part of all moves together that is the right one of the two, the mean of the shares told case by case, in which
+/// chance has no sign, and how often the interval told holds what is true.
+fn told(cases: &[Told], right: usize) -> String {
+    let count = cases.len().max(1) as f64;
+    let sum = |part: usize| cases.iter().map(|told| told.moved[part]).sum::<f64>();
+    let mean = cases.iter().map(|told| told.share.share).sum::<f64>() / count;
+    let mean = if right == 1 { mean } else { 1.0 - mean };
+    let holds = cases.iter().filter(|told| told.share.interval[right] == right as f64).count() as f64 / count;
+    let part = sum(right) / (sum(0) + sum(1));
+    format!(
+        "{:.1} % (case by case {:.1} %; the interval holds that in {:.1} %)",
+        100.0 * part,
+        100.0 * mean,
+        100.0 * holds
+    )
 }
 
 fn times(values: &mut [f64]) -> String {
