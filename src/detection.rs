@@ -15,8 +15,8 @@ use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_explain::Answer;
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
 use hark_model::{
-    Alert, AlertId, Change, ChangeId, ChangeKind, Direction, Explanation, Finding, ModelOrder, Point, Slice, Statistic,
-    Step, Timestamp,
+    Alert, AlertId, Change, ChangeId, Direction, Explanation, Finding, ModelOrder, Point, Slice, Statistic, Step,
+    Timestamp,
 };
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};

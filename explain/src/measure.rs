@@ -72,10 +72,10 @@ impl<'a> Measure<'a> {
         }
     }
 
-    /// How much of a slice's move what lies `beside` it has made too, where that is at least half and no chance. Asked of
+    /// How much of a slice's move what lies `beside` it has made too, where that is at least a third and no chance. Asked of
     /// quantiles alone: a slow slice has most of all slow requests, whoever got slower.
     pub(crate) fn moved_beside(&self, slice: &[u32], beside: &[u32]) -> Option<f64> {
-        const PART_MIN: f64 = 0.5;
+        const PART_MIN: f64 = 1.0 / 3.0;
         const DEVIATIONS_MIN: f64 = 3.0;
         let Kind::Quantile(level) = self.kind else { return None };
         let moved = |histograms: &Histograms| -> Option<(f64, f64)> {

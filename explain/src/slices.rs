@@ -422,14 +422,12 @@ mod tests {
     }
 
     #[test]
-    fn everywhere_does_not_swallow_a_slice_that_has_most_of_the_requests() {
-        let most = |codes: &[u16]| if codes[1] == 2 { 6.0 } else { 1.0 };
-        let moved = |codes: &[u16]| if codes[1] == 2 { 3.0 } else { 1.0 };
-        let mut leaves = cube(|codes| (most(codes), moved(codes)));
-        for leaf in leaves.leaves.iter_mut().filter(|leaf| leaf.codes[1] == 2) {
-            (leaf.before, leaf.bad_before) = (6.0 * leaf.before, 6.0 * leaf.bad_before);
-        }
-        assert_eq!(named(&locate(&leaves, BAD, &Slice::total())), ["b:b2"]);
+    fn what_lies_beside_a_slice_has_to_have_surely_moved_less() {
+        let slice = Side { excess: 100.0, expected: 50.0, variance: 60.0, requests: 900.0 };
+        let beside = |excess: f64, expected: f64| Side { excess, expected, variance: expected, requests: 100.0 };
+        assert!(beside(2.0, 40.0).hardly_moved_beside(&slice));
+        assert!(!beside(60.0, 40.0).hardly_moved_beside(&slice), "it moved as well");
+        assert!(!beside(0.0, 1.0).hardly_moved_beside(&slice), "too little to be sure");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::split::Split;
 /// Named slices that carry less than this part of the effect do not explain it, where the rest of it would still be an alert.
 const EXPLAINED_MIN: f64 = 0.5;
 /// Nor do those that carry less than this, where a little more or less decides whether there is an alert at all.
-const EXPLAINED_EVER_MIN: f64 = 0.2;
+const EXPLAINED_EVER_MIN: f64 = 0.1;
 /// From this part on a move is one of who came.
 const MIX_MIN: f64 = 0.5;
 

@@ -22,7 +22,10 @@ pub(crate) fn widen(
     while at < located.causes.len() {
         let slice = &located.causes[at].cause.slice;
         let mut says_nothing = vec![false; leaves.leaves.len()];
-        located.causes.iter().flat_map(|named| &named.rows).for_each(|&row| says_nothing[row as usize] = true);
+        // What a wider slice that is named, too, has left lies beside; what others have that stand out has its own reasons.
+        let others = located.causes.iter().enumerate();
+        let others = others.filter(|(other, named)| *other == at || !named.cause.slice.contains(slice));
+        others.flat_map(|(_, named)| &named.rows).for_each(|&row| says_nothing[row as usize] = true);
         for apart in elsewhere.iter().filter(|apart| !apart.overlaps(slice)) {
             says_nothing.iter_mut().zip(inside(leaves, apart)).for_each(|(nothing, is_apart)| *nothing |= is_apart);
         }
@@ -136,6 +139,26 @@ mod tests {
     fn a_place_is_not_taken_for_its_slow_feature() {
         let [_, widened] = named(&leaves(|_, place| if place == 3 { 40 } else { 0 }));
         assert_eq!(widened, ["place:p3"]);
+    }
+
+    #[test]
+    fn a_slice_and_what_it_lies_in_are_one_cause_where_both_moved_alike() {
+        let leaves = leaves(|_, place| if place == 3 { 40 } else { 0 });
+        let evidence = evidence_of(&leaves, TAIL);
+        let measure = Measure::new(&leaves, &evidence, TAIL, Statistic::Quantile(950), true, 60.0);
+        let named = |slice: &str, from: &dyn Fn(u16) -> bool| {
+            let rows = (0..leaves.leaves.len() as u32).filter(|&row| {
+                let codes = &leaves.leaves[row as usize].codes;
+                codes[1] == 3 && from(codes[0])
+            });
+            sized(&leaves, &evidence, TAIL, &Slice::total(), slice.parse().unwrap(), rows.collect(), 9.0).unwrap()
+        };
+        let causes =
+            vec![named("feature:f2,place:p3", &|feature| feature == 2), named("place:p3", &|feature| feature != 2)];
+        let mut located = Located { causes, ..Located::default() };
+        widen(&mut located, &leaves, &evidence, TAIL, &Slice::total(), &measure, &[]);
+        let told: Vec<_> = located.causes.iter().map(|named| named.cause.slice.to_string()).collect();
+        assert_eq!(told, ["place:p3"]);
     }
 
     #[test]
