@@ -189,16 +189,17 @@ impl Search<'_> {
         scene.candidate(Cell::default(), Direction::Down, &all, &mut vectors).score_at_most(scene)
     }
 
-    /// "Everywhere" is free of the price of a choice; it must not swallow a slice that carries nearly all of it, or beside
-    /// which hardly anything moved.
+    /// "Everywhere" is free of the price of a choice; it must not swallow a slice that carries nearly all of it, with at most
+    /// half of the requests or where hardly anything moved beside it.
     fn is_everywhere(&self, worse: &[Chosen], everything: f64) -> bool {
         const MOST: f64 = 0.75;
         const HALF: f64 = 0.5;
         let Some(first) = worse.first() else { return true };
         let inside = Side::of(first.rows.iter().map(|&row| self.rows[row as usize]), self);
         let all = Side::of(self.rows.iter().copied(), self);
-        let carries_most = inside.excess >= MOST * all.excess && inside.requests <= HALF * all.requests;
-        everything >= first.score && !carries_most && !all.without(&inside).hardly_moved_beside(&inside)
+        let carries_most = inside.excess >= MOST * all.excess;
+        let stands_out = inside.requests <= HALF * all.requests || all.without(&inside).hardly_moved_beside(&inside);
+        everything >= first.score && !(carries_most && stands_out)
     }
 
     /// Names what was chosen, as far as it carries the scope's own excess.
