@@ -29,6 +29,8 @@ pub(super) struct Judged {
     leaves: usize,
     /// Overlap of what is named with leaves missing, a step later, and under other names.
     overlaps: [f64; 3],
+    /// Whether the series that was asked about had moved as far as the metric asks for.
+    has_moved: bool,
 }
 
 /// `None` where the fold knows nothing to ask of.
@@ -52,7 +54,9 @@ pub(super) fn judge(case: &Case, fold: &Fold, plan: &Plan, changes: &[(ChangeId,
     let overlaps = [said(&fewer), later, said(&renamed)].map(|other| overlap(&named, &self::named(&other)));
     let leaves = prepared.leaves.leaves.len();
     let largest = largest_value(&prepared.leaves, metric_plan);
-    Some(Judged { case: case.clone(), named, largest, explanation, milliseconds, leaves, overlaps })
+    let worse = if shift.direction == Direction::Up { shift.relative() } else { -shift.relative() };
+    let has_moved = worse >= metric_plan.metric.alert.min_effect;
+    Some(Judged { case: case.clone(), named, largest, explanation, milliseconds, leaves, overlaps, has_moved })
 }
 
 /// What an explanation names, where it speaks.
@@ -222,7 +226,8 @@ impl Judged {
             .collect();
         let mix = why.and_then(|why| why.mix_share).map(|mix| format!(" mix {:.2}", mix.share)).unwrap_or_default();
         let Case { name, metric, statistic, .. } = &self.case;
-        (!is_right).then(|| format!("{metric} {statistic} {name}: {told}{mix} [{}]", causes.join("; ")))
+        let unmoved = if self.has_moved { "" } else { " (had not moved)" };
+        (!is_right).then(|| format!("{metric} {statistic} {name}{unmoved}: {told}{mix} [{}]", causes.join("; ")))
     }
 
     fn mix(&self) -> Option<Told> {
@@ -254,6 +259,7 @@ pub(super) struct Score {
     spoke_right: u64,
     largest_right: u64,
     slices: u64,
+    unmoved: u64,
     put_back: [u64; 2],
     abstained: [[u64; 2]; 3],
     false_slices: u64,
@@ -269,6 +275,11 @@ impl Score {
     pub(super) fn add(&mut self, judged: &Judged) {
         self.milliseconds.push(judged.milliseconds);
         self.leaves.push(judged.leaves);
+        // Nobody would be told of it, and so nobody asks why.
+        if matches!(judged.case.truth, Truth::Slice(_) | Truth::Everywhere) && !judged.has_moved {
+            self.unmoved += 1;
+            return;
+        }
         match &judged.case.truth {
             Truth::Slice(slice) => {
                 self.add_slice(judged, slice);
@@ -322,6 +333,7 @@ impl Score {
 
     pub(super) fn print(&mut self) {
         let sum = |at: usize| self.depths.iter().map(|depth| depth[at]).sum::<u64>();
+        println!("incidents that no watched series shows as far as its metric asks, left out: {}", self.unmoved);
         print_share("first slice exact", sum(1), sum(0));
         print_share("one of three exact", sum(2), sum(0));
         for (dimensions, [all, first, _]) in self.depths.iter().enumerate().filter(|(_, depth)| depth[0] > 0) {
