@@ -537,7 +537,6 @@ fn total_of(fold: &Fold, metric: usize) -> Option<usize> {
     fold.cells(metric).slices().find(|(_, slice)| slice.is_empty()).map(|(index, _)| index.0)
 }
 
-/// The traffic that has a holiday.
 /// Where the detector itself drops a candidate.
 fn doubted(doubt: Doubt, asked: f64) -> (Stage, Reason) {
     match doubt {

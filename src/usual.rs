@@ -79,6 +79,7 @@ mod tests {
         assert_eq!(all(&[[Step(FROM.0 - DAY_STEPS), Step(FROM.0 - DAY_STEPS + 3)]]), all(&[]));
         assert_eq!(all(&[[Step(0), FROM]]), all(&[]));
     }
+
     #[test]
     fn days_of_another_kind_are_left_out_even_if_none_is_left() {
         let until = Step(FROM.0 + 12);

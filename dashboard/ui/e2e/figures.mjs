@@ -151,13 +151,14 @@ async function lighthouse(pages) {
         const flags = ['--quiet', '--output=json', `--output-path=${report}`, '--only-categories=performance,accessibility,best-practices', '--chrome-flags=--headless=new --no-sandbox --disable-gpu'];
         await run('npx', ['--yes', LIGHTHOUSE, URL_OF_HARK + path, ...flags], { env: { ...process.env, CHROME_PATH: CHROMIUM } });
         const { categories, audits } = JSON.parse(readFileSync(report, 'utf8'));
-        found.push({ score: (of) => 100 * categories[of].score, lcp: audits['largest-contentful-paint'].numericValue, cls: audits['cumulative-layout-shift'].numericValue });
+        found.push({ score: (of) => 100 * categories[of].score, lcp: audits['largest-contentful-paint'].numericValue, cls: audits['cumulative-layout-shift'].numericValue, blocked: audits['total-blocking-time'].numericValue });
       }
       const of = (what) => median(found.map(({ score }) => score(what))).toFixed(0);
       line(`Lighthouse mobile, ${name}: performance`, of('performance'), `>= 95 (median of ${RUNS})`);
       line(`Lighthouse mobile, ${name}: accessibility`, of('accessibility'), '>= 95');
       line(`Lighthouse mobile, ${name}: best practices`, of('best-practices'), '');
       line(`Lighthouse mobile, ${name}: largest paint`, `${(median(found.map(({ lcp }) => lcp)) / 1000).toFixed(2)} s`, '<= 1.8 s');
+      line(`Lighthouse mobile, ${name}: blocked`, `${median(found.map(({ blocked }) => blocked)).toFixed(0)} ms`, '');
       line(`Lighthouse mobile, ${name}: layout shift`, median(found.map(({ cls }) => cls)).toFixed(3), '0');
     }
   } finally {
