@@ -423,6 +423,39 @@ mod tests {
     }
 
     #[test]
+    fn everywhere_is_not_said_of_a_slice_with_nearly_all_requests() {
+        const SIZES: [u16; 3] = [30, 20, 10];
+        let values = |d: usize| {
+            let named = (1..=SIZES[d]).map(|code| format!("{}{code}", ["a", "b", "c"][d]));
+            std::iter::once(String::new()).chain(named).collect()
+        };
+        // Of `a1`, which has nearly all requests, twice as many are bad as usual; beside it nothing moved.
+        let named_with = |beside: f64| {
+            let mut leaves = Vec::new();
+            let mut add = |codes: Vec<u16>, after: f64, factor: f64| {
+                let before = 100.0 * after;
+                let [bad_before, bad_after] = [0.05 * before, 0.05 * after * factor];
+                leaves.push(Leaf { codes, before, bad_before, after, bad_after });
+            };
+            for b in 1..=SIZES[1] {
+                (1..=SIZES[2]).for_each(|c| add(vec![1, b, c], 100.0, 2.0));
+            }
+            (2..=SIZES[0]).for_each(|a| add(vec![a, 1, 1], beside, 1.0));
+            let cube = Leaves {
+                dimensions: ["a", "b", "c"].map(str::to_owned).to_vec(),
+                values: (0..3).map(values).collect(),
+                leaves,
+                values_in_bins: Vec::new(),
+                before_to_after: 100.0,
+            };
+            named(&locate(&cube, Question::BadShare { usual: 0.05 }, &Slice::total()))
+        };
+        assert_eq!(named_with(2.0), ["total"], "three are bad where six would be: too few to be sure");
+        // Sure, and yet less than one slice out of thousands has to show.
+        assert_eq!(named_with(8.0), ["a:a1"]);
+    }
+
+    #[test]
     fn what_lies_beside_a_slice_has_to_have_surely_moved_less() {
         let slice = Side { excess: 100.0, expected: 50.0, variance: 60.0, requests: 900.0 };
         let beside = |excess: f64, expected: f64| Side { excess, expected, variance: expected, requests: 100.0 };

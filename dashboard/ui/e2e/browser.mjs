@@ -42,8 +42,12 @@ export async function newPage(browser, options) {
   return page;
 }
 
-/** Everything that is read has been read. */
-export const isSettled = (page) => page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
+/** Everything that is read has been read, and what waits for the reader's first touch has come. */
+export async function isSettled(page) {
+  await page.mouse.move(1, 1);
+  await page.mouse.move(2, 2);
+  await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
+}
 
 export async function shot(page, name) {
   if (SHOTS === undefined) return;

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
+import { isSettled } from './browser.mjs';
 
 const URL_OF_HARK = (process.env.HARK_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -103,7 +104,7 @@ async function presses(browser, alert) {
   for (const [path, act] of walk) {
     await page.goto(URL_OF_HARK + path);
     await page.locator('main h1').waitFor();
-    await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
+    await isSettled(page);
     await page.waitForTimeout(500);
     await act();
     await page.waitForTimeout(500);

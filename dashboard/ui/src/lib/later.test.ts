@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { afterPaint, whenIdle } from './later';
+import { afterPaint, whenIdle, whenTouched } from './later';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -47,4 +47,24 @@ test('what need not be in the first picture comes after it, unless it is forgott
   forgetLate();
   vi.runAllTimers();
   expect(done).toEqual(['kept']);
+});
+
+test('what nobody looks for waits until the reader does anything, or a while, unless it is forgotten', () => {
+  vi.useFakeTimers();
+  const page = new EventTarget();
+  vi.stubGlobal('window', page);
+  const done: string[] = [];
+  whenTouched(() => done.push('scrolled'));
+  whenTouched(() => done.push('forgotten'))();
+  expect(done).toEqual([]);
+  page.dispatchEvent(new Event('scroll'));
+  page.dispatchEvent(new Event('keydown'));
+  vi.runAllTimers();
+  expect(done).toEqual(['scrolled']);
+  whenTouched(() => done.push('left alone'));
+  vi.advanceTimersByTime(7_999);
+  expect(done).toEqual(['scrolled']);
+  vi.advanceTimersByTime(1);
+  page.dispatchEvent(new Event('wheel'));
+  expect(done).toEqual(['scrolled', 'left alone']);
 });

@@ -25,3 +25,22 @@ export function afterPaint(act: () => void): () => void {
     clearTimeout(timer);
   };
 }
+
+const TOUCHES = ['pointermove', 'pointerdown', 'keydown', 'wheel', 'scroll', 'touchstart'] as const;
+/** Somebody who reads without touching anything, or has it read out, gets it all the same. */
+const UNTOUCHED_MS = 8_000;
+
+/** Does it once the reader does anything at all; answers with the way to forget it. */
+export function whenTouched(act: () => void): () => void {
+  const forget = () => {
+    clearTimeout(timer);
+    for (const name of TOUCHES) window.removeEventListener(name, once, { capture: true });
+  };
+  const once = () => {
+    forget();
+    act();
+  };
+  const timer = setTimeout(once, UNTOUCHED_MS);
+  for (const name of TOUCHES) window.addEventListener(name, once, { capture: true, passive: true });
+  return forget;
+}
