@@ -1,6 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
 import { early } from './scripts/early.mjs';
+import { plot } from './scripts/plot.mjs';
 
 const server = process.env.HARK_URL ?? 'http://127.0.0.1:8080';
 /** What hark answers itself; every other address is a page. */
@@ -29,7 +30,7 @@ const GROUPS = [
 ];
 
 export default defineConfig({
-  plugins: [svelte(), early()],
+  plugins: [svelte(), plot(), early()],
   build: {
     modulePreload: { polyfill: false },
     target: 'es2022',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { difference, fromTo, grouped, percent, plural, quantity, range, shortCount, tick } from './format';
+import { difference, fixed, fromTo, grouped, percent, plural, quantity, range, shortCount, tick } from './format';
 import { plain, roughly, scientific, signed } from './scores';
 
 const spaced = (text: string) => text.replaceAll('\u202f', ' ');
@@ -71,4 +71,16 @@ test('long numbers in a sentence of the server are grouped, years are not', () =
   expect(grouped('598475 stored events since 2026, none of 25224 slices')).toBe('598,475 stored events since 2026, none of 25,224 slices');
   expect(spaced(grouped('4120 ms against 998 ms, build 24102, 23B74512, 0.12345, 2026-05-02T14:20'))).toBe('4,120 ms against 998 ms, build 24102, 23B74512, 0.12345, 2026-05-02T14:20');
   expect(spaced(grouped('-12 % in 2024-W02, (-3 points), asr-5'))).toBe('−12 % in 2024-W02, (−3 points), asr-5');
+});
+
+test('numbers are written as the browser would write them', () => {
+  const values = [0, 0.425, 1.005, 2.5, 999.995, 1_000, 12_345.678, 1e-7, 123_456_789.5, 1e15, -0.004, Number.NaN];
+  for (const value of values) {
+    for (const decimals of [0, 1, 2, 3]) {
+      const browser = new Intl.NumberFormat('en-GB', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+      expect(fixed(Math.abs(value), decimals)).toBe(browser.format(Math.abs(value)));
+    }
+  }
+  expect(fixed(-1_234.5, 1)).toBe('\u22121,234.5');
+  expect(fixed(-0.004, 2)).toBe('0.00');
 });

@@ -4,16 +4,16 @@
 export const THIN = '\u202f';
 const MINUS = '\u2212';
 
-const formats = new Map<number, Intl.NumberFormat>();
-
+// By hand, as the first use of `Intl` takes a browser some 30 milliseconds.
 export function fixed(value: number, decimals: number): string {
-  let format = formats.get(decimals);
-  if (format === undefined) {
-    format = new Intl.NumberFormat('en-GB', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
-    formats.set(decimals, format);
-  }
-  const text = format.format(Math.abs(value));
+  const text = rounded(Math.abs(value), decimals).toFixed(decimals).replace(/^\d+/, (whole) => whole.replaceAll(/\B(?=(\d{3})+$)/g, ','));
   return value < 0 && /[1-9]/.test(text) ? MINUS + text : text;
+}
+
+/** As one rounds what one reads: 0.425 is 0.43, though in the computer it is a little less. */
+function rounded(value: number, decimals: number): number {
+  const near = Number(`${Math.round(Number(`${value}e${decimals}`))}e-${decimals}`);
+  return Number.isNaN(near) ? value : near;
 }
 
 interface Scale {

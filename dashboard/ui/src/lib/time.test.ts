@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clock, dayHeading, dayKey, duration, millis, moment, zoneName } from './time';
+import { clock, dayHeading, dayKey, duration, millis, moment, ownName, zoneName } from './time';
 
 const NOW = millis('2026-05-02T12:30:00Z');
 const BERLIN = 'Europe/Berlin';
@@ -37,4 +37,33 @@ test.each([
   [76 * 3_600_000, '3 d 4 h'],
 ])('%d ms is %s', (ms, text) => {
   expect(duration(ms).replaceAll('\u00a0', ' ')).toBe(text);
+});
+
+test('a day that is already tomorrow in its zone', () => {
+  const at = millis('2026-09-03T22:30:00Z');
+  expect([dayKey(at, 'Asia/Tokyo'), dayHeading(at, NOW, 'Asia/Tokyo'), moment(at, NOW, 'Asia/Tokyo'), zoneName(at, 'Asia/Tokyo')])
+    .toEqual(['2026-09-04', 'Friday 4 Sept', '4\u00a0Sept\u00a007:30', 'GMT+9']);
+});
+
+/** A date as a browser of some zone and language gives it. */
+const dateOf = (text: string, minutesFromGreenwich: number): Date =>
+  Object.assign(new Date(NOW), { toString: () => text, getTimezoneOffset: () => -minutesFromGreenwich });
+
+test.each([
+  ['Sat May 02 2026 14:30:00 GMT+0200 (Central European Summer Time)', 120, 'CEST'],
+  ['Sat May 02 2026 12:30:00 GMT+0000 (Coordinated Universal Time)', 0, 'UTC'],
+  ['Sat May 02 2026 14:30:00 GMT+0200 (Mitteleuropäische Sommerzeit)', 120, 'GMT+2'],
+  ['Sat May 02 2026 18:00:00 GMT+0530 (GMT+05:30)', 330, 'GMT+5:30'],
+  ['Sat May 02 2026 09:30:00 GMT-0300', -180, 'GMT-3'],
+])('%s is called by a short name', (text, minutes, name) => {
+  expect(ownName(dateOf(text, minutes))).toBe(name);
+});
+
+test('the viewer\'s own zone reads as if it were named', () => {
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const time of ['2026-01-01T00:00:00Z', '2026-03-29T01:00:00Z', '2026-09-03T22:30:00Z', '2025-12-31T23:59:00Z']) {
+    const at = millis(time);
+    expect([dayKey(at, undefined), dayHeading(at, NOW, undefined), moment(at, NOW, undefined)])
+      .toEqual([dayKey(at, own), dayHeading(at, NOW, own), moment(at, NOW, own)]);
+  }
 });

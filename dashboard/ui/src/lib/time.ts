@@ -6,41 +6,66 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-const WAYS = {
-  plain: {},
-  clock: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
-  year: { year: 'numeric' },
-  day: { day: 'numeric', month: 'short' },
-  dayOfYear: { day: 'numeric', month: 'short', year: 'numeric' },
-  digits: { year: 'numeric', month: '2-digit', day: '2-digit' },
-  weekday: { weekday: 'long' },
-  zone: { timeZoneName: 'short' },
-} satisfies Record<string, Intl.DateTimeFormatOptions>;
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sept', 'Oct', 'Nov', 'Dec'];
+const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 
-// Making a formatter takes far longer than using one, and a list has hundreds of times in it.
+interface Wall {
+  year: number;
+  /** From 0 on. */
+  month: number;
+  day: number;
+  hour: number;
+  minute: number;
+}
+
+// The first thing that a browser does with `Intl` takes it some 30 milliseconds, on a phone four times that. So the viewer's own zone and
+// UTC, which nearly everybody reads, do without; for any other there is one formatter, which says all there is to say.
 const formatters = new Map<string, Intl.DateTimeFormat>();
+const EVERYTHING = {
+  year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZoneName: 'short',
+} satisfies Intl.DateTimeFormatOptions;
+/** `02/05/2026, 14:20 CEST`. */
+const SAID = /^(\d+)\D+(\d+)\D+(\d+)\D+(\d+):(\d+)\s+(.+)$/;
 
-function formatter(zone: Zone, way: keyof typeof WAYS): Intl.DateTimeFormat {
-  const key = way + (zone ?? '');
-  let found = formatters.get(key);
+function formatter(zone: string): Intl.DateTimeFormat {
+  let found = formatters.get(zone);
   if (found === undefined) {
-    found = new Intl.DateTimeFormat('en-GB', { ...WAYS[way], ...(zone === undefined ? {} : { timeZone: zone }) });
-    formatters.set(key, found);
+    found = new Intl.DateTimeFormat('en-GB', { ...EVERYTHING, timeZone: zone });
+    formatters.set(zone, found);
   }
   return found;
 }
 
+const said = (at: number, zone: string): string[] => SAID.exec(formatter(zone).format(at)) ?? [];
+
+/** What a clock and a calendar in the zone show. */
+function wall(at: number, zone: Zone): Wall {
+  const date = new Date(at);
+  if (zone === undefined) {
+    return { year: date.getFullYear(), month: date.getMonth(), day: date.getDate(), hour: date.getHours(), minute: date.getMinutes() };
+  }
+  if (zone === 'UTC') {
+    return { year: date.getUTCFullYear(), month: date.getUTCMonth(), day: date.getUTCDate(), hour: date.getUTCHours(), minute: date.getUTCMinutes() };
+  }
+  const [day = 0, month = 0, year = 0, hour = 0, minute = 0] = said(at, zone).slice(1, 6).map(Number);
+  return { year, month: month - 1, day, hour, minute };
+}
+
+const two = (n: number): string => String(n).padStart(2, '0');
+
 export const millis = (time: string): number => Date.parse(time);
 
 /** `14:20`. */
-export const clock = (at: number, zone: Zone): string =>
-  formatter(zone, 'clock').format(at);
+export function clock(at: number, zone: Zone): string {
+  const { hour, minute } = wall(at, zone);
+  return `${two(hour)}:${two(minute)}`;
+}
 
 /** `2 May`, with the year where it is not that of `now`. */
 export function dayOf(at: number, now: number, zone: Zone): string {
-  const year = formatter(zone, 'year');
-  const sameYear = year.format(at) === year.format(now);
-  return formatter(zone, sameYear ? 'day' : 'dayOfYear').format(at);
+  const { year, month, day } = wall(at, zone);
+  const named = `${day} ${MONTHS[month]}`;
+  return year === wall(now, zone).year ? named : `${named} ${year}`;
 }
 
 /** `14:20` on the day of `now`, `2 May 14:20` on any other; never broken over two lines. */
@@ -52,34 +77,46 @@ export const sameDay = (a: number, b: number, zone: Zone): boolean => dayKey(a, 
 
 /** `2026-05-02`: equal for instants of the same day. */
 export function dayKey(at: number, zone: Zone): string {
-  return formatter(zone, 'digits').format(at).split('/').reverse().join('-');
+  const { year, month, day } = wall(at, zone);
+  return `${year}-${two(month + 1)}-${two(day)}`;
 }
 
 /** `Saturday 2 May`, after `Today` or `Yesterday` where it is. */
 export function dayHeading(at: number, now: number, zone: Zone): string {
-  const name = `${formatter(zone, 'weekday').format(at)} ${dayOf(at, now, zone)}`;
+  const { year, month, day } = wall(at, zone);
+  const name = `${WEEKDAYS[new Date(Date.UTC(year, month, day)).getUTCDay()]} ${dayOf(at, now, zone)}`;
   if (sameDay(at, now, zone)) return `Today, ${name}`;
   if (sameDay(at, now - DAY_MS, zone)) return `Yesterday, ${name}`;
   return name;
 }
 
 /** `CEST`, `UTC`, `GMT+2`: what the zone calls itself at that time. */
-export function zoneName(at: number, zone: Zone): string {
-  const parts = formatter(zone, 'zone').formatToParts(at);
-  return parts.find((part) => part.type === 'timeZoneName')?.value ?? 'UTC';
+export const zoneName = (at: number, zone: Zone): string => {
+  if (zone === undefined) return ownName(new Date(at));
+  return zone === 'UTC' ? zone : (said(at, zone)[6] ?? zone);
+};
+
+/** The initials of what the browser calls the viewer's zone, or its distance from Greenwich where that is not English. */
+export function ownName(date: Date): string {
+  const long = /\((.+)\)$/.exec(date.toString())?.[1] ?? '';
+  if (long === 'Coordinated Universal Time') return 'UTC';
+  if (/^([A-Z][a-z]+ )+Time$/.test(long)) return long.replaceAll(/[^A-Z]/g, '');
+  const minutes = -date.getTimezoneOffset();
+  const [hours, rest] = [Math.trunc(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  return `GMT${minutes < 0 ? '-' : '+'}${hours}${rest === 0 ? '' : `:${two(rest)}`}`;
 }
 
 /** Whether the browser knows a zone of this name. */
 export function isZone(name: string): boolean {
   try {
-    return formatter(name, 'plain').resolvedOptions().timeZone !== '';
+    return formatter(name).resolvedOptions().timeZone !== '';
   } catch {
     return false;
   }
 }
 
-/** `Europe/Berlin`. */
-export const zoneId = (zone: Zone): string => formatter(zone, 'plain').resolvedOptions().timeZone;
+/** `Europe/Berlin`: what the viewer's own zone is called. */
+export const ownZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** `2 h 10 min`, `3 d 4 h`, `under a minute`. */
 export function duration(ms: number): string {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { exampleAlert } from '../example';
 import { millis } from '../time';
-import { chartOf, decimated, describePoint, pointAt, smoothed, spansOf, tablePoints } from './points';
+import { chartOf, decimated, describePoint, isFine, pointAt, smoothed, spansOf, tablePoints } from './points';
 
 const frozen = exampleAlert().evidence.chart;
 if (!frozen) throw new Error('the example has a chart');
@@ -62,4 +62,9 @@ test('a long series is drawn in few points, and no peak is lost', () => {
   expect(drawn.step_seconds).toBe(frozen.step_seconds * 10);
   expect(drawn.value.indexOf(99)).toBe(700);
   expect(decimated(frozen)).toBe(frozen);
+});
+
+test('steps of an hour have no mean of the hour beside them', () => {
+  const ofSteps = (step_seconds: number) => isFine(chartOf({ ...frozen, step_seconds }, onset)!);
+  expect([300, 1_800, 10_800].map(ofSteps)).toEqual([true, true, false]);
 });

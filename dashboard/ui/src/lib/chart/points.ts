@@ -58,9 +58,15 @@ export function decimated<T extends FrozenChart>(columns: T, most = DRAWN_MAX): 
   return { ...columns, step_seconds: columns.step_seconds * stretch, value: of(value), expected: of(expected), low: of(columns.low), high: of(columns.high) };
 }
 
+/** So many points on either side lie within half an hour. */
+const reachOf = (chart: Chart) => Math.round(HALF_HOUR_MS / chart.step);
+
+/** Whether an hour has several points, so that its mean is another line than theirs. */
+export const isFine = (chart: Chart) => reachOf(chart) >= 1;
+
 /** Without the noise of single steps: the mean of the hour around each. A median would lose a tail that comes and goes. */
 export function smoothed(chart: Chart): Column {
-  const reach = Math.round(HALF_HOUR_MS / chart.step);
+  const reach = reachOf(chart);
   return chart.value.map((own, index) => {
     if (own === null) return null;
     const there = chart.value.slice(Math.max(0, index - reach), index + reach + 1).filter((n): n is number => n !== null);

@@ -19,7 +19,7 @@ export const touching = (rows: Regression[], id: string): Regression[] =>
 /** The days of this week that have a score. */
 export const daysOf = (score: UxScore): UxScore['days'] => score.days.filter((day) => day.score != null);
 
-const WEEKDAY = new Intl.DateTimeFormat('en-GB', { weekday: 'short', timeZone: 'UTC' });
+const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 
 /** `Mon`: days of a report begin in UTC, as its weeks do. */
-export const weekday = (at: number): string => WEEKDAY.format(at);
+export const weekday = (at: number): string => WEEKDAYS[new Date(at).getUTCDay()] ?? '';
