@@ -51,6 +51,8 @@ const dateOf = (text: string, minutesFromGreenwich: number): Date =>
 
 test.each([
   ['Sat May 02 2026 14:30:00 GMT+0200 (Central European Summer Time)', 120, 'CEST'],
+  ['Wed Jan 14 2026 13:30:00 GMT+0100 (Central European Standard Time)', 60, 'CET'],
+  ['Wed Jan 14 2026 07:30:00 GMT-0500 (Eastern Standard Time)', -300, 'GMT-5'],
   ['Sat May 02 2026 12:30:00 GMT+0000 (Coordinated Universal Time)', 0, 'UTC'],
   ['Sat May 02 2026 14:30:00 GMT+0200 (Mitteleuropäische Sommerzeit)', 120, 'GMT+2'],
   ['Sat May 02 2026 18:00:00 GMT+0530 (GMT+05:30)', 330, 'GMT+5:30'],

@@ -96,11 +96,17 @@ export const zoneName = (at: number, zone: Zone): string => {
   return zone === 'UTC' ? zone : (said(at, zone)[6] ?? zone);
 };
 
-/** The initials of what the browser calls the viewer's zone, or its distance from Greenwich where that is not English. */
+/** Short names that mean one zone only: CST is China's and Chicago's. */
+const SHORT: Record<string, string> = {
+  'Coordinated Universal Time': 'UTC', 'Greenwich Mean Time': 'GMT', 'British Summer Time': 'BST',
+  'Western European Standard Time': 'WET', 'Western European Summer Time': 'WEST', 'Central European Standard Time': 'CET',
+  'Central European Summer Time': 'CEST', 'Eastern European Standard Time': 'EET', 'Eastern European Summer Time': 'EEST',
+};
+
+/** What the viewer's zone is called, or how far it is from Greenwich. */
 export function ownName(date: Date): string {
-  const long = /\((.+)\)$/.exec(date.toString())?.[1] ?? '';
-  if (long === 'Coordinated Universal Time') return 'UTC';
-  if (/^([A-Z][a-z]+ )+Time$/.test(long)) return long.replaceAll(/[^A-Z]/g, '');
+  const short = SHORT[/\((.+)\)$/.exec(date.toString())?.[1] ?? ''];
+  if (short !== undefined) return short;
   const minutes = -date.getTimezoneOffset();
   const [hours, rest] = [Math.trunc(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
   return `GMT${minutes < 0 ? '-' : '+'}${hours}${rest === 0 ? '' : `:${two(rest)}`}`;
