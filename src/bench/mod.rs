@@ -76,6 +76,9 @@ pub enum Bench {
         rate: f64,
         #[arg(long, default_value_t = 14)]
         incidents: u32,
+        /// Seeds that run side by side; with one, the speed of an explanation is that of one alone
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
         /// Name every slice that is not right on stderr
         #[arg(long)]
         list: bool,
@@ -182,9 +185,10 @@ pub fn run(what: Bench) -> Result<()> {
                 joint,
             })
         }
-        Bench::Explain { cases, seed, traffic, seeds, days, rate, incidents, list } => {
+        Bench::Explain { cases, seed, traffic, seeds, days, rate, incidents, threads, list } => {
             let seeds = parse_seeds(&seeds)?;
-            let traffic = traffic.then_some(explain::Traffic { seeds, days, rate, incidents, list });
+            let threads = threads.max(1);
+            let traffic = traffic.then_some(explain::Traffic { seeds, days, rate, incidents, threads, list });
             explain::explain(&explain::Request { cases, seed, traffic })
         }
         Bench::Fleet { slices, weeks, seed, budget, threads } => {

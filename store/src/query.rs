@@ -10,7 +10,7 @@ pub const ALERTS_PER_PAGE_DEFAULT: usize = 100;
 pub const ALERTS_PER_PAGE_MAX: usize = 1_000;
 /// So many alerts are looked through for words, for one page; the next page goes on from there. It bounds how long that
 /// takes, whatever is looked for.
-pub const LOOKED_THROUGH_MAX: usize = 20_000;
+pub const LOOKED_THROUGH_MAX: usize = 9_000;
 
 /// The default asks for the newest alerts of all kinds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

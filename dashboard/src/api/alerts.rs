@@ -68,7 +68,7 @@ struct Person {
 
 /// List alerts
 ///
-/// The newest first. For one page words are looked for in 20,000 alerts at most. Charts are drawn small, in 96 points at most; one
+/// The newest first. For one page words are looked for in 9,000 alerts at most. Charts are drawn small, in 96 points at most; one
 /// alert by its id has all of its chart.
 #[utoipa::path(
     get,

@@ -31,6 +31,8 @@ pub(super) struct Traffic {
     pub days: u32,
     pub rate: f64,
     pub incidents: u32,
+    /// Seeds that run side by side; speeds are those of one alert alone where it is one.
+    pub threads: usize,
     pub list: bool,
 }
 

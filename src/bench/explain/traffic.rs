@@ -17,7 +17,6 @@ use crate::detection::Budget;
 use crate::replay::{self, Replay};
 
 const MINUTES_PER_BATCH: usize = 60;
-const THREADS: usize = 2;
 /// Of the seeds, every so many have nothing but shifts of the mix.
 const MIX_SEED_ONE_IN: u64 = 4;
 
@@ -39,9 +38,9 @@ pub(super) fn print(request: &Traffic) -> Result<()> {
         }
         alerted.add(&run.alerts, &run.incidents);
     }
-    let Traffic { seeds, days, rate, incidents, .. } = request;
+    let Traffic { seeds, days, rate, incidents, threads, .. } = request;
     let (first, last) = (seeds.start(), seeds.end());
-    println!("\nseeds {first} to {last}, {days} days each, {rate} events a minute, {incidents} incidents each");
+    println!("\nseeds {first} to {last}, {days} days each, {rate} events a minute, {incidents} incidents each, {threads} seeds at a time");
     score.print();
     alerted.print();
     Ok(())
@@ -61,7 +60,7 @@ fn runs(request: &Traffic) -> Result<BTreeMap<u64, Run>> {
         }
     };
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> = (0..request.threads).map(|_| scope.spawn(work)).collect();
         threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| poisoned())?)
     })?;
     done.into_inner().map_err(|_| poisoned())

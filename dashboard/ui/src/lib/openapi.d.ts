@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List alerts
-         * @description The newest first. For one page words are looked for in 20,000 alerts at most. Charts are drawn small, in 96 points at most; one
+         * @description The newest first. For one page words are looked for in 9,000 alerts at most. Charts are drawn small, in 96 points at most; one
          *     alert by its id has all of its chart.
          */
         get: operations["list_alerts"];
