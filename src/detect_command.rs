@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use hark_detectors::list::{Build, for_series};
+use hark_detectors::list::{ALL, Build, Judges, for_series};
 use hark_detectors::{Row, Scored, Settings};
 use hark_model::nearest;
 
@@ -160,12 +160,21 @@ impl Line {
 
 /// A detector by its name.
 pub fn detector(name: &str) -> Result<Build, String> {
-    let known = || for_series().map(|(entry, _)| entry.name);
-    let found = for_series().find(|(entry, _)| entry.name == name).map(|(_, build)| build);
-    found.ok_or_else(|| match nearest(name, known()) {
-        Some(meant) => format!("there is no detector `{name}`; did you mean `{meant}`?"),
-        None => format!("there is no detector `{name}`; there are {}", known().collect::<Vec<_>>().join(", ")),
-    })
+    let of_series = || for_series().map(|(entry, _)| entry.name);
+    let all = || of_series().collect::<Vec<_>>().join(", ");
+    match ALL.iter().find(|entry| entry.name == name).map(|entry| entry.judges) {
+        Some(Judges::Series(build)) => Ok(build),
+        Some(Judges::Metrics) => {
+            Err(format!("`{name}` judges metrics, always on in `hark serve` and `hark replay`; a file is judged by {}", all()))
+        }
+        Some(Judges::Cohorts) => {
+            Err(format!("`{name}` judges series that go together, by `hark peers FILE`; one alone is judged by {}", all()))
+        }
+        None => Err(match nearest(name, of_series()) {
+            Some(meant) => format!("there is no detector `{name}`; did you mean `{meant}`?"),
+            None => format!("there is no detector `{name}`; there are {}", all()),
+        }),
+    }
 }
 
 /// What can be asked for, for the help.
@@ -201,8 +210,8 @@ mod tests {
     fn an_unknown_name_is_answered_with_the_nearest() {
         assert_eq!(detector("ensembel").unwrap_err(), "there is no detector `ensembel`; did you mean `ensemble`?");
         assert!(detector("xyzzy").unwrap_err().contains("there are shift, "));
-        // This one judges metrics.
-        assert!(detector("seasonal_change").is_err());
+        assert!(detector("seasonal_change").unwrap_err().starts_with("`seasonal_change` judges metrics"));
+        assert!(detector("peers").unwrap_err().contains("by `hark peers FILE`"));
     }
 
     #[test]

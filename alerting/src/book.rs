@@ -258,7 +258,7 @@ impl Book {
         if is_settled {
             explanation.causes.retain(is_related);
         }
-        if let Some(cause) = explanation.causes.first() {
+        if let Some(cause) = explanation.claimed() {
             alert.slice = cause.slice.clone();
         }
         explain(alert, explanation);
@@ -350,7 +350,7 @@ impl Book {
 
     fn open(&mut self, opening: Opening<'_>) -> usize {
         let Opening { finding, metric, users, explanation, budget, is_fresh } = opening;
-        let slice = explanation.causes.first().map_or_else(|| finding.slice.clone(), |cause| cause.slice.clone());
+        let slice = explanation.claimed().map_or_else(|| finding.slice.clone(), |cause| cause.slice.clone());
         let shift = &finding.shift;
         let mut alert = Alert {
             id: alert_id(finding, &slice),

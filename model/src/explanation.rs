@@ -15,6 +15,14 @@ pub struct Explanation {
     pub why: Option<Why>,
 }
 
+impl Explanation {
+    /// The first cause, where it is claimed that it is one; where nothing is sure, or only others came, a slice may stand out and is none.
+    pub fn claimed(&self) -> Option<&Cause> {
+        let is_claimed = |why: &Why| matches!(why.verdict, WhyVerdict::Slices | WhyVerdict::Everywhere);
+        self.causes.first().filter(|_| self.why.as_ref().is_none_or(is_claimed))
+    }
+}
+
 /// A slice that carries the move. Its requests are those that no cause before it has.
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

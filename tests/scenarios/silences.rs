@@ -129,6 +129,11 @@ fn an_alert_is_silenced_until_somebody_or_the_clock_ends_it() {
     let audit = server.get("/api/v1/audit");
     let done: Vec<&str> = audit["entries"].as_array().unwrap().iter().filter_map(|one| one["what"].as_str()).collect();
     assert_eq!(done, ["end silence", "acknowledge", "silence", "silence"], "{audit}");
+    // What was done to the silence over it is told of the alert too, and the one beside it is not.
+    let timeline = server.get(&format!("/api/v1/alerts/{id}/timeline"));
+    let what = |one: &Value| one["what"].as_str().map(str::to_owned);
+    let told: Vec<String> = timeline["entries"].as_array().unwrap().iter().filter_map(what).collect();
+    assert_eq!(told, ["opened", "silence", "acknowledge", "end silence"], "{timeline}");
 
     // The clock ends another one.
     let soon = Timestamp::from_millis(Timestamp::now().millis() + 2_000).to_string();

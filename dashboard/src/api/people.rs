@@ -37,7 +37,7 @@ struct Timeline {
 #[derive(Debug, Serialize, ToSchema)]
 struct TimelineEntry {
     at: Timestamp,
-    /// opened, acknowledge, assign, feedback, resolve, ended
+    /// opened, acknowledge, assign, feedback, silence, end silence, resolve, ended
     what: String,
     /// Null where nobody is named, and for what hark did by itself.
     who: Option<String>,
@@ -79,7 +79,14 @@ async fn assign_alert(
 async fn get_timeline(State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<Timeline>, Problem> {
     let id = AlertId(id);
     let alert = state.store.alert(&id).await?.ok_or_else(|| unknown(&id))?;
-    let acts = state.store.audit(&id.0).await?;
+    let mut acts = state.store.audit(&id.0).await?;
+    // Silences are set over many alerts at once, so that what was done to them is kept with them.
+    for silence in state.store.silences(alert.opened_at).await? {
+        if silence.covers(&alert) && alert.resolved_at.is_none_or(|ended| silence.from < ended) {
+            acts.extend(state.store.audit(&silence.id()).await?);
+        }
+    }
+    acts.sort_by_key(|entry| entry.at);
     let by_hark = |at, what: &str| TimelineEntry { at, what: what.to_owned(), who: None, by_person: false };
     let is_by_person = acts.iter().any(|entry| entry.what == "resolve");
     let ended = alert.resolved_at.filter(|_| !is_by_person).map(|at| by_hark(at, "ended"));

@@ -75,16 +75,18 @@ impl MetricForest {
         self.rows.add(step, row);
     }
 
-    /// Once a day: what was on trial is judged, and where nothing is, the next version begins its own.
+    /// Once a day: an active version that has fallen is gone back from, or what was on trial is judged; where nothing is on trial then, the
+    /// next version begins its own.
     pub fn renew(&mut self, now: Step) {
         let is_enough = |version: &Version| version.tally().says_enough();
         if self.candidate.as_ref().is_some_and(|candidate| !is_enough(&candidate.version)) {
             return;
         }
         self.is_afresh |= self.active.as_ref().is_some_and(|active| active.tally().has_drifted());
-        match self.candidate.take() {
-            Some(candidate) => self.decide(candidate, now),
-            None => self.watch(now),
+        if !self.goes_back(now)
+            && let Some(candidate) = self.candidate.take()
+        {
+            self.decide(candidate, now);
         }
         if self.candidate.is_none() {
             self.train(now);
@@ -159,16 +161,15 @@ impl MetricForest {
         }
     }
 
-    /// The active version is held to what it could do when it was let in.
-    fn watch(&mut self, now: Step) {
-        let Some(active) = self.active.as_ref().filter(|active| active.tally().says_enough()) else { return };
+    /// The active version is held to what it could do when it was let in. Where it no longer can, and the one before it can on the same
+    /// rows, that is active again.
+    fn goes_back(&mut self, now: Step) -> bool {
+        let Some(active) = self.active.as_ref().filter(|active| active.tally().says_enough()) else { return false };
         let (measured, proven) = (active.tally().measured(), active.proven().unwrap_or_default());
-        let Some(reason) = fallen(measured, proven) else { return };
+        let Some(reason) = fallen(measured, proven) else { return false };
         self.is_afresh = true;
         let before = self.previous.as_ref().map(|previous| previous.tally().measured());
-        if before.is_some_and(|before| gate(before, Some(measured)).is_ok()) {
-            self.go_back(reason, now);
-        }
+        before.is_some_and(|before| gate(before, Some(measured)).is_ok()) && self.roll_back(&reason, now).is_ok()
     }
 
     fn train(&mut self, now: Step) {
@@ -374,6 +375,28 @@ mod tests {
         assert_eq!(moved, [(3, Refused), (1, Active), (2, RolledBack)]);
         assert_eq!(days.forest.version_for(1).map(|version| version.number), Some(1));
         assert_eq!(days.forest.roll_back("asked", Step(9)), Err(OrderRefused::NothingBefore));
+    }
+
+    #[test]
+    fn an_active_version_that_has_fallen_is_gone_back_from_if_the_one_before_is_better() {
+        use Standing::{Active, Refused, RolledBack, Shadow, Staged};
+        let mut days = Days::new();
+        (0..4).for_each(|_| drop(days.day(0.0)));
+        // What is a regression to others is within what this one was grown on.
+        let mut wide = KeptRows::new(4);
+        for step in 0..2_048 {
+            let row = days.normal().map(|value| 30.0 * value);
+            wide.add(Step(step), &row);
+        }
+        let proven = days.forest.active.as_ref().and_then(Version::proven).unwrap();
+        let blind = Version::train(99, 7, &wide, 4, None).unwrap().let_in(proven);
+        days.forest.active = Some(blind.clone());
+        assert_eq!(days.day(0.0), [(3, Refused), (1, Active), (99, RolledBack), (4, Shadow)]);
+        assert_eq!(days.forest.version_for(1).map(|version| version.number), Some(1));
+        // There is none to go back to, so the one on trial goes on.
+        days.forest.active = Some(blind);
+        assert_eq!(days.day(0.0), [(4, Staged)]);
+        assert_eq!(days.day(0.0)[0], (4, Active));
     }
 
     #[test]

@@ -2020,7 +2020,7 @@ export interface components {
             at: components["schemas"]["Timestamp"];
             /** @description By a person; else by hark. */
             by_person: boolean;
-            /** @description opened, acknowledge, assign, feedback, resolve, ended */
+            /** @description opened, acknowledge, assign, feedback, silence, end silence, resolve, ended */
             what: string;
             /** @description Null where nobody is named, and for what hark did by itself. */
             who?: string | null;

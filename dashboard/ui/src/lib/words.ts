@@ -23,6 +23,10 @@ export const VERDICTS: { verdict: Verdict; word: string; meaning: string }[] = [
   { verdict: 'duplicate', word: 'Duplicate', meaning: 'another alert says the same' },
 ];
 
+/** The slices that it is claimed to lie in: where nothing is sure, or only others came, one may stand out and is no cause. */
+export const claimedCauses = ({ causes, why }: Alert): Alert['causes'] =>
+  why == null || why.verdict === 'slices' || why.verdict === 'everywhere' ? causes : [];
+
 /** `response_time` -> `response time`, `ux_score` -> `UX score`. */
 export const metricName = (metric: string): string =>
   metric

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Change } from '../../lib/api-types';
+import type { Alert, Change } from '../../lib/api-types';
 import { exampleAlert } from '../../lib/example';
 import { affected, impact, likelyCause, markersOf, mixSentence, suspectLines, verdictOf, waiting, widerSeries } from './data';
 
@@ -41,6 +41,12 @@ test('no cause has a reason', () => {
   expect(likelyCause(exampleAlert({ causes: [] }))).toMatchObject({ found: false, reason: expect.stringContaining('all dimensions') });
   const few = exampleAlert({ causes: [], effect: { ...exampleAlert().effect, requests: 40 } });
   expect(likelyCause(few)).toMatchObject({ reason: expect.stringContaining('too few') });
+});
+
+test('a slice that stands out and explains too little is not called the cause', () => {
+  const why = { verdict: 'unsure', reason: 'cluster eu-central-1 stands out, but explains only 30 % of the move' } as NonNullable<Alert['why']>;
+  expect(likelyCause(exampleAlert({ why }))).toMatchObject({ found: false });
+  expect(likelyCause(exampleAlert({ why: { ...why, verdict: 'slices' } }))).toMatchObject({ found: true });
 });
 
 test('mix and rate are told apart in words', () => {

@@ -3,6 +3,7 @@ import type { Alert, Change, Severity, Slice, Verdict } from '../../lib/api-type
 import { difference, grouped, percent, plural, quantity, range, THIN } from '../../lib/format';
 import { isTotal, overlaps, sameSlice, slicePairs, slicePhrase } from '../../lib/slice';
 import { duration, millis } from '../../lib/time';
+import { claimedCauses } from '../../lib/words';
 
 /** Fewer requests than these cannot be told apart by slice. */
 const FEW_REQUESTS = 200;
@@ -53,7 +54,7 @@ interface CauseSlice {
 export type LikelyCause = ({ found: true; rest: string; others: CauseSlice[] } & CauseSlice) | { found: false; reason: string };
 
 export function likelyCause(alert: Alert): LikelyCause {
-  const [first, ...others] = alert.causes;
+  const [first, ...others] = claimedCauses(alert);
   if (first === undefined) return { found: false, reason: noCauseReason(alert) };
   if (isTotal(first.slice)) return { found: false, reason: 'It is everywhere: no single slice stands out.' };
   return {

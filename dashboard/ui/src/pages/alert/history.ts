@@ -21,7 +21,14 @@ export function precisionSentence(alerts: Alert[]): string {
   return `${judged.length} of the last ${alerts.length} were judged; ${real} of these ${real === 1 ? 'was' : 'were'} real (${percent(real / judged.length)}).`;
 }
 
-const DONE: Record<string, string> = { acknowledge: 'acknowledged it', resolve: 'resolved it', assign: 'gave it to somebody', feedback: 'judged it' };
+const DONE: Record<string, string> = {
+  acknowledge: 'acknowledged it',
+  resolve: 'resolved it',
+  assign: 'gave it to somebody',
+  feedback: 'judged it',
+  silence: 'silenced it',
+  'end silence': 'ended a silence over it',
+};
 
 export function actSentence({ what, who, by_person }: Timeline['entries'][number]): string {
   if (!by_person) return what === 'opened' ? 'hark raised the alert' : what === 'ended' ? 'hark found everything back to normal' : what;

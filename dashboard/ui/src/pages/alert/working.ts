@@ -75,4 +75,4 @@ export function sureness(alert: Alert): string | undefined {
 }
 
 export const budgetSentence = (alert: Alert): string | undefined =>
-  alert.evidence.false_alarm_budget ? `False alarms allowed for this metric: at most ${alert.evidence.false_alarm_budget}.` : undefined;
+  alert.evidence.false_alarm_budget ? `False alarms allowed over all metrics together: at most ${alert.evidence.false_alarm_budget}.` : undefined;

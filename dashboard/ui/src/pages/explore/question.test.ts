@@ -28,10 +28,10 @@ test('series are kept for watched sets', () => {
   expect(isSameSet({}, ['platform'])).toBe(false);
 });
 
-test('two times are compared, or two values in one time, matched', () => {
+test('two times are compared, or two values in one time, and both are matched', () => {
   const question = of('span=1d')!;
   expect(sidesOf(question, new URLSearchParams(), '')).toEqual({
-    metric: 'response_time', statistic: 'p50', from: '2026-05-01T12:00:00.000Z', to: '2026-05-02T12:00:00.000Z', slice: undefined,
+    metric: 'response_time', statistic: 'p50', from: '2026-05-01T12:00:00.000Z', to: '2026-05-02T12:00:00.000Z', slice: undefined, matched: 'device,locale,hour',
   });
   expect(sidesOf(question, new URLSearchParams('against=week'), 'platform:iOS')).toMatchObject({ slice: 'platform:iOS', against_from: '2026-04-24T12:00:00.000Z' });
   expect(sidesOf(question, new URLSearchParams('mode=values&by=build&a=1&b=2'), '')).toMatchObject({

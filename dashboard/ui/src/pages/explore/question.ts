@@ -71,14 +71,14 @@ export function sidesOf(question: Question, parameters: URLSearchParams, seg: st
   const slice = sliceOf(seg);
   const [dimension, a, b] = [parameters.get('by'), parameters.get('a'), parameters.get('b')];
   const text = (of: Slice) => Object.entries(of).map(([name, value]) => `${name}:${value}`).join(',');
+  const matchedBut = (held?: string) => [...metric.dimensions.filter((name) => ['device', 'locale'].includes(name) && name !== held), 'hour'].join();
   if (parameters.get('mode') === 'values') {
     if (!dimension || !a || !b) return undefined;
-    const matched = metric.dimensions.filter((name) => ['device', 'locale'].includes(name) && name !== dimension);
-    return { ...asked, slice: text({ ...slice, [dimension]: b }), against_slice: text({ ...slice, [dimension]: a }), matched: [...matched, 'hour'].join() };
+    return { ...asked, slice: text({ ...slice, [dimension]: b }), against_slice: text({ ...slice, [dimension]: a }), matched: matchedBut(dimension) };
   }
   const against = AGAINST.find(({ name }) => name === parameters.get('against')) ?? AGAINST[0];
-  if (!('back' in against)) return { ...asked, slice: text(slice) || undefined };
-  return { ...asked, slice: text(slice) || undefined, against_from: rfc3339(from - against.back), against_to: rfc3339(to - against.back) };
+  const sides = { ...asked, slice: text(slice) || undefined, matched: matchedBut() };
+  return 'back' in against ? { ...sides, against_from: rfc3339(from - against.back), against_to: rfc3339(to - against.back) } : sides;
 }
 
 export const EXAMPLES = [

@@ -5,7 +5,7 @@ import { percent } from '../../lib/format';
 import { withParameters } from '../../lib/router';
 import { isTotal, sameSlice, sliceLabel, sliceText } from '../../lib/slice';
 import { clock, dayHeading, dayKey, millis, moment, sameDay, type Zone } from '../../lib/time';
-import { type Headline, headline, lasting, metricName, SEVERITY_WORD, STATUS_WORD } from '../../lib/words';
+import { claimedCauses, type Headline, headline, lasting, metricName, SEVERITY_WORD, STATUS_WORD } from '../../lib/words';
 
 export const STATUSES: AlertStatus[] = ['firing', 'acknowledged', 'resolved', 'silenced'];
 
@@ -135,7 +135,7 @@ export interface Row {
 }
 
 export function rowOf(alert: Alert, now: number, zone: Zone): Row {
-  const first = alert.causes[0];
+  const first = claimedCauses(alert)[0];
   const cause = first && !isTotal(first.slice) ? first : undefined;
   const onset = millis(alert.onset);
   const isSameDay = sameDay(onset, millis(alert.opened_at), zone);
