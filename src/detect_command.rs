@@ -164,12 +164,14 @@ pub fn detector(name: &str) -> Result<Build, String> {
     let all = || of_series().collect::<Vec<_>>().join(", ");
     match ALL.iter().find(|entry| entry.name == name).map(|entry| entry.judges) {
         Some(Judges::Series(build)) => Ok(build),
-        Some(Judges::Metrics) => {
-            Err(format!("`{name}` judges metrics, always on in `hark serve` and `hark replay`; a file is judged by {}", all()))
-        }
-        Some(Judges::Cohorts) => {
-            Err(format!("`{name}` judges series that go together, by `hark peers FILE`; one alone is judged by {}", all()))
-        }
+        Some(Judges::Metrics) => Err(format!(
+            "`{name}` judges metrics, always on in `hark serve` and `hark replay`; a file is judged by {}",
+            all()
+        )),
+        Some(Judges::Cohorts) => Err(format!(
+            "`{name}` judges series that go together, by `hark peers FILE`; one alone is judged by {}",
+            all()
+        )),
         None => Err(match nearest(name, of_series()) {
             Some(meant) => format!("there is no detector `{name}`; did you mean `{meant}`?"),
             None => format!("there is no detector `{name}`; there are {}", all()),

@@ -6,6 +6,7 @@ mod clients;
 mod command_line;
 mod compare;
 mod crash;
+mod described;
 mod faults;
 mod hindsight;
 mod http;

@@ -40,7 +40,9 @@ pub(super) fn print(request: &Traffic) -> Result<()> {
     }
     let Traffic { seeds, days, rate, incidents, threads, .. } = request;
     let (first, last) = (seeds.start(), seeds.end());
-    println!("\nseeds {first} to {last}, {days} days each, {rate} events a minute, {incidents} incidents each, {threads} seeds at a time");
+    println!(
+        "\nseeds {first} to {last}, {days} days each, {rate} events a minute, {incidents} incidents each, {threads} seeds at a time"
+    );
     score.print();
     alerted.print();
     Ok(())
