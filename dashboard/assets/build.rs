@@ -7,7 +7,7 @@ use std::{env, error::Error, fs};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Set to `require`, as release builds do, it turns missing pages into an error.
+/// Set to `require`, as CI does, it turns missing pages into an error; in a release build they are one unless it is `without`.
 const SWITCH: &str = "HARK_UI";
 /// What each page needs first; written by the bundler, read here, and no page itself.
 const EARLY: &str = "early.tsv";
@@ -33,8 +33,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let files: Vec<_> = files_below(&dist)?.into_iter().filter(|file| !file.ends_with(EARLY)).collect();
         return write_table(&dist, &files, &early, &out_dir, true);
     }
-    if env::var(SWITCH).is_ok_and(|value| value == "require") {
-        return Err(format!("{SWITCH}=require, but {HOW_TO_BUILD}").into());
+    let switch = env::var(SWITCH).unwrap_or_default();
+    let is_release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    if switch == "require" || (is_release && switch != "without") {
+        return Err(format!("{HOW_TO_BUILD}; a release may go without them if {SWITCH}=without says so").into());
     }
     println!("cargo:warning={HOW_TO_BUILD}; until then hark serves a page that says so");
     let page = out_dir.join("missing");

@@ -28,6 +28,11 @@ fn compare(description: &str) -> Result<()> {
     if committed != description {
         bail!("{DESCRIPTION} is not what the code says: run `cargo xtask openapi` and commit what changed");
     }
+    check_types()
+}
+
+/// Whether the committed types are those of the committed description.
+pub(crate) fn check_types() -> Result<()> {
     ui::install()?;
     let sources = ui::folder().join("src");
     let before = contents(&sources)?;

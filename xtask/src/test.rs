@@ -4,15 +4,17 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{journey, process, ui};
+use crate::{journey, openapi, process, ui};
 
 pub(crate) fn run() -> Result<()> {
     let pages = ui::build_if_possible()?;
     // Without documentation tests: there are none, and CI takes the last count printed for the count of all.
     process::run(cargo(pages).args(["test", "--workspace", "--all-targets", "--locked"]))?;
     if pages {
-        ui::script("check")?;
-        ui::script("test")?;
+        openapi::check_types()?;
+        for script in ["check", "test", "size"] {
+            ui::script(script)?;
+        }
         browse()?;
     }
     Ok(())
