@@ -23,6 +23,19 @@ fn candidate(dropped: &Dropped) -> DroppedCandidate {
     DroppedCandidate { at: *at, metric: metric.clone(), slice: slice.clone(), stage: name(*stage), why: why(reason) }
 }
 
+/// Of the candidates dropped last, a line each: when, what, where it ended and why. The newest first.
+pub(crate) fn dropped(report: &FunnelReport, most: usize) -> String {
+    let mut text = String::new();
+    for DroppedCandidate { at, metric, slice, stage, why } in report.dropped.iter().take(most) {
+        let _ = write!(text, "\n  {at} {metric} {slice}, at \"{stage}\": {why}");
+    }
+    match report.dropped.len().saturating_sub(most) {
+        0 => {}
+        more => _ = write!(text, "\n  and {more} before these, in the written outcome"),
+    }
+    text
+}
+
 /// A line a stage.
 pub(crate) fn table(report: &FunnelReport) -> String {
     let mut text = format!("{:<48} {:>8} {:>8} {:>8}\n", "stage", "in", "out", "dropped");
@@ -105,6 +118,9 @@ mod tests {
         let report = report(&funnel);
         assert_eq!(report.dropped[0].why, "it moved by +2.1 %, and the metric asks for 5.0 %");
         assert_eq!((report.candidates, report.open), (2, 1));
+        let line = "\n  1970-01-01T00:00:00Z response_time total, at \"large\": it moved by +2.1 %, and the metric asks for 5.0 %";
+        assert_eq!(dropped(&report, 9), line);
+        assert_eq!(dropped(&report, 0), "\n  and 1 before these, in the written outcome");
         let table = table(&report);
         assert!(
             table.contains("it is as large as the metric asks for                   1        0  100.0 %"),

@@ -93,6 +93,9 @@ pub struct Replay {
     log: Option<SegmentLog>,
 }
 
+/// Of the candidates that were dropped, so many are told why on the command line.
+const DROPPED_SHOWN: usize = 20;
+
 impl Replay {
     pub fn new(plan: Arc<Plan>, changes: Vec<Change>, budget: Budget) -> Self {
         Self { changes: InTime::new(changes), ..Self::resume(Pipeline::new(plan, budget)) }
@@ -198,7 +201,8 @@ impl Replay {
         }
         self.report_self_test();
         if explain_funnel {
-            eprintln!("{}", funnel::table(&self.pipeline.funnel()));
+            let report = self.pipeline.funnel();
+            eprintln!("{}{}", funnel::table(&report), funnel::dropped(&report, DROPPED_SHOWN));
         }
     }
 

@@ -170,7 +170,7 @@ fn shift_and_scale_are_as_declared() {
     });
 }
 
-/// At 0.1 in a thousand rows, of 80 series of noise no more than the promise and chance allow raise an alarm.
+/// At 0.1 in a thousand rows, of 48 series of noise no more than the promise and chance allow raise an alarm.
 #[test]
 fn noise_is_quiet_at_the_stated_rate() {
     const SERIES: u64 = 48;
