@@ -1,6 +1,6 @@
 //! Findings join, alerts end, are reviewed and fire again.
 
-use hark_model::{Definitions, Direction};
+use hark_model::{Definitions, Direction, Why, WhyVerdict};
 
 use super::*;
 
@@ -47,6 +47,39 @@ fn one_cause_seen_in_many_slices_is_one_alert() {
     assert_eq!((&second.id, &third.id), (&first.id, &first.id));
     assert_eq!(first.slice.to_string(), "cluster:eu");
     assert_eq!(third.folded.len(), 2);
+}
+
+#[test]
+fn a_slice_that_is_not_claimed_is_not_what_an_alert_is_about() {
+    let why = |verdict: WhyVerdict| Why {
+        verdict,
+        reason: "cluster eu stands out, but explains only 30 % of the move".to_owned(),
+        confidence: 0.3,
+        compared: None,
+        rest: None,
+        mix_share: None,
+        offsets: Vec::new(),
+        deletion: None,
+        ruled_out: Vec::new(),
+        something_else: 1.0,
+        tested: None,
+        left_out: Vec::new(),
+    };
+    let told = |verdict| Explanation { why: Some(why(verdict)), ..caused_by("cluster:eu") };
+    for (verdict, slice) in [
+        (WhyVerdict::Slices, "cluster:eu"),
+        (WhyVerdict::Everywhere, "cluster:eu"),
+        (WhyVerdict::Unsure, "platform:iOS"),
+        (WhyVerdict::MixOnly, "platform:iOS"),
+    ] {
+        let mut book = Book::default();
+        let found = finding("response_time", "platform:iOS", 0);
+        let alert = take(&mut book, &found, told(verdict));
+        assert_eq!(alert.slice.to_string(), slice, "{verdict:?}");
+        // More data make it sure.
+        book.renew(&alert.id, &found.shift, told(WhyVerdict::Slices));
+        assert_eq!(book.alert(&alert.id).unwrap().slice.to_string(), "cluster:eu", "{verdict:?}");
+    }
 }
 
 #[test]
