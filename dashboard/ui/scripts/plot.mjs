@@ -1,4 +1,4 @@
-// What the chart does not use of uPlot is left out of what is built. Bars, steps and curves are a tenth of its size. And it asks the browser
+// What the chart does not use of uPlot is left out of what is built. Bars, steps and curves are a twelfth of its size. And it asks the browser
 // for its language and zone as soon as it is loaded, which is the first use of `Intl` on a page and takes some 30 milliseconds, while the
 // chart names its axes and its zone itself.
 const LEFT_OUT = [
