@@ -26,6 +26,7 @@ impl Detection {
         for (metric, _) in from.composites.iter().filter(|(metric, _)| !is_kept(&metric.name)) {
             self.series.forget(&metric.name);
         }
+        self.joint.forget();
         self.composites = composites(&mut self.series, to);
         self.self_test.adopt(carried);
         self.forests.adopt(to, carried);

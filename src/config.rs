@@ -1,5 +1,7 @@
 //! Configuration: file, then environment, then flags; raw at first, valid once it is a [`Config`].
 
+use std::collections::BTreeMap;
+use std::iter;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +38,7 @@ impl Default for Config {
             data: PathBuf::from("hark-data"),
             database: None,
             metrics: None,
-            budget: Budget { false_alarms_per_week: 1.0 },
+            budget: Budget::shared(1.0),
             quota_bytes_per_second: None,
             grpc: None,
             keep: Keep::default(),
@@ -68,6 +70,8 @@ struct Raw {
 #[derive(Debug, Default, Deserialize)]
 struct RawDetection {
     false_alarms_per_week: Option<f64>,
+    teams: Option<BTreeMap<String, f64>>,
+    joint: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,13 +90,15 @@ struct RawHistory {
 }
 
 /// Every key there is, sections with a dot.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 17] = [
     "listen",
     "data",
     "database",
     "metrics",
     "detection",
     "detection.false_alarms_per_week",
+    "detection.teams",
+    "detection.joint",
     "ingest",
     "ingest.grpc",
     "ingest.quota_bytes_per_second",
@@ -127,10 +133,18 @@ impl Config {
             Some(text) => address(&text)?,
             None => usual.listen,
         };
-        let per_week = raw.detection.unwrap_or_default().false_alarms_per_week;
-        let per_week = per_week.unwrap_or(usual.budget.false_alarms_per_week);
-        if !(per_week.is_finite() && per_week > 0.0) {
-            bail!("detection.false_alarms_per_week is {per_week}; write a number above 0, such as 1");
+        let detection = raw.detection.unwrap_or_default();
+        let budget = Budget {
+            false_alarms_per_week: detection.false_alarms_per_week.unwrap_or(usual.budget.false_alarms_per_week),
+            teams: detection.teams.unwrap_or_default(),
+            joint: detection.joint.unwrap_or_default(),
+        };
+        let of_all = ("false_alarms_per_week".to_owned(), budget.false_alarms_per_week);
+        let of_teams = budget.teams.iter().map(|(team, per_week)| (format!("teams.{team}"), *per_week));
+        for (key, per_week) in iter::once(of_all).chain(of_teams) {
+            if !(per_week.is_finite() && per_week > 0.0) {
+                bail!("detection.{key} is {per_week}; write a number above 0, such as 1");
+            }
         }
         let ingest = raw.ingest.unwrap_or_default();
         if ingest.quota_bytes_per_second == Some(0) {
@@ -162,7 +176,7 @@ impl Config {
             data: overrides.data.or(raw.data).unwrap_or(usual.data),
             database: overrides.database.or(raw.database),
             metrics: overrides.metrics.or(raw.metrics),
-            budget: Budget { false_alarms_per_week: per_week },
+            budget,
         })
     }
 }
@@ -244,7 +258,21 @@ mod tests {
             "`here` is not an address to listen on; write one such as 127.0.0.1:8080"
         );
         assert!(problem("[detection]\nfalse_alarms_per_week = 0").contains("above 0"));
+        assert_eq!(
+            problem("[detection.teams]\nspeech = 0"),
+            "detection.teams.speech is 0; write a number above 0, such as 1"
+        );
         assert!(problem("listen = ").starts_with("not valid TOML"));
+    }
+
+    #[test]
+    fn a_team_may_have_a_budget_of_its_own() {
+        let config =
+            load("[detection]\nfalse_alarms_per_week = 2\njoint = true\n[detection.teams]\n'voice latency' = 0.5")
+                .unwrap();
+        assert_eq!(config.budget.told(config.budget.team(Some("voice latency"))), "0.5 per week");
+        assert_eq!(config.budget.told(config.budget.team(Some("others"))), "2 per week");
+        assert!(config.budget.joint && !Config::default().budget.joint);
     }
 
     #[test]

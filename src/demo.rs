@@ -121,7 +121,7 @@ fn history(
     let style = ProgressStyle::with_template("simulating and replaying {bar:30} day {pos} of {len}")
         .context("the progress bar's template is wrong")?;
     let bar = ProgressBar::new(u64::from(request.days)).with_style(style);
-    let mut replay = Replay::new(plan, changes, request.budget);
+    let mut replay = Replay::new(plan, changes, request.budget.clone());
     replay.pipeline.keep_minutes(true);
     replay.pipeline.keep_models(true);
     let (mut hours, mut models) = (Hours::default(), Vec::new());

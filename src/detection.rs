@@ -2,15 +2,18 @@
 
 mod budget;
 mod composites;
+mod crept;
 pub(crate) mod joint;
 mod parts;
 mod past;
 mod pools;
 mod review;
 
+use std::collections::BTreeMap;
+
 use hark_alerting::{Book, Comparison, Dropped, Ended, Funnel, Opening, Reason, Stage, filter};
 use hark_detectors::forest::OrderRefused;
-use hark_detectors::list::STEADY;
+use hark_detectors::list::{SLOW_DRIFT, STEADY};
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_explain::Answer;
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
@@ -21,7 +24,7 @@ use hark_model::{
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
-pub use self::budget::Budget;
+pub use self::budget::{Budget, log_threshold};
 pub(crate) use self::composites::CompositeSeries;
 use self::joint::Joint;
 use self::pools::Pool;
@@ -56,7 +59,7 @@ pub struct Detection {
     /// Whether the last steps were of the past, and only learned from.
     has_only_learned: bool,
     remembered: parts::Remembered,
-    joint: Joint,
+    pub(crate) joint: Joint,
     pub(crate) forests: Forests,
     /// Versions of models that came to stand elsewhere since they were last taken; `None` where nobody keeps them.
     #[serde(skip)]
@@ -64,9 +67,21 @@ pub struct Detection {
     /// How every watch is broken on purpose, if at all; no part of the state.
     #[serde(skip)]
     mutant: Option<Mutant>,
-    /// Series that share the budget and are watched elsewhere; no part of the state either.
+    /// Series that are watched elsewhere, by the owner whose budget they share; no part of the state either.
     #[serde(skip)]
-    other_series: usize,
+    other_series: Vec<(Option<String>, usize)>,
+    /// What is asked of each metric's series in the step at hand.
+    #[serde(skip)]
+    asked: Vec<AskedOf>,
+}
+
+/// What a metric's series have to show.
+#[derive(Debug, Clone, Copy)]
+struct AskedOf {
+    /// The first metric that shares the budget.
+    group: usize,
+    /// Logarithm of the evidence of a series that moves alone.
+    log_threshold: f64,
 }
 
 /// A watch and where its points go, one series a statistic.
@@ -95,11 +110,13 @@ impl Detection {
             forests: Forests::new(plan),
             models: None,
             mutant: None,
-            other_series: 0,
+            other_series: Vec::new(),
+            asked: Vec::new(),
         }
     }
 
-    pub fn set_other_series(&mut self, series: usize) {
+    /// Series that share the budgets and are watched elsewhere, by the owner of their metric.
+    pub fn set_other_series(&mut self, series: Vec<(Option<String>, usize)>) {
         self.other_series = series;
     }
 
@@ -119,13 +136,8 @@ impl Detection {
         self.self_test.set_mutant(mutant);
     }
 
-    /// Whether series that move together need less evidence each: see `detection/joint.rs`.
-    pub fn set_joint(&mut self, is_on: bool) {
-        self.joint.is_on = is_on;
-    }
-
-    pub fn budget(&self) -> Budget {
-        self.budget
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// The budget is configuration, not state: what is configured now holds from now on.
@@ -193,6 +205,7 @@ impl Detection {
         self.forget_changes(now);
         let holidays = holidays(&self.changes, step.start());
         self.wake(plan, fold);
+        self.ask(plan);
         let (mut opened, mut over) = (Vec::new(), Vec::new());
         let alerts_before = self.book.funnel.opened();
         for closed in &cells {
@@ -209,7 +222,7 @@ impl Detection {
             }
         }
         self.end(fold, over, step);
-        self.joint.close(self.single_log_threshold());
+        self.joint.close();
         self.push_composites(plan, step);
         // The strongest finding opens the alert that the others join.
         opened.sort_by(|a, b| b.2.e_value.total_cmp(&a.2.e_value).then_with(|| (a.0, a.1).cmp(&(b.0, b.1))));
@@ -271,7 +284,7 @@ impl Detection {
         opened: &[(usize, SliceIndex)],
         alerts_before: u64,
     ) {
-        let log_threshold = self.log_threshold();
+        let log_thresholds: Vec<f64> = self.asked.iter().map(|asked| asked.log_threshold).collect();
         let Self { self_test, watches, changes, book, .. } = self;
         let watch_of = |(metric, slice): (usize, SliceIndex)| {
             let watches: &Vec<Watched> = &watches[metric];
@@ -283,7 +296,7 @@ impl Detection {
             fold,
             step,
             cells,
-            log_threshold,
+            log_thresholds: &log_thresholds,
             opened,
             alerts: book.funnel.opened() - alerts_before,
             watch_of: &watch_of,
@@ -306,18 +319,21 @@ impl Detection {
     ) -> Option<(Option<Transition>, Option<Candidate>)> {
         let ClosedCell { metric, slice: index, ref cell } = *closed;
         let slice = fold.cells(metric).slice(index);
-        let log_threshold = self.log_threshold();
+        let AskedOf { group, log_threshold } = self.asked[metric];
+        let asked = log_threshold - self.joint.log_count(group);
         let is_rest_day = rests(holidays, slice, step);
         if index.0 == self.watches[metric].len() {
             self.begin(plan, metric, slice)?;
         }
         let cell_of = |step| fold.cells(metric).step_cell(index, step);
         let watched = &mut self.watches[metric][index.0];
-        let observed = watched.watch.observe(step, cell, is_rest_day, log_threshold, cell_of);
+        let observed = watched.watch.observe(step, cell, is_rest_day, asked, cell_of);
         for (id, (_, point)) in watched.series.iter().zip(observed.points) {
             self.series.push(*id, point);
         }
-        self.joint.add(observed.log_evidence);
+        if self.budget.joint {
+            self.joint.add(group, observed.log_evidence, log_threshold);
+        }
         Some((observed.transition, observed.candidate))
     }
 
@@ -362,13 +378,26 @@ impl Detection {
         Some(())
     }
 
-    fn log_threshold(&self) -> f64 {
-        self.single_log_threshold() - self.joint.log_count()
-    }
-
-    /// What a series needs that moves alone.
-    fn single_log_threshold(&self) -> f64 {
-        self.budget.log_threshold(self.watched() + self.pools.len() + self.other_series)
+    /// Works out what is asked of each metric's series: those that share a budget share it evenly.
+    fn ask(&mut self, plan: &Plan) {
+        let team = |owner: &Option<String>| self.budget.team(owner.as_deref()).map(str::to_owned);
+        let teams: Vec<Option<String>> = plan.metrics.iter().map(|plan| team(&plan.metric.owner)).collect();
+        let mut series: BTreeMap<&Option<String>, usize> = BTreeMap::new();
+        for (at, watched) in self.watches.iter().enumerate() {
+            let pools = self.pools.iter().filter(|pool| pool.metric() == at).count();
+            *series.entry(&teams[at]).or_default() += watched.len() + pools;
+        }
+        let others: Vec<(Option<String>, usize)> =
+            self.other_series.iter().map(|(owner, series)| (team(owner), *series)).collect();
+        for (team, more) in &others {
+            *series.entry(team).or_default() += more;
+        }
+        let asked = |of: &Option<String>| AskedOf {
+            group: teams.iter().position(|team| team == of).unwrap_or_default(),
+            log_threshold: self.budget.log_threshold(of.as_deref(), series[of]),
+        };
+        let asked = teams.iter().map(asked).collect();
+        self.asked = asked;
     }
 
     /// The steps in which requests of a finding's slice are known not to have been as usual.
@@ -401,8 +430,22 @@ impl Detection {
             self.dismiss(fold, metric, index, finding, (Stage::New, reason), step);
             return true;
         }
-        if finding.shift.detectors.iter().any(|word| word.name == STEADY.name) {
+        let is_by = |name: &str| finding.shift.detectors.iter().any(|word| word.name == name);
+        if is_by(STEADY.name) {
             self.tell(plan, fold, metric, index, finding, Explanation::default(), step);
+            return true;
+        }
+        if is_by(SLOW_DRIFT.name) {
+            if let Some(reason) = self.crept_by_mix(fold, metric, index, finding, step) {
+                let Finding { at, metric: name, slice, .. } = finding.clone();
+                self.book.funnel.drop(Dropped { at, metric: name, slice, stage: Stage::Rate, reason });
+                self.watches[metric][index.0].watch.dismiss(step, |step| fold.cells(metric).step_cell(index, step));
+                return true;
+            }
+            let reason = "it crept over weeks, and requests are kept slice by slice for some days only";
+            let changes = self.changes_until(step.end());
+            let answer = hark_explain::unsearched(changes, &finding.shift, &finding.slice, reason, Vec::new());
+            self.tell(plan, fold, metric, index, finding, answer.explanation, step);
             return true;
         }
         let Some(to) = self.moved_to(plan, fold, metric, index, finding, step) else { return false };
@@ -460,7 +503,7 @@ impl Detection {
         let mut finding = finding.clone();
         finding.shift.detectors.extend(forest);
         let finding = &finding;
-        let budget = self.budget.to_string();
+        let budget = self.budget.told(self.budget.team(metric_plan.metric.owner.as_deref()));
         let users = fold.cells(metric).users(index, shift.onset.step(), step.next());
         let Self { watches, book, .. } = self;
         let watch = &watches[metric][index.0].watch;

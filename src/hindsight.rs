@@ -74,11 +74,11 @@ pub async fn hindsight(config: Config, request: Request) -> Result<()> {
     let known: Vec<Change> = known.into_iter().map(|(_, change)| change).collect();
     let with: Vec<Change> = known.iter().chain(&late).cloned().collect();
     let log = data_folder::log(&config.data);
-    let (budget, both) = (config.budget, [known, with.clone()]);
+    let (budget, both) = (config.budget.clone(), [known, with.clone()]);
     let of_plan = Arc::clone(&plan);
     let fold_both = move || -> Result<[Folded; 2]> {
         let [without, with] = both;
-        Ok([fold(&log, &of_plan, budget, without)?, fold(&log, &of_plan, budget, with)?])
+        Ok([fold(&log, &of_plan, budget.clone(), without)?, fold(&log, &of_plan, budget, with)?])
     };
     let [without, with_late] =
         tokio::task::spawn_blocking(fold_both).await.context("the past could not be gone through")??;
@@ -206,7 +206,7 @@ async fn apply(
     let store = store::open(config.database.as_deref(), &folder.database()).await?;
     store.save_changes(&late).await?;
     let parts = Parts {
-        budget: config.budget,
+        budget: config.budget.clone(),
         users: folder.user_key()?,
         quota_bytes_per_second: None,
         durable: Some(serve::durable(folder, config.keep, config.cadence)?),
@@ -216,7 +216,7 @@ async fn apply(
         anew: Some(all),
     };
     let models = ModelFiles::open(folder.models())?;
-    let running = engine::start(Pipeline::new(plan, config.budget), parts)?;
+    let running = engine::start(Pipeline::new(plan, config.budget.clone()), parts)?;
     let keeper = tokio::spawn(store::keep(Arc::clone(&store), Some(models), running.handle.clone(), running.outbox));
     let titles: Vec<&str> = late.iter().map(|change| change.title.as_str()).collect();
     let note = format!("would not have been told, had it been known: {}", titles.join(", "));

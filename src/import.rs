@@ -59,7 +59,7 @@ pub async fn import(config: Config, files: Vec<PathBuf>, is_judged: bool) -> Res
     let plan = Arc::new(registry.start_with(&registry::saved(store.as_ref()).await?)?);
     let users = folder.user_key()?;
     let parts = Parts {
-        budget: config.budget,
+        budget: config.budget.clone(),
         users: users.clone(),
         quota_bytes_per_second: None,
         durable: Some(serve::durable(&folder, config.keep, config.cadence)?),

@@ -537,7 +537,7 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 impl From<DemoArgs> for demo::Request {
     fn from(args: DemoArgs) -> Self {
         let DemoArgs { listen, days, rate, incidents, seed, minutes_per_second } = args;
-        let budget = Budget { false_alarms_per_week: 1.0 };
+        let budget = Budget::shared(1.0);
         Self { listen, seed, days, rate, incidents, minutes_per_second, budget }
     }
 }
@@ -580,7 +580,7 @@ impl TryFrom<ReplayArgs> for replay::Request {
             false_alarms_per_week.is_finite() && false_alarms_per_week > 0.0,
             "--false-alarms-per-week is {false_alarms_per_week}; write a number above 0, such as 1"
         );
-        let budget = Budget { false_alarms_per_week };
+        let budget = Budget::shared(false_alarms_per_week);
         Ok(Self { events, metrics, changes, out, explain_funnel, budget, mutant, self_test: !no_self_test })
     }
 }

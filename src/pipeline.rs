@@ -56,8 +56,8 @@ impl Pipeline {
         self.plan = plan;
     }
 
-    /// Series that others watch beside these, which the false-alarm budget is shared with.
-    pub fn set_other_series(&mut self, series: usize) {
+    /// Series that others watch beside these, by the owner of their metric, which the false-alarm budgets are shared with.
+    pub fn set_other_series(&mut self, series: Vec<(Option<String>, usize)>) {
         self.detection.set_other_series(series);
     }
 
@@ -168,26 +168,21 @@ impl Pipeline {
         self.detection.set_mutant(mutant);
     }
 
-    /// Whether series that move together need less evidence each.
-    pub fn set_joint(&mut self, is_on: bool) {
-        self.detection.set_joint(is_on);
-    }
-
     pub fn set_self_test(&mut self, is_on: bool) {
         self.detection.set_self_test(is_on);
     }
 
     /// What the self-test says of detection, for all and for each series it has tried.
     pub fn self_test(&self) -> SelfTestReport {
-        self.detection.self_test().report(&self.plan, &self.fold, self.detection.budget().false_alarms_per_week)
+        self.detection.self_test().report(&self.plan, &self.fold, self.detection.budget().all_per_week())
     }
 
     pub fn verdict(&self) -> SelfTestVerdict {
-        self.detection.self_test().verdict(&self.plan, self.detection.budget().false_alarms_per_week)
+        self.detection.self_test().verdict(&self.plan, self.detection.budget().all_per_week())
     }
 
-    pub fn false_alarms_per_week(&self) -> f64 {
-        self.detection.budget().false_alarms_per_week
+    pub fn budget(&self) -> &Budget {
+        self.detection.budget()
     }
 
     pub fn watermark(&self) -> Option<Timestamp> {

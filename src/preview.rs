@@ -32,8 +32,8 @@ pub struct Question {
     pub definitions: Definitions,
     pub drafts: Vec<String>,
     pub budget: Budget,
-    /// Series that share the budget.
-    pub other_series: usize,
+    /// Series that share the budgets, by the owner of their metric.
+    pub other_series: Vec<(Option<String>, usize)>,
     /// Events before that are left out.
     pub from: Timestamp,
     pub changes: Vec<Change>,

@@ -66,7 +66,7 @@ pub fn replay(request: &Request) -> Result<()> {
     // The result's place is tried before the work and not after it.
     let mut out = File::create(&request.out)
         .with_context(|| format!("the result cannot be written to {}", request.out.display()))?;
-    let mut replay = Replay::new(plan, changes, request.budget);
+    let mut replay = Replay::new(plan, changes, request.budget.clone());
     replay.pipeline.set_mutant(request.mutant);
     replay.pipeline.set_self_test(request.self_test);
     replay.read(reader.as_mut()).with_context(|| format!("{} cannot be replayed", request.events.display()))?;

@@ -41,7 +41,7 @@ pub async fn serve(config: Config, mutant: Option<Mutant>) -> Result<()> {
     let store = store::open(config.database.as_deref(), &folder.database()).await?;
     let plan = Arc::new(registry.start_with(&registry::saved(store.as_ref()).await?)?);
     let parts = Parts {
-        budget: config.budget,
+        budget: config.budget.clone(),
         users: folder.user_key()?,
         quota_bytes_per_second: config.quota_bytes_per_second,
         durable: Some(durable(&folder, config.keep, config.cadence)?),

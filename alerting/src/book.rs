@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use hark_model::{
     Alert, AlertId, AlertStatus, Cause, Effect, ErrorSignature, Evidence, Explanation, Finding, FindingKind,
-    FrozenChart, Metric, Severity, Shift, Similar, Slice, Statistic, Timestamp,
+    FrozenChart, Metric, Severity, Shift, Similar, Slice, Statistic, Timestamp, Why,
 };
 use serde::{Deserialize, Serialize};
 
@@ -528,8 +528,10 @@ fn severity(shift: &Shift, metric: &Metric) -> Severity {
 }
 
 fn explain(alert: &mut Alert, explanation: Explanation) {
-    // What was located once is not unsaid because later, calmer data no longer show it.
-    if alert.causes.is_empty() || !explanation.causes.is_empty() {
+    // What was located once is not unsaid because later, calmer data no longer show it, or are no longer sure of it.
+    let is_claimed = alert.why.as_ref().is_none_or(Why::claims);
+    let says_more = explanation.claimed().is_some() || (!is_claimed && !explanation.causes.is_empty());
+    if alert.causes.is_empty() || says_more {
         alert.causes = explanation.causes;
         alert.mix = explanation.mix;
         alert.suspects = explanation.suspects;

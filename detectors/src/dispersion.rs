@@ -22,35 +22,36 @@ pub(crate) struct Dispersion {
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Batch {
-    sum: f64,
-    mean_square: f64,
+    sum: f32,
+    mean_square: f32,
     steps: u32,
     seen: u32,
 }
 
 impl Dispersion {
     pub(crate) fn new() -> Self {
-        Self { batches: [Batch { sum: 0.0, steps: 0, mean_square: PRIOR, seen: PRIOR_BATCHES }; 3] }
+        Self { batches: [Batch { sum: 0.0, steps: 0, mean_square: PRIOR as f32, seen: PRIOR_BATCHES }; 3] }
     }
 
     pub(crate) fn learn(&mut self, z: f64) {
         for ((batch, length), half_life) in self.batches.iter_mut().zip(LENGTHS).zip(HALF_LIVES) {
-            batch.sum += z;
+            batch.sum += z as f32;
             batch.steps += 1;
             if batch.steps < length {
                 continue;
             }
-            let square = (batch.sum * batch.sum / f64::from(length)).min(SQUARE_MAX * batch.mean_square);
+            let mean_square = f64::from(batch.mean_square);
+            let square = (f64::from(batch.sum).powi(2) / f64::from(length)).min(SQUARE_MAX * mean_square);
             batch.seen = batch.seen.saturating_add(1);
             let gain = (1.0 / f64::from(batch.seen)).max(1.0 - (-1.0 / half_life).exp2());
-            batch.mean_square += gain * (square - batch.mean_square);
+            batch.mean_square = (mean_square + gain * (square - mean_square)) as f32;
             (batch.sum, batch.steps) = (0.0, 0);
         }
     }
 
     /// The factor by which sums vary more than sampling alone explains, at least 1.
     pub(crate) fn factor(&self) -> f64 {
-        self.batches.iter().map(|batch| batch.mean_square).fold(1.0, f64::max)
+        self.batches.iter().map(|batch| f64::from(batch.mean_square)).fold(1.0, f64::max)
     }
 }
 

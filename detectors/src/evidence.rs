@@ -13,16 +13,16 @@ use crate::tally::Tally;
 const UP: [f64; 4] = [1.15, 1.4, 2.0, 4.0];
 const DOWN: [f64; 4] = [0.87, 0.7, 0.45, 0.1];
 
-/// Logarithms of R, one an alternative.
+/// Logarithms of R, one an alternative, to seven digits.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Evidence {
-    up: [f64; 4],
-    down: [f64; 4],
+    up: [f32; 4],
+    down: [f32; 4],
 }
 
 impl Evidence {
     pub(crate) fn new() -> Self {
-        Self { up: [f64::NEG_INFINITY; 4], down: [f64::NEG_INFINITY; 4] }
+        Self { up: [f32::NEG_INFINITY; 4], down: [f32::NEG_INFINITY; 4] }
     }
 
     /// Adds a step, told as it looks to each question: `up` against the most that would still be fine, `down` against
@@ -30,18 +30,23 @@ impl Evidence {
     pub(crate) fn add(&mut self, up: Tally, down: Tally, power: f64) {
         for (logs, factors, tally) in [(&mut self.up, UP, up), (&mut self.down, DOWN, down)] {
             for (log, factor) in logs.iter_mut().zip(factors) {
-                *log = log_one_plus(*log) + power * tally.evidence_for(factor);
+                *log = (log_one_plus(f64::from(*log)) + power * tally.evidence_for(factor)) as f32;
             }
         }
     }
 
+    /// No alternative keeps more than this: what is over is soon seen to be.
+    pub(crate) fn cap(&mut self, log: f64) {
+        self.up.iter_mut().chain(&mut self.down).for_each(|one| *one = one.min(log as f32));
+    }
+
     /// Logarithm of the averaged R.
     pub(crate) fn log_up(&self) -> f64 {
-        log_mean(&self.up)
+        log_mean(&self.up.map(f64::from))
     }
 
     pub(crate) fn log_down(&self) -> f64 {
-        log_mean(&self.down)
+        log_mean(&self.down.map(f64::from))
     }
 
     /// The alternative that fits best so far.
@@ -54,7 +59,7 @@ impl Evidence {
     }
 }
 
-fn best(logs: &[f64; 4]) -> usize {
+fn best(logs: &[f32; 4]) -> usize {
     (0..4).max_by(|&a, &b| logs[a].total_cmp(&logs[b])).unwrap_or(0)
 }
 

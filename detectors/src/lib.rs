@@ -6,6 +6,7 @@
 pub mod arima;
 mod autoencoder;
 mod calibrated;
+mod creep;
 pub mod density;
 mod detector;
 mod discord;
@@ -15,6 +16,7 @@ mod entry;
 mod evidence;
 pub mod forest;
 mod gathered;
+mod habit;
 mod hours;
 mod injection;
 pub mod list;
@@ -32,6 +34,7 @@ mod track;
 mod units;
 pub mod values;
 mod watch;
+mod week;
 
 pub use calibrated::{Calibrated, Scorer};
 pub use detector::{Detector, Row, Scored, Settings};

@@ -75,6 +75,14 @@ pub const STEADY: Entry = Entry {
     judges: Judges::Metrics,
 };
 
+pub const SLOW_DRIFT: Entry = Entry {
+    name: "slow_drift",
+    looks_for: "a level that creeps to the worse over weeks, which no single day shows",
+    family: Family::Sequential,
+    unmoved_by: Unmoved { shift: false, scale: true },
+    judges: Judges::Metrics,
+};
+
 pub const THIN_SLICES: Entry = Entry {
     name: "thin_slices",
     looks_for: "a small move of many small slices together, none of which shows it alone",
@@ -86,6 +94,7 @@ pub const THIN_SLICES: Entry = Entry {
 pub const ALL: &[Entry] = &[
     SEASONAL_CHANGE,
     THIN_SLICES,
+    SLOW_DRIFT,
     STEADY,
     values::SHIFT,
     values::SPIKE,

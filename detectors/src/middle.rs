@@ -28,6 +28,30 @@ pub(crate) fn median(values: &mut [f64]) -> f64 {
     *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
+/// The median; between the two of an even number. Of no values it is zero.
+pub(crate) fn middle(values: Vec<f64>) -> f64 {
+    weighted_middle(values.into_iter().map(|value| (value, 1.0)).collect())
+}
+
+/// Half of the weight lies on either side of it.
+pub(crate) fn weighted_middle(mut values: Vec<(f64, f64)>) -> f64 {
+    values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = values.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
+    let mut below = 0.0;
+    for (at, (value, weight)) in values.iter().enumerate() {
+        below += weight;
+        if below > half {
+            return *value;
+        }
+        if below == half
+            && let Some((next, _)) = values.get(at + 1)
+        {
+            return (value + next) / 2.0;
+        }
+    }
+    0.0
+}
+
 /// In deviations from the middle. Beyond a million it is just far; squares of it stay finite.
 pub(crate) fn deviations(value: f64, (middle, deviation): (f64, f64)) -> f64 {
     ((value - middle) / deviation).clamp(-1e6, 1e6)
@@ -49,6 +73,12 @@ mod tests {
         assert_eq!(middle_and_deviation(&[f64::MAX, f64::MIN, f64::MAX, f64::MIN]), None);
         // Of four values three are zero: the deviation is that of all.
         assert_eq!(middle_and_deviation(&[0.0, 0.0, 0.0, 2.0]), Some((0.0, 1.0)));
+    }
+
+    #[test]
+    fn the_middle_of_an_even_number_lies_between_two() {
+        assert_eq!([vec![], vec![3.0], vec![5.0, 1.0], vec![9.0, 1.0, 2.0]].map(middle), [0.0, 3.0, 3.0, 2.0]);
+        assert_eq!(weighted_middle(vec![(1.0, 1.0), (2.0, 1.0), (7.0, 3.0)]), 7.0);
     }
 
     #[test]

@@ -1,13 +1,17 @@
 //! What a series should be at a given hour: a level and a profile, learned by robust medians.
 //!
-//! Latencies and rates follow the hour of the day, with a profile of their own for rest days. Traffic follows the hour
-//! of the week: a Saturday begins on Friday in UTC where the sun rises first, so days of the week are no unit for it.
+//! Latencies and rates follow the hour of the day, with a profile of their own for rest days and what the week adds to it.
+//! Traffic follows the hour of the week: a Saturday begins on Friday in UTC where the sun rises first, so days of the week
+//! are no unit for it. A level that has grown evenly for weeks is expected to go on.
 
 use hark_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::creep::{self, Creep, growth_a_day};
 use crate::hours::{Hour, Hours};
+use crate::middle::{middle, weighted_middle};
 use crate::profile::{HOURS_IN_A_WEEK, Profile, hour_of_week};
+use crate::week;
 
 /// The level forgets half of what it knew in so many hours: slow enough that a drift over days stands out.
 const LEVEL_HALF_LIFE_HOURS: f64 = 5.0 * 24.0;
@@ -17,6 +21,10 @@ const HOURS_TO_LEARN: usize = 60;
 const HOURS_IN_A_DAY_MIN: usize = 12;
 /// With fewer days of a kind their profile is that of the weekdays.
 const REST_DAYS_MIN: usize = 2;
+/// Growth is expected to go on for a week without a word from the series.
+const GROWING_HOURS_MAX: i64 = HOURS_IN_A_WEEK as i64;
+/// Small moves that nobody was told of are remembered as long as the hours before them.
+const UNTOLD_HOURS: i64 = 28 * 24;
 /// A week is known when so many of its hours are.
 const HOURS_OF_A_WEEK_MIN: usize = 150;
 
@@ -27,18 +35,23 @@ pub(crate) struct Season {
     fit: Option<Fit>,
     /// Hours learned since the level was last moved at once.
     hours_at_level: u32,
+    /// Moves that became the new normal and that nobody was told of, by the hour from which on: many make a creep.
+    untold: Box<[(u32, f32)]>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Fit {
     level: f64,
+    /// By how much the level goes up an hour.
+    growth: f32,
+    /// The hour that the level is of.
+    hour: i32,
     profile: Profile,
-    day: i64,
 }
 
 impl Season {
     fn new(is_weekly: bool) -> Self {
-        Self { is_weekly, history: Hours::default(), fit: None, hours_at_level: u32::MAX }
+        Self { is_weekly, history: Hours::default(), fit: None, hours_at_level: u32::MAX, untold: Box::default() }
     }
 
     pub(crate) fn daily() -> Self {
@@ -60,7 +73,8 @@ impl Season {
         let hour = since_middle.div_euclid(HOUR_MS);
         let share = since_middle.rem_euclid(HOUR_MS) as f64 / HOUR_MS as f64;
         let profile = |hour| fit.profile.at(hour, is_rest_day);
-        Some(fit.level + profile(hour) * (1.0 - share) + profile(hour + 1) * share)
+        let grown = f64::from(fit.growth) * (hour - i64::from(fit.hour)).clamp(0, GROWING_HOURS_MAX) as f64;
+        Some(fit.level + grown + profile(hour) * (1.0 - share) + profile(hour + 1) * share)
     }
 
     /// What was learned of the same hour so many weeks before.
@@ -73,13 +87,14 @@ impl Season {
         self.is_weekly && !self.fit.as_ref().is_some_and(|fit| fit.profile.is_weekly())
     }
 
-    /// Learns one hour's value.
-    pub(crate) fn learn(&mut self, at: Timestamp, value: f64, is_rest_day: bool) {
+    /// Learns one hour's value; true where all that is known was gone through again, once a day.
+    pub(crate) fn learn(&mut self, at: Timestamp, value: f64, is_rest_day: bool) -> bool {
         let hour = at.millis().div_euclid(3_600_000);
         self.history.push(Hour { at: hour, value, is_rest_day });
-        let is_stale = self.fit.as_ref().is_none_or(|fit| fit.day != at.day());
-        if is_stale && self.history.len() >= HOURS_TO_LEARN {
-            self.refit(at.day(), hour);
+        let is_stale = self.fit.as_ref().is_none_or(|fit| i64::from(fit.hour).div_euclid(24) != at.day());
+        let is_due = is_stale && self.history.len() >= HOURS_TO_LEARN;
+        if is_due {
+            self.refit(hour);
         } else if let Some(expected) = self.expect(at.plus_minutes(30), is_rest_day)
             && let Some(fit) = &mut self.fit
         {
@@ -90,6 +105,33 @@ impl Season {
             const STEP_MAX: f64 = 0.3;
             fit.level += gain * (value - expected).clamp(-STEP_MAX, STEP_MAX);
         }
+        is_due
+    }
+
+    /// What the last four weeks say of a creep, with the moves that nobody was told of.
+    pub(crate) fn creep(&self) -> Option<Creep> {
+        creep::creep(&self.levels(|hour| self.untold_since(hour)))
+    }
+
+    /// It is known what crept, and from when on: what it was before is what it should be.
+    pub(crate) fn undo(&mut self, creep: &Creep) {
+        self.history.forget_since(24 * creep.began);
+        self.untold = Box::default();
+        if let Some(fit) = &mut self.fit {
+            (fit.level, fit.growth) = (fit.level - creep.moved, 0.0);
+        }
+    }
+
+    /// The level of each day that is known well enough, less what `moved` says of each hour.
+    fn levels(&self, moved: impl Fn(i64) -> f64) -> Vec<creep::Day> {
+        let Some(fit) = &self.fit else { return Vec::new() };
+        let hours: Vec<Hour> = self.history.iter().collect();
+        levels(&hours, &fit.profile, moved)
+    }
+
+    /// How far the hours before those moves were moved along.
+    fn untold_since(&self, hour: i64) -> f64 {
+        self.untold.iter().filter(|(from, _)| hour < i64::from(*from)).map(|(_, by)| f64::from(*by)).sum()
     }
 
     /// Forgets the hours from `onset` on: they turned out to be part of a regression.
@@ -108,25 +150,54 @@ impl Season {
         self.history.move_by(by);
     }
 
-    /// What it has beyond its own size, in bytes.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        self.history.heap_bytes() + self.fit.as_ref().map_or(0, |fit| fit.profile.heap_bytes())
+    /// Takes a move from an hour on for the new normal that is too small to tell anybody of.
+    pub(crate) fn rebase_untold(&mut self, by: f64, from: i64) {
+        self.rebase(by);
+        let known = self.untold.iter().copied().filter(|(known, _)| from - i64::from(*known) < UNTOLD_HOURS);
+        self.untold = known.chain([(u32::try_from(from).unwrap_or_default(), by as f32)]).collect();
     }
 
-    fn refit(&mut self, day: i64, now: i64) {
+    /// What it has beyond its own size, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let untold = size_of_val(&*self.untold);
+        self.history.heap_bytes() + untold + self.fit.as_ref().map_or(0, |fit| fit.profile.heap_bytes())
+    }
+
+    fn profile(&self, hours: &[Hour], now: i64) -> Profile {
+        let weekly = if self.is_weekly { weekly_profile(hours, now) } else { None };
+        weekly.map_or_else(|| daily_profile(hours, now), |profile| Profile::weekly(&profile))
+    }
+
+    fn refit(&mut self, now: i64) {
         let hours: Vec<Hour> = self.history.iter().collect();
-        let weekly = if self.is_weekly { weekly_profile(&hours, now) } else { None };
-        let profile = weekly.map_or_else(|| daily_profile(&hours), |profile| Profile::weekly(&profile));
+        let mut profile = self.profile(&hours, now);
+        let growth = growth_a_day(&levels(&hours, &profile, |_| 0.0)) / 24.0;
+        if growth != 0.0 {
+            // What a week grows by is no rhythm of it.
+            let flat = |hour: &Hour| Hour { value: hour.value + growth * (now - hour.at) as f64, ..*hour };
+            profile = self.profile(&hours.iter().map(flat).collect::<Vec<_>>(), now);
+        }
         let residuals = hours.iter().map(|hour| {
-            let weight = (-((now - hour.at) as f64) / LEVEL_HALF_LIFE_HOURS).exp2();
-            (hour.value - profile.at(hour.at, hour.is_rest_day), weight)
+            let (age, of_rhythm) = ((now - hour.at) as f64, profile.at(hour.at, hour.is_rest_day));
+            (hour.value - of_rhythm + growth * age, (-age / LEVEL_HALF_LIFE_HOURS).exp2())
         });
-        let level = weighted_median(residuals.collect());
-        self.fit = Some(Fit { level, profile, day });
+        let level = weighted_middle(residuals.collect());
+        // Hours of a year beyond 240,000 are none.
+        let hour = i32::try_from(now).unwrap_or(i32::MAX);
+        self.fit = Some(Fit { level, growth: growth as f32, hour, profile });
     }
 }
 
-fn daily_profile(hours: &[Hour]) -> Profile {
+fn levels(hours: &[Hour], profile: &Profile, moved: impl Fn(i64) -> f64) -> Vec<creep::Day> {
+    let days = hours.chunk_by(|a, b| a.at.div_euclid(24) == b.at.div_euclid(24));
+    let known = days.filter(|hours| hours.len() >= HOURS_IN_A_DAY_MIN);
+    let level = |hour: &Hour| hour.value - profile.at(hour.at, hour.is_rest_day) - moved(hour.at);
+    known
+        .map(|hours| creep::Day { at: hours[0].at.div_euclid(24), level: middle(hours.iter().map(level).collect()) })
+        .collect()
+}
+
+fn daily_profile(hours: &[Hour], now: i64) -> Profile {
     let days = days(hours);
     let levels = |is_rest_day| -> Vec<f64> {
         days.iter().filter(|day| day.is_rest_day == is_rest_day).map(|day| day.level).collect()
@@ -134,12 +205,14 @@ fn daily_profile(hours: &[Hour]) -> Profile {
     let (weekday_levels, rest_levels) = (levels(false), levels(true));
     let weekday = profile(days.iter().filter(|day| !day.is_rest_day));
     let rest_day = if rest_levels.len() >= REST_DAYS_MIN && !weekday_levels.is_empty() {
-        let offset = median(rest_levels) - median(weekday_levels);
+        let offset = middle(rest_levels) - middle(weekday_levels);
         profile(days.iter().filter(|day| day.is_rest_day)).into_iter().map(|value| value + offset).collect()
     } else {
         weekday.clone()
     };
-    Profile::daily(&weekday, &rest_day)
+    let daily = Profile::daily(&weekday, &rest_day, &[]);
+    let of_week = week::departures(hours, now, |hour| daily.at(hour.at, hour.is_rest_day));
+    of_week.map_or(daily, |of_week| Profile::daily(&weekday, &rest_day, &of_week))
 }
 
 /// The median departure from its week's level at each hour of the week; `None` before a week is known.
@@ -151,7 +224,7 @@ fn weekly_profile(hours: &[Hour], now: i64) -> Option<Vec<f64>> {
         if hours.len() < HOURS_OF_A_WEEK_MIN / 2 {
             continue;
         }
-        let level = median(hours.iter().map(|hour| hour.value).collect());
+        let level = middle(hours.iter().map(|hour| hour.value).collect());
         for hour in hours {
             by_slot[hour_of_week(hour.at)].push(hour.value - level);
             by_hour[hour.at.rem_euclid(24) as usize].push(hour.value - level);
@@ -160,10 +233,10 @@ fn weekly_profile(hours: &[Hour], now: i64) -> Option<Vec<f64>> {
     if by_slot.iter().filter(|departures| !departures.is_empty()).count() < HOURS_OF_A_WEEK_MIN {
         return None;
     }
-    let of_day = by_hour.map(median);
+    let of_day = by_hour.map(middle);
     // An hour that was part of a regression each week is taken from the other days.
     let or_of_day = |(at, departures): (usize, Vec<f64>)| {
-        if departures.is_empty() { of_day[at % 24] } else { median(departures) }
+        if departures.is_empty() { of_day[at % 24] } else { middle(departures) }
     };
     Some(smooth(&by_slot.into_iter().enumerate().map(or_of_day).collect::<Vec<_>>()))
 }
@@ -174,7 +247,7 @@ fn days(hours: &[Hour]) -> Vec<Day> {
         if hours.len() < HOURS_IN_A_DAY_MIN {
             continue;
         }
-        let level = median(hours.iter().map(|hour| hour.value).collect());
+        let level = middle(hours.iter().map(|hour| hour.value).collect());
         let departures = hours.iter().map(|hour| (hour.at.rem_euclid(24) as usize, hour.value - level)).collect();
         days.push(Day { level, is_rest_day: hours[0].is_rest_day, departures });
     }
@@ -193,7 +266,7 @@ fn profile<'a>(days: impl Iterator<Item = &'a Day>) -> Vec<f64> {
     for &(hour, departure) in days.flat_map(|day| &day.departures) {
         by_hour[hour].push(departure);
     }
-    smooth(&by_hour.map(median))
+    smooth(&by_hour.map(middle))
 }
 
 /// Each value with half of its neighbours', round the clock: a median of a few days is rough.
@@ -201,29 +274,6 @@ fn smooth(rough: &[f64]) -> Vec<f64> {
     let count = rough.len();
     let at = |hour: usize| rough[hour % count];
     (0..count).map(|hour| 0.25 * at(hour + count - 1) + 0.5 * at(hour) + 0.25 * at(hour + 1)).collect()
-}
-
-fn median(values: Vec<f64>) -> f64 {
-    weighted_median(values.into_iter().map(|value| (value, 1.0)).collect())
-}
-
-/// 0 for no values at all.
-fn weighted_median(mut values: Vec<(f64, f64)>) -> f64 {
-    values.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let half = values.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
-    let mut below = 0.0;
-    for (at, (value, weight)) in values.iter().enumerate() {
-        below += weight;
-        if below > half {
-            return *value;
-        }
-        if below == half
-            && let Some((next, _)) = values.get(at + 1)
-        {
-            return (value + next) / 2.0;
-        }
-    }
-    0.0
 }
 
 #[cfg(test)]
@@ -273,6 +323,57 @@ mod tests {
         }
         let expected = season.expect(MONDAY.plus_minutes((7 * 24 + 120) * 60 + 30), false).unwrap();
         assert!((expected - daily(120) + 0.4).abs() < 0.05, "{expected} {}", daily(120));
+    }
+
+    #[test]
+    fn even_growth_is_expected_to_go_on_for_a_week() {
+        let grown = |hour: i64| 0.02 * hour as f64 / 24.0;
+        let at = |hours: i64| MONDAY.plus_minutes(60 * hours + 30);
+        for mut season in [Season::daily(), Season::weekly()] {
+            let learn = |season: &mut Season, hours: std::ops::Range<i64>| {
+                for hour in hours {
+                    let (at, is_rest_day) =
+                        (MONDAY.plus_minutes(60 * hour), MONDAY.plus_minutes(60 * hour).is_weekend());
+                    season.learn(at, daily(hour) + grown(hour), is_rest_day);
+                }
+            };
+            learn(&mut season, 0..30 * 24);
+            for later in [1, 60, 160] {
+                let hour = 30 * 24 + later;
+                let expected = season.expect(at(hour), at(hour).is_weekend()).unwrap();
+                let error = expected - daily(hour) - grown(hour);
+                assert!(error.abs() < 0.03, "{later} hours later: {error}");
+            }
+            let [week, month] = [170, 700].map(|later| {
+                let hour = 30 * 24 + later;
+                season.expect(at(hour), at(hour).is_weekend()).unwrap() - daily(hour)
+            });
+            assert!((week - month).abs() < 0.05, "{week} {month}");
+        }
+    }
+
+    #[test]
+    fn small_moves_that_nobody_was_told_of_make_a_creep() {
+        let mut season = Season::daily();
+        let mut moved = 0.0;
+        for hour in 0..28 * 24 {
+            // Two in a hundred every four days, each taken for the new normal at once.
+            if hour % 96 == 0 && hour > 0 {
+                moved += 0.02;
+                season.rebase_untold(0.02, MONDAY.millis() / 3_600_000 + hour);
+            }
+            let at = MONDAY.plus_minutes(60 * hour);
+            season.learn(at, daily(hour) + moved + 0.003 * (hour as f64 * 0.7).sin(), at.is_weekend());
+        }
+        let creep = season.creep().unwrap();
+        assert!((creep.moved - 0.12).abs() < 0.03 && creep.log_evidence > 15.0, "{creep:?}");
+        let before = season.expect(MONDAY, false).unwrap();
+        season.undo(&creep);
+        assert!((season.expect(MONDAY, false).unwrap() - before + creep.moved).abs() < 0.01);
+        // What each day brought is one level otherwise.
+        let mut told = learned(28 * 24);
+        told.rebase(0.1);
+        assert!(told.creep().is_none_or(|creep| creep.log_evidence < 3.0), "{:?}", told.creep());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use hark_model::{Cell, Direction, Point, STEP_MINUTES, Statistic, Step, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::creep::Creep;
 use crate::dispersion::Dispersion;
 use crate::evidence::{Evidence, log_one_plus};
 use crate::gathered::FullHour;
@@ -48,7 +49,7 @@ pub(crate) const BAND_DEVIATIONS: f64 = 2.58;
 pub(crate) struct Track {
     pub(crate) statistic: Statistic,
     /// Half of the smallest effect that counts, as a share.
-    margin: f64,
+    margin: f32,
     season: Season,
     dispersion: Dispersion,
     pub(crate) evidence: Evidence,
@@ -58,6 +59,8 @@ pub(crate) struct Track {
     recovery: Recovery,
     /// Steps during which a level that was just moved is not yet judged by.
     settling: u32,
+    /// How far it had crept when that was told, on the season's scale; zero where it was not.
+    crept: f32,
     /// To find the onset in and to measure the effect on.
     recent: Recent,
 }
@@ -65,8 +68,8 @@ pub(crate) struct Track {
 /// Hits seen over hits expected, so that the chance is right on average whatever the expectation's bias.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Calibration {
-    seen: f64,
-    expected: f64,
+    seen: f32,
+    expected: f32,
 }
 
 /// The way back from a regression.
@@ -74,9 +77,9 @@ struct Calibration {
 struct Recovery {
     /// Logarithm of the worst factor by which the odds were changed, in the direction of the regression; of a noisy hour
     /// what is sure of it, or the worst of many would make half of it look like usual.
-    worst: f64,
+    worst: f32,
     /// Logarithm of the evidence that it is over.
-    evidence: f64,
+    evidence: f32,
 }
 
 /// The most likely first step of a change, and the steps that are nearly as likely.
@@ -90,14 +93,15 @@ impl Track {
     pub(crate) fn new(statistic: Statistic, min_effect: f64) -> Self {
         Self {
             statistic,
-            margin: (min_effect / 2.0).min(MARGIN_MAX),
+            margin: (min_effect / 2.0).min(MARGIN_MAX) as f32,
             season: if statistic == Statistic::Count { Season::weekly() } else { Season::daily() },
             dispersion: Dispersion::new(),
             evidence: Evidence::new(),
-            calibration: Calibration { seen: CALIBRATION_PRIOR, expected: CALIBRATION_PRIOR },
+            calibration: Calibration { seen: CALIBRATION_PRIOR as f32, expected: CALIBRATION_PRIOR as f32 },
             spread: 0.0,
             recovery: Recovery::default(),
             settling: 0,
+            crept: 0.0,
             recent: Recent::default(),
         }
     }
@@ -111,7 +115,7 @@ impl Track {
         let Some(tally) = self.tally(cell, expected, 1.0) else { return point };
         // Evidence is for a move that somebody wants to hear of: half the smallest such effect is no evidence yet.
         // Before a series knows its week, only a drastic move counts.
-        let margin = if self.season.lacks_the_week() { MARGIN_MAX } else { self.margin };
+        let margin = if self.season.lacks_the_week() { MARGIN_MAX } else { f64::from(self.margin) };
         let up = self.tally(cell, expected, 1.0 + margin).unwrap_or(tally);
         let down = self.tally(cell, expected, 1.0 - margin).unwrap_or(tally);
         if self.settling > 0 {
@@ -145,10 +149,40 @@ impl Track {
         }
     }
 
-    pub(crate) fn learn_hour(&mut self, hour: &FullHour, is_rest_day: bool) {
-        if let Some(value) = self.hourly_value(&hour.cell) {
-            self.season.learn(hour.start, value, is_rest_day);
-        }
+    /// Once a day it is looked whether the level creeps. Traffic does so with the time of year, and that of a version with the
+    /// next one: it is only followed.
+    pub(crate) fn learn_hour(&mut self, hour: &FullHour, is_rest_day: bool) -> Option<Creep> {
+        let value = self.hourly_value(&hour.cell)?;
+        let is_due = self.season.learn(hour.start, value, is_rest_day);
+        if is_due && self.statistic != Statistic::Count { self.season.creep() } else { None }
+    }
+
+    /// What it should be is from now on what it was before it crept.
+    pub(crate) fn undo(&mut self, creep: &Creep) {
+        self.season.undo(creep);
+        self.crept = creep.moved as f32;
+        (self.evidence, self.recent) = (Evidence::new(), Recent::default());
+    }
+
+    /// Whether it is told to have crept.
+    pub(crate) fn has_crept(&self) -> bool {
+        self.crept != 0.0
+    }
+
+    /// It was all right to creep that far.
+    pub(crate) fn accept(&mut self) {
+        self.season.rebase(f64::from(std::mem::take(&mut self.crept)));
+        (self.evidence, self.recent) = (Evidence::new(), Recent::default());
+    }
+
+    /// It is over that it had crept.
+    pub(crate) fn forget_creep(&mut self) {
+        self.crept = 0.0;
+    }
+
+    /// A value as it would be, had it not moved by so much on the season's scale.
+    pub(crate) fn without(&self, value: f64, moved: f64) -> Option<f64> {
+        self.to_scale(value).map(|scaled| self.off_scale(scaled - moved))
     }
 
     pub(crate) fn forget_since(&mut self, onset: Timestamp) {
@@ -160,11 +194,16 @@ impl Track {
         self.season.heap_bytes() + self.recent.heap_bytes()
     }
 
-    /// Takes the steps since `onset` for the new normal.
-    pub(crate) fn rebase_since(&mut self, onset: Step, after: f64) {
+    /// Takes the steps since `onset` for the new normal, though nobody may be told of it.
+    pub(crate) fn rebase_since(&mut self, onset: Step, after: f64, is_untold: bool) {
+        const HOUR_MS: i64 = 3_600_000;
         let before = self.expected_over(onset, Step(i64::MAX));
         if let (Some(before), Some(after)) = (before.and_then(|v| self.to_scale(v)), self.to_scale(after)) {
-            self.season.rebase(after - before);
+            if is_untold {
+                self.season.rebase_untold(after - before, onset.start().millis().div_euclid(HOUR_MS));
+            } else {
+                self.season.rebase(after - before);
+            }
             self.settling = SETTLING_STEPS;
         }
         self.evidence = Evidence::new();
@@ -197,10 +236,11 @@ impl Track {
     /// The last step so far of a regression that is open since `onset`: the end of the run of steps that speaks loudest
     /// for its being at least half of what it was. It is `now` unless the steps since then surely speak against it.
     pub(crate) fn bad_until(&self, onset: Step, now: Step) -> Step {
-        if self.recovery.worst.abs() < LOG_FACTOR_MIN {
+        let worst = f64::from(self.recovery.worst);
+        if worst.abs() < LOG_FACTOR_MIN {
             return now;
         }
-        let half = (self.recovery.worst / 2.0).exp();
+        let half = (worst / 2.0).exp();
         let power = self.power();
         // The sum from the end of an entry on: how loudly the rest says that it is over.
         let (mut rest, mut after) = (0.0, now.next());
@@ -248,7 +288,8 @@ impl Track {
     /// A regression has been found: from now on the way back is looked for.
     pub(crate) fn begin_recovery(&mut self, onset: Step) {
         let since = self.recent.iter().filter(|past| past.step >= onset).map(|past| past.tally);
-        self.recovery = Recovery { worst: sure(log_factor(since), self.dispersion()), evidence: f64::NEG_INFINITY };
+        self.recovery =
+            Recovery { worst: sure(log_factor(since), self.dispersion()) as f32, evidence: f32::NEG_INFINITY };
     }
 
     /// The evidence so far that this statistic is as expected again rather than still half as bad (on the scale of
@@ -258,19 +299,20 @@ impl Track {
         let present = sure(present, self.dispersion());
         let power = self.power();
         let tally = self.recent.of(step).map(|past| past.tally);
-        let recovery = &mut self.recovery;
-        recovery.worst = match direction {
-            Direction::Up => recovery.worst.max(present),
-            Direction::Down => recovery.worst.min(present),
+        let Recovery { worst, evidence } = &mut self.recovery;
+        *worst = match direction {
+            Direction::Up => worst.max(present as f32),
+            Direction::Down => worst.min(present as f32),
         };
-        if recovery.worst.abs() < LOG_FACTOR_MIN && !leads {
+        let so_bad = f64::from(*worst);
+        if so_bad.abs() < LOG_FACTOR_MIN && !leads {
             return None;
         }
         if let Some(tally) = tally {
-            let half = (recovery.worst / 2.0).exp();
-            recovery.evidence = log_one_plus(recovery.evidence) - power * tally.evidence_for(half);
+            let against = power * tally.evidence_for((so_bad / 2.0).exp());
+            *evidence = (log_one_plus(f64::from(*evidence)) - against) as f32;
         }
-        Some(recovery.evidence)
+        Some(f64::from(*evidence))
     }
 
     /// Evidence and the way back are forgotten; what was learned stays.
@@ -450,13 +492,13 @@ impl Calibration {
     fn learn(&mut self, seen: f64, expected: f64) {
         let half_lives = (1.0 / CALIBRATION_HALF_LIFE).min(expected / CALIBRATION_HITS);
         let decay = (-half_lives).exp2();
-        self.seen = self.seen * decay + seen;
-        self.expected = self.expected * decay + expected;
+        self.seen = (f64::from(self.seen) * decay + seen) as f32;
+        self.expected = (f64::from(self.expected) * decay + expected) as f32;
     }
 
     fn factor(self) -> f64 {
         let (low, high) = CALIBRATION_RANGE;
-        ((self.seen + CALIBRATION_PRIOR) / (self.expected + CALIBRATION_PRIOR)).clamp(low, high)
+        ((f64::from(self.seen) + CALIBRATION_PRIOR) / (f64::from(self.expected) + CALIBRATION_PRIOR)).clamp(low, high)
     }
 }
 
@@ -470,7 +512,7 @@ mod tests {
         calibration
     }
 
-    const FRESH: Calibration = Calibration { seen: CALIBRATION_PRIOR, expected: CALIBRATION_PRIOR };
+    const FRESH: Calibration = Calibration { seen: CALIBRATION_PRIOR as f32, expected: CALIBRATION_PRIOR as f32 };
 
     #[test]
     fn a_thin_series_is_judged_by_its_own_chance_and_not_by_the_prior() {

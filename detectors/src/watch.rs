@@ -1,18 +1,24 @@
 //! One metric in one slice: its statistics watched together, from quiet to regression to recovery.
 
+mod creeping;
+mod spans;
+
 use hark_model::{
     Attribution, Better, Cell, DetectorEvidence, Direction, FindingKind, Metric, Point, STEP_MINUTES, Shift, Statistic,
     Step,
 };
 use serde::{Deserialize, Serialize};
 
+use self::spans::{interval, longest_silence, mean_value, merge};
+use crate::creep::Creep;
 use crate::evidence::{Evidence, log_mean};
 use crate::gathered::Gathered;
+use crate::habit::Habit;
 use crate::list::{SEASONAL_CHANGE, STEADY};
 use crate::mutant::Mutant;
 use crate::normal;
 use crate::steady::{Steadiness, Steady};
-use crate::track::{Onset, Track, value};
+use crate::track::{Onset, Track};
 
 /// Evidence that a regression is over must reach this: odds of a thousand to one.
 const LOG_RECOVERED: f64 = 6.9;
@@ -27,6 +33,9 @@ const MISSED_MIN: f64 = 60.0;
 /// The effect is measured on the last day of a longer regression: cells are kept no longer.
 const EFFECT_STEPS_MAX: i64 = 288;
 
+/// Steadiness and creep get a 32nd of the budget each, evidence that grows gets the rest.
+const SIDE_SHARE: f64 = 1.0 / 32.0;
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Watch {
     tracks: Vec<Track>,
@@ -37,6 +46,7 @@ pub struct Watch {
     state: State,
     /// The first step that a regression may have begun in: the last one was over by then.
     recovered: Step,
+    habit: Habit,
     /// Broken on purpose; no part of what was learned.
     #[serde(skip)]
     mutant: Option<Mutant>,
@@ -113,6 +123,7 @@ impl Watch {
             min_effect: metric.alert.min_effect,
             state: State::Quiet,
             recovered: Step(i64::MIN),
+            habit: Habit::default(),
             mutant: None,
         })
     }
@@ -120,6 +131,11 @@ impl Watch {
     /// Breaks it, for a drill.
     pub fn set_mutant(&mut self, mutant: Option<Mutant>) {
         self.mutant = mutant;
+    }
+
+    /// In the metric's order.
+    pub fn statistics(&self) -> impl Iterator<Item = Statistic> + '_ {
+        self.tracks.iter().map(|track| track.statistic)
     }
 
     /// Neither a regression nor a suspicion of one.
@@ -177,8 +193,10 @@ impl Watch {
         let judge = |track: &mut Track| (track.statistic, track.judge(step, cell, is_rest_day));
         let points: Vec<(Statistic, Point)> = self.tracks.iter_mut().map(judge).collect();
         let before = self.state;
-        let steadiness = self.steady.observe(cell, log_threshold);
-        let transition = match (steadiness, self.state) {
+        let log_of_side = log_threshold - SIDE_SHARE.ln();
+        let log_threshold = log_threshold - (1.0 - 2.0 * SIDE_SHARE).ln();
+        let steadiness = self.steady.observe(cell, log_of_side);
+        let mut transition = match (steadiness, self.state) {
             (Steadiness::Began { kind, steps, log_evidence }, _) => {
                 self.stand_still(step, kind, steps, log_evidence, &cell_of)
             }
@@ -188,17 +206,18 @@ impl Watch {
             (Steadiness::Usual, State::Open { .. }) => self.check_recovery(step),
             (Steadiness::Usual, _) => self.check_opening(step, log_threshold, &cell_of),
         };
+        if matches!(self.state, State::Open { .. }) || self.steady.is_told() {
+            self.gathered.skip();
+        } else if !self.is(Mutant::StaleReference) {
+            let creeps = self.learn(step, cell, &points, is_rest_day);
+            transition = transition.or_else(|| self.open_creep(&creeps, step, log_of_side, &cell_of));
+        }
         let candidate = match steadiness {
             // It may have been one already, for getting worse.
             Steadiness::Began { .. } if self.is(Mutant::NeverFires) => None,
             Steadiness::Began { .. } => (!matches!(before, State::Suspicious { .. })).then_some(Candidate::Began),
             _ => candidate(before, self.state),
         };
-        if matches!(self.state, State::Open { .. }) || self.steady.is_told() {
-            self.gathered.skip();
-        } else if !self.is(Mutant::StaleReference) {
-            self.learn(step, cell, &points, is_rest_day);
-        }
         if let Some(frozen) = frozen {
             *self = frozen;
         }
@@ -258,18 +277,25 @@ impl Watch {
         transition
     }
 
-    fn learn(&mut self, step: Step, cell: &Cell, points: &[(Statistic, Point)], is_rest_day: bool) {
+    /// What each statistic says of a creep, where it was looked at.
+    fn learn(
+        &mut self,
+        step: Step,
+        cell: &Cell,
+        points: &[(Statistic, Point)],
+        is_rest_day: bool,
+    ) -> Vec<(usize, Creep)> {
         self.tracks.iter_mut().zip(points).for_each(|(track, (_, point))| track.learn(step, point.value));
-        if let Some(hour) = self.gathered.add(step, cell) {
-            self.tracks.iter_mut().for_each(|track| track.learn_hour(&hour, is_rest_day));
-        }
+        let Some(hour) = self.gathered.add(step, cell) else { return Vec::new() };
+        let tracks = self.tracks.iter_mut().enumerate();
+        tracks.filter_map(|(at, track)| Some((at, track.learn_hour(&hour, is_rest_day)?))).collect()
     }
 
     /// The memory it takes up, in bytes: its own size and what it has on the heap.
     pub fn bytes(&self) -> usize {
         let tracks = self.tracks.capacity() * size_of::<Track>();
         let of_tracks: usize = self.tracks.iter().map(Track::heap_bytes).sum();
-        size_of::<Self>() + tracks + of_tracks + self.gathered.heap_bytes()
+        size_of::<Self>() + tracks + of_tracks + self.gathered.heap_bytes() + self.habit.heap_bytes()
     }
 
     /// The open regression as it stands at the end of `step`.
@@ -308,9 +334,13 @@ impl Watch {
         let State::Open { onset, .. } = self.state else { return };
         self.state = State::Quiet;
         self.tracks.iter_mut().for_each(|track| track.evidence = Evidence::new());
+        if self.has_crept() {
+            self.tracks.iter_mut().filter(|track| track.has_crept()).for_each(Track::accept);
+            return;
+        }
         let is_count = self.tracks.iter().any(|track| track.statistic == Statistic::Count);
         if !is_count {
-            self.rebase(onset.max(Step(step.0 - EFFECT_STEPS_MAX + 1)), step, &cell_of);
+            self.rebase(onset.max(Step(step.0 - EFFECT_STEPS_MAX + 1)), step, false, &cell_of);
         }
     }
 
@@ -332,7 +362,8 @@ impl Watch {
 
     /// The open regression is over by the word of the series around it: what is left of it has to be shown from nothing.
     pub fn end(&mut self, step: Step) {
-        if self.is_open() {
+        if let State::Open { onset, .. } = self.state {
+            self.habit.add([onset, self.bad_until(step)]);
             self.doubt();
             self.recovered = step.next();
         }
@@ -366,8 +397,15 @@ impl Watch {
             let doubt = if is_bad { Doubt::Small { relative: shift.relative() } } else { Doubt::Better };
             self.state = State::Suspicious { steps, doubt };
             if steps >= SMALL_MOVE_STEPS {
-                self.rebase(onset.step, step, cell_of);
+                self.rebase(onset.step, step, true, cell_of);
             }
+            return None;
+        }
+        if self.habit.has(onset.latest, step) {
+            // Above what is asked, whatever the statistics share of it, and no more.
+            const ABOVE: f64 = 3.0;
+            self.tracks.iter_mut().for_each(|track| track.evidence.cap(log_threshold + ABOVE));
+            self.state = State::Suspicious { steps, doubt: Doubt::Echo };
             return None;
         }
         // A loss that comes on top of an echo shows in the newest steps.
@@ -385,6 +423,7 @@ impl Watch {
         self.gathered.skip();
         for track in &mut self.tracks {
             track.forget_since(shift.onset);
+            track.forget_creep();
             track.begin_recovery(onset);
         }
         self.state = State::Open { track, onset, earliest, latest };
@@ -397,6 +436,10 @@ impl Watch {
         let onset = self.tracks[track].onset(self.best_factor(track), self.recovered)?;
         let shift = self.measure(track, &onset, step, cell_of)?;
         Some(self.open_with(track, &onset, shift))
+    }
+
+    fn has_crept(&self) -> bool {
+        self.tracks.iter().any(Track::has_crept)
     }
 
     fn is(&self, mutant: Mutant) -> bool {
@@ -425,18 +468,18 @@ impl Watch {
         };
         let lasts = |onset: &Onset| step.0 - onset.step.0 >= IMPROVEMENT_STEPS_MIN;
         if let Some(onset) = track.onset(factor, self.recovered).filter(lasts) {
-            self.rebase(onset.step, step, cell_of);
+            self.rebase(onset.step, step, false, cell_of);
         }
     }
 
-    fn rebase(&mut self, onset: Step, step: Step, cell_of: &impl Fn(Step) -> Cell) {
+    fn rebase(&mut self, onset: Step, step: Step, is_untold: bool, cell_of: &impl Fn(Step) -> Cell) {
         if self.is(Mutant::StaleReference) {
             return;
         }
         let Some(merged) = merge(onset, step, cell_of) else { return };
         for track in &mut self.tracks {
             if let Some(after) = mean_value(track.statistic, &merged, onset, step) {
-                track.rebase_since(onset, after);
+                track.rebase_since(onset, after, is_untold);
             }
         }
         self.state = State::Quiet;
@@ -444,12 +487,15 @@ impl Watch {
 
     fn check_recovery(&mut self, step: Step) -> Option<Transition> {
         let bad = self.bad();
-        let State::Open { track: lead, .. } = self.state else { return None };
-        let tracks = self.tracks.iter_mut().enumerate();
+        let State::Open { track: lead, onset, .. } = self.state else { return None };
+        // What did not creep has stayed where it was, and is no word on it.
+        let has_crept = self.has_crept();
+        let tracks = self.tracks.iter_mut().enumerate().filter(|(_, track)| track.has_crept() || !has_crept);
         let logs: Vec<f64> = tracks.filter_map(|(at, track)| track.log_recovered(step, bad, at == lead)).collect();
         if log_mean(&logs) < LOG_RECOVERED {
             return None;
         }
+        self.habit.add([onset, self.bad_until(step)]);
         self.tracks.iter_mut().for_each(|track| track.evidence = Evidence::new());
         self.state = State::Quiet;
         self.recovered = step.next();
@@ -545,48 +591,5 @@ fn log_of(evidence: &Evidence, direction: Direction) -> f64 {
     match direction {
         Direction::Up => evidence.log_up(),
         Direction::Down => evidence.log_down(),
-    }
-}
-
-fn merge(from: Step, to: Step, cell_of: &impl Fn(Step) -> Cell) -> Option<Cell> {
-    (from.0..=to.0).map(|step| cell_of(Step(step))).reduce(|mut all, cell| {
-        all.merge(&cell);
-        all
-    })
-}
-
-/// The first and last step of the longest run without a request, and of runs as long the newest.
-fn longest_silence(from: Step, to: Step, cell_of: &impl Fn(Step) -> Cell) -> Option<[Step; 2]> {
-    let steps: Vec<(Step, bool)> = (from.0..=to.0).map(|step| (Step(step), cell_of(Step(step)).is_empty())).collect();
-    let silent = steps.chunk_by(|(_, one), (_, next)| one == next).filter(|run| run[0].1);
-    let longest = silent.max_by_key(|run| run.len())?;
-    Some([longest[0].0, longest[longest.len() - 1].0])
-}
-
-/// The value over several steps; a count becomes requests a minute.
-fn mean_value(statistic: Statistic, merged: &Cell, from: Step, to: Step) -> Option<f64> {
-    let steps = (to.0 - from.0 + 1) as f64;
-    value(statistic, merged).map(|value| if matches!(merged, Cell::Count(_)) { value / steps } else { value })
-}
-
-/// 95 % interval of the value since the onset: a quantile's ranks, a share's binomial and a count's Poisson error, each
-/// widened by the series' own dispersion.
-fn interval(track: &Track, merged: &Cell, from: Step, to: Step, after: f64) -> [f64; 2] {
-    const DEVIATIONS: f64 = 1.96;
-    let count = merged.count().max(1) as f64;
-    match (merged, track.statistic.quantile()) {
-        (Cell::Latency(sketch), Some(q)) => {
-            let half = DEVIATIONS * (q * (1.0 - q) * track.dispersion() / count).sqrt();
-            [q - half, q + half].map(|rank| sketch.quantile(rank).unwrap_or(after))
-        }
-        (Cell::Count(_), _) => {
-            let minutes = (to.0 - from.0 + 1) as f64 * hark_model::STEP_MINUTES as f64;
-            let half = DEVIATIONS * (count * track.dispersion()).sqrt() / minutes;
-            [(after - half).max(0.0), after + half]
-        }
-        _ => {
-            let half = DEVIATIONS * ((after * (1.0 - after)).abs() * track.dispersion() / count).sqrt();
-            [after - half, after + half]
-        }
     }
 }

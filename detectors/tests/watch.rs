@@ -280,3 +280,41 @@ fn the_words_of_the_detector_add_up() {
     assert!((sum - (word.score - word.base)).abs() < 1e-9);
     assert!(word.p_value < 1e-4);
 }
+
+#[test]
+fn a_creep_that_no_day_shows_is_told_and_is_over_when_it_is_undone() {
+    // A sixth of a percent a day, for four weeks: what is learned of the level follows it all the way.
+    let (start, end) = (20 * DAY, 52 * DAY);
+    let bad = |at: i64| match at {
+        at if (start..end).contains(&at) => 1.0 + 0.0035 * (at - start) as f64 / DAY as f64,
+        _ => 1.0,
+    };
+    let run = run("response_time", 58, 5, |at, numbers| latencies(at, numbers, bad(at)));
+    assert_eq!(run.opened.len(), 1, "{:?}", run.opened);
+    let (at, shift) = &run.opened[0];
+    assert!((start..end).contains(at), "found on day {}", at / DAY);
+    assert_eq!(shift.detectors[0].name, "slow_drift");
+    assert!((shift.before / 1.0..).contains(&shift.after), "{shift:?}");
+    let really = bad(*at) - 1.0;
+    assert!((0.5 * really..1.5 * really).contains(&shift.relative()), "{} of {really}", shift.relative());
+    let [earliest, latest] = shift.onset_interval.map(|time| time.step().0 - FIRST);
+    assert!(earliest - 3 * DAY <= start && start <= latest + 7 * DAY, "{} to {}", earliest / DAY, latest / DAY);
+    let sum: f64 = shift.detectors[0].attributions.iter().map(|one| one.contribution).sum();
+    assert!((sum - shift.detectors[0].score).abs() < 1e-9);
+    let recovered = run.recovered[0];
+    assert!((end..end + DAY).contains(&recovered), "recovered {} steps later", recovered - end);
+}
+
+#[test]
+fn what_comes_every_week_is_told_twice() {
+    // Saturdays from three to five in the morning, from the second week on.
+    let is_backup = |at: i64| (36..60).contains(&(at - 5 * DAY).rem_euclid(7 * DAY)) && at > 8 * DAY;
+    let longer = |at: i64| (0..96).contains(&(at - 40 * DAY - 36));
+    let run = run("response_time", 42, 3, |at, numbers| {
+        latencies(at, numbers, if is_backup(at) || longer(at) { 1.5 } else { 1.0 })
+    });
+    let days: Vec<i64> = run.opened.iter().map(|(at, _)| at / DAY).collect();
+    // the last Saturday it goes on past its hours, which is news.
+    assert_eq!(days, [12, 19, 40], "{:?}", run.opened);
+    assert!(run.opened[2].0 > 40 * DAY + 60, "told at its usual hours");
+}

@@ -18,8 +18,14 @@ pub struct Explanation {
 impl Explanation {
     /// The first cause, where it is claimed that it is one; where nothing is sure, or only others came, a slice may stand out and is none.
     pub fn claimed(&self) -> Option<&Cause> {
-        let is_claimed = |why: &Why| matches!(why.verdict, WhyVerdict::Slices | WhyVerdict::Everywhere);
-        self.causes.first().filter(|_| self.why.as_ref().is_none_or(is_claimed))
+        self.causes.first().filter(|_| self.why.as_ref().is_none_or(Why::claims))
+    }
+}
+
+impl Why {
+    /// Whether the causes beside it are claimed to be some.
+    pub fn claims(&self) -> bool {
+        matches!(self.verdict, WhyVerdict::Slices | WhyVerdict::Everywhere)
     }
 }
 

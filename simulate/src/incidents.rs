@@ -41,6 +41,8 @@ pub enum Family {
     Stuck,
     /// Many small slices get a little slower; none of them alone shows it.
     Thin,
+    /// Slower over three to four weeks: no day is unlike the one before.
+    Creep,
 }
 
 impl Family {
@@ -60,14 +62,15 @@ impl Family {
     ];
 
     /// Those that are planted where one family alone is asked for.
-    pub const EVERY: [Self; 13] = {
-        let mut every = [Self::Stuck; 13];
+    pub const EVERY: [Self; 14] = {
+        let mut every = [Self::Stuck; 14];
         let mut at = 0;
         while at < Self::ALL.len() {
             every[at] = Self::ALL[at];
             at += 1;
         }
         every[12] = Self::Thin;
+        every[13] = Self::Creep;
         every
     };
 
@@ -87,6 +90,7 @@ impl Family {
             Self::MixShift => "mix_shift",
             Self::Stuck => "stuck",
             Self::Thin => "thin",
+            Self::Creep => "creep",
         }
     }
 }

@@ -95,7 +95,7 @@ fn choose_slice(family: Family, beside: Option<&Slice>, pool: &[Request], random
         _ => {}
     }
     let share_min = match family {
-        Family::TrafficDrop | Family::DataGap | Family::Stuck => SHARE_MIN_VOLUME,
+        Family::TrafficDrop | Family::DataGap | Family::Stuck | Family::Creep => SHARE_MIN_VOLUME,
         _ => SHARE_MIN,
     };
     let mut best = (Slice::all(), 0.0);
@@ -151,8 +151,8 @@ fn choose_dimensions(family: Family, random: &mut Random) -> &'static [Dimension
     let fitting: &[&[Dimension]] = match (family, random.random_range(0..20)) {
         (Family::DataGap, _) => &[&[Cluster]],
         (Family::TrafficDrop, _) => &VOLUME,
-        // One that is drawn as it is, so that every one of its requests says the same.
-        (Family::Stuck, _) => &VOLUME[..4],
+        // One that is drawn as it is: every stuck request says the same, and a day of what creeps has many.
+        (Family::Stuck | Family::Creep, _) => &VOLUME[..4],
         // Minutes of a small slice hold too few requests.
         (Family::Burst, _) | (_, 0..9) => &ONE,
         (_, 9..17) => &TWO,
@@ -169,6 +169,7 @@ fn choose_effect(family: Family, slice: &Slice, pool: &[Request], size: f64, ran
         Family::Step | Family::Ramp => usual.slower(stage, size * between(random, 0.25, 0.6)),
         Family::Global => usual.slower(stage, size * between(random, 0.2, 0.45)),
         Family::SlowDrift => usual.slower(stage, size * between(random, 0.4, 0.8)),
+        Family::Creep => usual.slower(stage, size * between(random, 0.15, 0.3)),
         Family::Burst => usual.slower(stage, size * between(random, 0.6, 1.5)),
         // Above one in twenty moves the 95th percentile; fewer only the 99th.
         Family::TailOnly => {

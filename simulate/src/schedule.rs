@@ -98,7 +98,7 @@ fn weight(family: Family) -> f64 {
 
 fn course(family: Family, segment_ms: f64, length_ms: f64, random: &mut Random) -> Course {
     let (shortest, longest) = hours(family);
-    let most = if family == Family::SlowDrift { FILL_MOST_DRIFT } else { FILL_MOST };
+    let most = if is_slow(family) { FILL_MOST_DRIFT } else { FILL_MOST };
     let wanted_ms = between(random, shortest, longest) * HOUR_MS as f64;
     let duration_ms = whole_minutes(wanted_ms.min(length_ms * most)).max(10 * MINUTE_MS);
     // The rest of the segment, most of it behind the incident: time to recover.
@@ -107,7 +107,7 @@ fn course(family: Family, segment_ms: f64, length_ms: f64, random: &mut Random) 
     let start_ms = whole_minutes(segment_ms + between(random, 0.0, 0.7) * slack_ms) + MINUTE_MS;
     let (grow_ms, fade_ms) = match family {
         Family::Ramp => (whole_minutes(between(random, 1.0, 3.0) * HOUR_MS as f64).min(duration_ms / 2), 0),
-        Family::SlowDrift => (duration_ms, 0),
+        Family::SlowDrift | Family::Creep => (duration_ms, 0),
         Family::MixShift => {
             let turn_ms = whole_minutes(between(random, 2.0, 4.0) * HOUR_MS as f64).min(duration_ms / 3);
             (turn_ms, turn_ms)
@@ -115,6 +115,10 @@ fn course(family: Family, segment_ms: f64, length_ms: f64, random: &mut Random) 
         _ => (0, 0),
     };
     Course { start_ms, end_ms: start_ms + duration_ms, grow_ms, fade_ms }
+}
+
+fn is_slow(family: Family) -> bool {
+    matches!(family, Family::SlowDrift | Family::Creep)
 }
 
 /// Shortest and longest, in hours.
@@ -130,6 +134,7 @@ fn hours(family: Family) -> (f64, f64) {
         Family::MixShift => (12.0, 24.0),
         Family::Stuck => (4.0, 10.0),
         Family::Thin => (10.0, 24.0),
+        Family::Creep => (21.0 * 24.0, 28.0 * 24.0),
     }
 }
 

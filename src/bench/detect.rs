@@ -113,10 +113,9 @@ impl Run {
         let mut incidents: Vec<Incident> = truths.iter().map(Incident::new).collect();
         let plan = Arc::new(Plan::compile(&Definitions::built_in())?);
         let changes = replay::simulated_changes(&simulation)?;
-        let mut replay = Replay::new(plan, changes, Budget { false_alarms_per_week: 1.0 });
+        let mut replay = Replay::new(plan, changes, Budget { joint: request.joint, ..Budget::shared(1.0) });
         // It changes no alert.
         replay.pipeline.set_self_test(false);
-        replay.pipeline.set_joint(request.joint);
         let (mut simulating_s, mut replaying_s) = (0.0, 0.0);
         let (mut body, mut joins, mut seen_until) = (Vec::new(), Vec::new(), Timestamp::from_millis(0));
         loop {

@@ -12,7 +12,7 @@ use hark_model::{Cell, Definitions, Metric, STEP_MINUTES, Sketch, Statistic, Ste
 use crate::bench::dice::Dice;
 use crate::bench::figures::{print_rate, print_share};
 use crate::bench::stopwatch;
-use crate::detection::{Budget, joint};
+use crate::detection::{self, joint};
 
 const DAY_STEPS: i64 = 24 * 60 / STEP_MINUTES;
 const WEEK_STEPS: i64 = 7 * DAY_STEPS;
@@ -79,7 +79,7 @@ pub(super) fn fleet(request: &Request) -> Result<()> {
     let Request { slices, weeks, seed, budget, threads: thread_count } = *request;
     let definitions = Definitions::built_in();
     let metrics: Vec<&Metric> = definitions.iter().filter(|metric| Watch::new(metric).is_some()).collect();
-    let log_threshold = Budget { false_alarms_per_week: budget }.log_threshold(slices);
+    let log_threshold = detection::log_threshold(budget, slices);
     let watch = stopwatch();
     let run = |thread| judged(request, &metrics, thread, log_threshold);
     let threads: Vec<Option<Alarms>> = std::thread::scope(|scope| {

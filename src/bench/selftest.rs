@@ -20,7 +20,7 @@ use crate::snapshot::{self, Position, Snapshot};
 const MINUTES_PER_BODY: usize = 10;
 const BODIES_PER_HOUR: u32 = 6;
 const HOURS_PER_DAY: u32 = 24;
-const BUDGET: Budget = Budget { false_alarms_per_week: 1.0 };
+const BUDGET_PER_WEEK: f64 = 1.0;
 
 pub struct Request {
     pub seeds: std::ops::RangeInclusive<u64>,
@@ -90,7 +90,7 @@ pub fn drills(seed: u64, request: &Request) -> Result<Vec<Drill>> {
     let plan = Arc::new(Plan::compile(&Definitions::built_in())?);
     let hours = request.healthy_hours + request.broken_hours;
     let mut bodies = bodies(seed, hours.div_ceil(HOURS_PER_DAY), request.rate, 0)?;
-    let mut replay = Replay::new(Arc::clone(&plan), Vec::new(), BUDGET);
+    let mut replay = Replay::new(Arc::clone(&plan), Vec::new(), Budget::shared(BUDGET_PER_WEEK));
     for body in bodies.by_ref().take((request.healthy_hours * BODIES_PER_HOUR) as usize) {
         replay.take(&body)?;
     }
@@ -104,7 +104,7 @@ pub fn drills(seed: u64, request: &Request) -> Result<Vec<Drill>> {
 }
 
 fn resume(path: &Path, plan: &Arc<Plan>) -> Result<Pipeline> {
-    let loaded = snapshot::load(path, plan, BUDGET)?.context("the snapshot is gone")?;
+    let loaded = snapshot::load(path, plan, Budget::shared(BUDGET_PER_WEEK))?.context("the snapshot is gone")?;
     Ok(loaded.0)
 }
 
@@ -124,7 +124,7 @@ fn drill(mut pipeline: Pipeline, mutant: Option<Mutant>, bodies: &[Vec<u8>]) -> 
 /// Hours judged, hours in which a fault was named, and what is said at the end.
 fn working(seed: u64, request: &Request) -> Result<(u32, u32, SelfTestReport)> {
     let plan = Arc::new(Plan::compile(&Definitions::built_in())?);
-    let mut replay = Replay::new(plan, Vec::new(), BUDGET);
+    let mut replay = Replay::new(plan, Vec::new(), Budget::shared(BUDGET_PER_WEEK));
     let (mut hours, mut faults) = (0, 0);
     for (at, body) in bodies(seed, request.days, request.rate, request.incidents)?.enumerate() {
         replay.take(&body)?;

@@ -4,6 +4,8 @@
 //! of all e-values then reaches 1 / alpha, and a mean of e-detectors is one, whatever depends on what: while nothing has
 //! changed anywhere, the budget of false alarms holds as it does for one series at a time.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// More series than this together ask for no less.
@@ -11,30 +13,43 @@ const COUNT_MAX: usize = 64;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Joint {
-    pub(crate) is_on: bool,
+    /// By budget, as the metric that it is first asked for.
+    groups: BTreeMap<usize, Group>,
+}
+
+/// Series that share a budget.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Group {
     /// How many moved together by the end of the step before.
     count: usize,
-    /// Evidence of the step at hand.
+    /// Evidence of the step at hand, less what a single series needs.
     logs: Vec<f64>,
 }
 
 impl Joint {
     /// By so much less is asked of each.
-    pub(crate) fn log_count(&self) -> f64 {
-        if self.is_on { (self.count.max(1) as f64).ln() } else { 0.0 }
+    pub(crate) fn log_count(&self, group: usize) -> f64 {
+        self.groups.get(&group).map_or(0.0, |group| (group.count.max(1) as f64).ln())
     }
 
-    /// A series whose regression is not open, with the logarithm of its evidence.
-    pub(crate) fn add(&mut self, log_evidence: f64) {
-        if self.is_on && log_evidence > 0.0 {
-            self.logs.push(log_evidence);
+    /// A series whose regression is not open, with the logarithm of its evidence and of what it alone needs.
+    pub(crate) fn add(&mut self, group: usize, log_evidence: f64, log_threshold: f64) {
+        if log_evidence > 0.0 {
+            self.groups.entry(group).or_default().logs.push(log_evidence - log_threshold);
         }
     }
 
-    /// The step is over; `log_threshold` is what a single series needs.
-    pub(crate) fn close(&mut self, log_threshold: f64) {
-        self.count = count(&mut self.logs, log_threshold);
-        self.logs.clear();
+    /// The metrics are others now.
+    pub(crate) fn forget(&mut self) {
+        self.groups.clear();
+    }
+
+    /// The step is over.
+    pub(crate) fn close(&mut self) {
+        for Group { count: known, logs } in self.groups.values_mut() {
+            *known = count(logs, 0.0);
+            logs.clear();
+        }
     }
 }
 
@@ -62,16 +77,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_off_asks_for_no_less() {
+    fn those_of_another_budget_need_no_less() {
         let mut joint = Joint::default();
-        joint.add(20.0);
-        joint.close(10.0);
-        assert_eq!(joint.log_count(), 0.0);
-        joint.is_on = true;
-        [20.0, 20.0].into_iter().for_each(|log| joint.add(log));
-        joint.close(10.0);
-        assert!((joint.log_count() - 2.0_f64.ln()).abs() < 1e-12);
-        joint.close(10.0);
-        assert_eq!(joint.log_count(), 0.0);
+        [20.0, 20.0].into_iter().for_each(|log| joint.add(0, log, 10.0));
+        joint.close();
+        assert!((joint.log_count(0) - 2.0_f64.ln()).abs() < 1e-12);
+        assert_eq!(joint.log_count(1), 0.0, "another budget");
+        joint.close();
+        assert_eq!(joint.log_count(0), 0.0);
     }
 }

@@ -21,6 +21,7 @@ impl Detection {
         let Closed { step, cells, corrected, fold, .. } = closed;
         self.correct(plan, fold, &corrected);
         self.forget_changes(step.end());
+        self.ask(plan);
         let holidays = holidays(&self.changes, step.start());
         let mut over = Vec::new();
         for closed in &cells {
@@ -37,7 +38,7 @@ impl Detection {
             }
         }
         self.end(fold, over, step);
-        self.joint.close(self.single_log_threshold());
+        self.joint.close();
         self.push_composites(plan, step);
         self.learn_pools(plan, fold, step, &cells);
         self.post(plan, step);

@@ -14,7 +14,7 @@ use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
 use super::past::NEW_NORMAL_STEPS;
-use super::{Detection, doubted};
+use super::{AskedOf, Detection, doubted};
 use crate::explainer::{self, Asked};
 
 const DAY_STEPS: i64 = 24 * 60 / STEP_MINUTES;
@@ -49,6 +49,10 @@ impl Pool {
 }
 
 impl Pool {
+    pub(super) fn metric(&self) -> usize {
+        self.metric
+    }
+
     pub(super) fn set_mutant(&mut self, mutant: Option<Mutant>) {
         self.watch.set_mutant(mutant);
     }
@@ -109,9 +113,10 @@ impl Detection {
 
     /// Shows a pool its newest cell; `None` where no member has one.
     fn observe_pool(&mut self, at: usize, fold: &Fold, step: Step, cells: &[ClosedCell]) -> Option<Observed> {
-        let log_threshold = self.log_threshold();
         let Pool { metric, members, watch, .. } = &mut self.pools[at];
         let metric = *metric;
+        let AskedOf { group, log_threshold } = self.asked[metric];
+        let log_threshold = log_threshold - self.joint.log_count(group);
         let now = |member: &SliceIndex| {
             let key = (metric, member.0);
             let found = cells.binary_search_by_key(&key, |closed| (closed.metric, closed.slice.0)).ok()?;
@@ -181,10 +186,10 @@ impl Detection {
         explanation: Explanation,
         moved: &[Slice],
     ) -> AlertId {
-        let budget = self.budget.to_string();
+        let metric = &plan.metrics[metric].metric;
+        let budget = self.budget.told(self.budget.team(metric.owner.as_deref()));
         // Nothing that is told of any member is open.
         let is_fresh = &|_: &Alert| true;
-        let metric = &plan.metrics[metric].metric;
         let opening = Opening { finding, metric, users: None, explanation, budget: &budget, is_fresh };
         let id = self.book.take(opening).id.clone();
         self.book.name_members(&id, moved);

@@ -307,7 +307,7 @@ impl Engine for Handle {
     async fn report(&self, question: ReportQuestion) -> Result<hark_report::Report, QueryProblem> {
         let (plan, watermark, budget) = {
             let pipeline = self.read();
-            (Arc::clone(pipeline.plan()), pipeline.watermark(), pipeline.false_alarms_per_week())
+            (Arc::clone(pipeline.plan()), pipeline.watermark(), pipeline.budget().all_per_week())
         };
         let handle = self.clone();
         let ask = move |sql: String| -> report_query::Asked {
@@ -370,13 +370,15 @@ impl Engine for Handle {
         let (definitions, _) = self.0.registry.merged(&saved).map_err(QueryProblem::Refused)?;
         let question = {
             let pipeline = self.read();
-            let own: usize = drafts.iter().map(|name| pipeline.series_of(name)).sum();
+            let others = pipeline.plan().metrics.iter().map(|plan| &plan.metric);
+            let others = others.filter(|metric| !drafts.contains(&metric.name));
+            let other_series = others.map(|metric| (metric.owner.clone(), pipeline.series_of(&metric.name))).collect();
             let now = pipeline.watermark().unwrap_or_else(Timestamp::now);
             preview::Question {
                 definitions,
                 drafts,
-                budget: Budget { false_alarms_per_week: pipeline.false_alarms_per_week() },
-                other_series: pipeline.watched().saturating_sub(own),
+                other_series,
+                budget: pipeline.budget().clone(),
                 from: now.plus_minutes(-i64::from(days) * 24 * 60),
                 changes,
             }

@@ -96,7 +96,8 @@ pub struct World<'a> {
     pub fold: &'a Fold,
     pub step: Step,
     pub cells: &'a [ClosedCell],
-    pub log_threshold: f64,
+    /// What each metric's series have to show.
+    pub log_thresholds: &'a [f64],
     /// Watches in which a regression was found in this step, whatever became of it.
     pub opened: &'a [Key],
     /// Alerts that opened in this step.
@@ -170,7 +171,7 @@ impl SelfTest {
             return;
         }
         self.span = Some((self.span.map_or(world.step, |(first, _)| first), world.step));
-        self.log_threshold = world.log_threshold;
+        self.log_threshold = world.log_thresholds.iter().copied().fold(f64::INFINITY, f64::min);
         self.audit(world);
         self.rank(world);
         let trials = std::mem::take(&mut self.trials);
@@ -337,7 +338,7 @@ fn feed(trial: &mut Trial, world: &World<'_>) -> Fed {
         step: world.step,
         cell,
         is_rest_day: world.rests(key, world.step),
-        log_threshold: world.log_threshold,
+        log_threshold: world.log_thresholds[key.0],
         statistic: world.metric(key).headline(),
         real,
     };

@@ -9,7 +9,7 @@ use hark_model::{Alert, Definitions, Slice, Timestamp};
 use hark_query::Plan;
 use hark_simulate::{Config, Family, IncidentTruth, Kinds, Simulation};
 
-const BUDGET: Budget = Budget { false_alarms_per_week: 1.0 };
+const BUDGET_PER_WEEK: f64 = 1.0;
 const MINUTES_PER_BODY: usize = 60;
 /// Not among the seeds that stages were tuned on (1 to 100).
 const SEED: u64 = 131;
@@ -22,7 +22,7 @@ fn replayed(kinds: Kinds, restart_after_hours: Option<usize>) -> (Vec<Alert>, Ve
         Simulation::new(Config { seed: SEED, start_ms, days: DAYS, rate: 60.0, incidents: 3, kinds }).unwrap();
     let truth = simulation.truth().incidents.clone();
     let plan = Arc::new(Plan::compile(&Definitions::built_in()).unwrap());
-    let mut replay = Replay::new(Arc::clone(&plan), Vec::new(), BUDGET);
+    let mut replay = Replay::new(Arc::clone(&plan), Vec::new(), Budget::shared(BUDGET_PER_WEEK));
     replay.pipeline.set_self_test(false);
     let mut body = Vec::new();
     for hour in 0.. {
@@ -35,7 +35,7 @@ fn replayed(kinds: Kinds, restart_after_hours: Option<usize>) -> (Vec<Alert>, Ve
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("snapshot");
             Snapshot::of(&replay.pipeline, &Position::default()).unwrap().save(&path).unwrap();
-            replay = Replay::resume(snapshot::load(&path, &plan, BUDGET).unwrap().unwrap().0);
+            replay = Replay::resume(snapshot::load(&path, &plan, Budget::shared(BUDGET_PER_WEEK)).unwrap().unwrap().0);
         }
     }
     replay.finish();

@@ -80,7 +80,7 @@ fn alerts_are_the_same_to_the_byte_with_and_without_it() {
         })
         .unwrap();
         let plan = Arc::new(Plan::compile(&Definitions::built_in()).unwrap());
-        let mut replay = Replay::new(plan, Vec::new(), Budget { false_alarms_per_week: 1.0 });
+        let mut replay = Replay::new(plan, Vec::new(), Budget::shared(1.0));
         replay.pipeline.set_self_test(is_on);
         let mut body = Vec::new();
         while (0..60).take_while(|_| simulation.next_minute(&mut body).is_some()).count() > 0 {

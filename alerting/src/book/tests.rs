@@ -1,6 +1,6 @@
 //! Findings join, alerts end, are reviewed and fire again.
 
-use hark_model::{Definitions, Direction, Why, WhyVerdict};
+use hark_model::{Definitions, Direction, WhyVerdict};
 
 use super::*;
 
@@ -79,6 +79,10 @@ fn a_slice_that_is_not_claimed_is_not_what_an_alert_is_about() {
         // More data make it sure.
         book.renew(&alert.id, &found.shift, told(WhyVerdict::Slices));
         assert_eq!(book.alert(&alert.id).unwrap().slice.to_string(), "cluster:eu", "{verdict:?}");
+        // Calmer data are sure of nothing, and unsay nothing.
+        book.renew(&alert.id, &found.shift, told(WhyVerdict::Unsure));
+        let kept = book.alert(&alert.id).unwrap();
+        assert_eq!(kept.why.as_ref().map(|why| why.verdict), Some(WhyVerdict::Slices), "{verdict:?}");
     }
 }
 

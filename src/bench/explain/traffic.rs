@@ -80,7 +80,7 @@ impl Run {
         let changes = replay::simulated_changes(&simulation)?;
         let mut known: Vec<_> = changes.iter().map(|change| (change.id(), change.clone())).collect();
         known.sort_by(|a, b| a.1.time.cmp(&b.1.time).then_with(|| a.0.cmp(&b.0)));
-        let mut replay = Replay::new(Arc::clone(&plan), changes, Budget { false_alarms_per_week: 1.0 });
+        let mut replay = Replay::new(Arc::clone(&plan), changes, Budget::shared(1.0));
         // It changes no alert.
         replay.pipeline.set_self_test(false);
         let mut waiting: Vec<Case> = planned(&truth, Timestamp::from_millis(start_ms), days);
