@@ -107,6 +107,7 @@ pub const ALL: &[Entry] = &[
     density::GAUSSIAN_MIXTURE,
     density::DBSCAN,
     density::ISOLATION_FOREST,
+    density::EXTENDED_ISOLATION_FOREST,
     density::PEERS,
     values::ENSEMBLE,
 ];

@@ -93,9 +93,14 @@ impl ExtendedForest {
         (0..records.nrows()).map(move |at| {
             row.clear();
             row.extend(records.row(at).iter().map(|value| *value as f32));
-            let sum: f64 = self.trees.iter().map(|tree| tree.path_length(&row)).sum();
-            score(sum / self.trees.len() as f64, self.sample_rows)
+            self.score_of(&row)
         })
+    }
+
+    /// The score of one row.
+    pub(crate) fn score_of(&self, row: &[f32]) -> f64 {
+        let sum: f64 = self.trees.iter().map(|tree| tree.path_length(row)).sum();
+        score(sum / self.trees.len() as f64, self.sample_rows)
     }
 }
 
