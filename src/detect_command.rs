@@ -42,22 +42,17 @@ impl Judge {
 }
 
 /// A row as it was written, and what it says.
-struct Line {
-    time: String,
+pub(crate) struct Line {
+    pub(crate) time: String,
     value: String,
-    row: Row,
+    pub(crate) row: Row,
 }
 
 /// So many rows are judged at a time.
 const BATCH: usize = 1_024;
 
 pub fn detect(request: &Request) -> Result<()> {
-    let name = request.series.display().to_string();
-    let input: Box<dyn Read> = if request.series.as_os_str() == "-" {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(File::open(&request.series).with_context(|| format!("{name} cannot be opened"))?)
-    };
+    let (input, name) = open(&request.series)?;
     match &request.out {
         None => score(request, input, &name, BufWriter::new(io::stdout().lock())),
         Some(out) => {
@@ -70,6 +65,16 @@ pub fn detect(request: &Request) -> Result<()> {
     }
 }
 
+/// A file, or standard input, and what it is called.
+pub(crate) fn open(series: &Path) -> Result<(Box<dyn Read>, String)> {
+    if series.as_os_str() == "-" {
+        return Ok((Box::new(io::stdin().lock()), "standard input".to_owned()));
+    }
+    let name = series.display().to_string();
+    let file = File::open(series).with_context(|| format!("{name} cannot be opened"))?;
+    Ok((Box::new(file), name))
+}
+
 fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{ending}"));
@@ -78,7 +83,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 
 fn score(request: &Request, input: impl Read, name: &str, mut out: impl Write) -> Result<()> {
     let Judging { mut detector, unjudged } = request.judge.make(request.settings)?;
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
+    let mut reader = reader(input);
     let mut lines = lines(&mut reader, name)?;
     let written = "the result cannot be written";
     writeln!(out, "timestamp,value,score,p_value,anomaly").context(written)?;
@@ -127,7 +132,11 @@ fn write(out: &mut impl Write, lines: &[Line], verdicts: &[Scored]) -> io::Resul
     Ok(())
 }
 
-fn lines<'a, R: Read>(
+pub(crate) fn reader<R: Read>(input: R) -> csv::Reader<R> {
+    csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input)
+}
+
+pub(crate) fn lines<'a, R: Read>(
     reader: &'a mut csv::Reader<R>,
     name: &'a str,
 ) -> Result<impl Iterator<Item = Result<Line>> + use<'a, R>> {

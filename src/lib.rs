@@ -17,6 +17,7 @@ pub mod exemplars;
 pub mod explain_command;
 pub mod explain_model;
 pub mod explainer;
+pub mod forecast_command;
 mod funnel;
 pub mod hindsight;
 pub mod history;

@@ -9,8 +9,9 @@ use clap::{Args, Parser, Subcommand};
 use hark::config::{Config, Overrides};
 use hark::detection::Budget;
 use hark::{
-    alerts_command, bench, demo, detect_command, doctor, explain_command, explain_model, hindsight, import,
-    models_command, peers_command, query_command, registry_command, replay, report_command, serve, simulate_command,
+    alerts_command, bench, demo, detect_command, doctor, explain_command, explain_model, forecast_command, hindsight,
+    import, models_command, peers_command, query_command, registry_command, replay, report_command, serve,
+    simulate_command,
 };
 use hark_detectors::list::Build;
 use hark_detectors::values::PERIOD_ROWS_MAX;
@@ -39,6 +40,8 @@ enum Command {
     Replay(ReplayArgs),
     /// Judge a series of timestamps and values row by row: what is unlike all before, and what has moved for good
     Detect(DetectArgs),
+    /// Say what a series of timestamps and values will be, with intervals: ARIMA or exponential smoothing
+    Forecast(forecast_command::Request),
     /// Say which of several series that usually go together departs from the rest
     Peers(PeersArgs),
     /// Say why: which slices of a file carry the difference, or what made a model say what it says of a row
@@ -447,6 +450,7 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Serve(ServeArgs { place, mutant }) => done(block_on(serve::serve(place.load()?, mutant))),
         Command::Replay(args) => done(replay::replay(&args.try_into()?)),
         Command::Detect(args) => done(detect_command::detect(&args.into())),
+        Command::Forecast(request) => done(forecast_command::ahead(&request)),
         Command::Peers(args) => done(peers_command::peers(&args.into())),
         Command::Explain { what: Explain::Slices(args) } => done(explain_command::slices(&args.into())),
         Command::Explain { what: Explain::Model(request) } => done(explain_model::explain(&request)),

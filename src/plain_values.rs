@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use anyhow::{Context, Result, bail, ensure};
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use hark_model::Timestamp;
 
 /// Milliseconds since 1970, or what to write instead.
@@ -41,6 +41,33 @@ fn time_ms(text: &str) -> Option<i64> {
     let parsed = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
     let parsed = parsed.or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0));
     parsed.map(|time| time.and_utc().timestamp_millis())
+}
+
+/// Writes a time as another one of the same file is written.
+pub(crate) fn write_time(time_ms: i64, like: &str) -> String {
+    if let Ok(number) = like.parse::<i64>() {
+        return match number.unsigned_abs() {
+            0..100_000_000_000 => time_ms.div_euclid(1_000).to_string(),
+            100_000_000_000..100_000_000_000_000 => time_ms.to_string(),
+            100_000_000_000_000..100_000_000_000_000_000 => format!("{time_ms}000"),
+            _ => format!("{time_ms}000000"),
+        };
+    }
+    let Some(time) = DateTime::from_timestamp_millis(time_ms).map(|time| time.naive_utc()) else {
+        return time_ms.to_string();
+    };
+    let is_date = like.len() == "2026-05-01".len() && time_ms.rem_euclid(86_400_000) == 0;
+    let (between, zone) = (if like.contains(['T', 't']) { 'T' } else { ' ' }, if has_zone(like) { "Z" } else { "" });
+    if is_date {
+        time.format("%Y-%m-%d").to_string()
+    } else {
+        format!("{}{zone}", time.format(&format!("%Y-%m-%d{between}%H:%M:%S%.f")))
+    }
+}
+
+/// RFC 3339 has one.
+fn has_zone(time: &str) -> bool {
+    time.parse::<Timestamp>().is_ok()
 }
 
 /// A file with a time and some named values in each row.
@@ -110,6 +137,13 @@ mod tests {
             "2014-04-01 00:00",
         ];
         assert!(same.iter().all(|text| time_ms(text) == Some(1_396_310_400_000)), "{:?}", same.map(time_ms));
+        for text in same {
+            let written = write_time(1_396_310_400_000, text);
+            assert_eq!(time_ms(&written), Some(1_396_310_400_000), "{text} {written}");
+        }
+        assert_eq!(write_time(1_396_314_000_000, "2014-04-01"), "2014-04-01 01:00:00");
+        assert_eq!(write_time(1_396_310_400_250, "2014-04-01T02:00:00+02:00"), "2014-04-01T00:00:00.250Z");
+        assert_eq!(write_time(1_396_314_000_000, "1396310400"), "1396314000");
         assert_eq!(["", "noon", "01/04/2014", "2014-13-01"].map(time_ms), [None; 4]);
     }
 }

@@ -14,6 +14,7 @@ mod dispersion;
 mod draws;
 mod entry;
 mod evidence;
+pub mod forecast;
 pub mod forest;
 mod gathered;
 mod habit;

@@ -98,3 +98,47 @@ fn a_series_is_judged_and_a_broken_one_leaves_the_old_result() {
     assert!(text.contains("line 3 of") && text.contains("`much` is not a number"), "{text}");
     assert_eq!(fs::read_to_string(&out).unwrap(), written);
 }
+
+#[test]
+fn a_series_is_forecast_and_a_broken_one_is_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = folder.path().join("series.csv").to_str().unwrap().to_owned();
+    // A week of hours, of which one never came and one has no value.
+    let day = |at: usize| 100.0 + 20.0 * (at as f64 / 24.0 * std::f64::consts::TAU).sin();
+    let row = |at: usize| {
+        let value = day(at) + (at * 7_919 % 13) as f64 / 13.0;
+        let value = if at == 90 { String::new() } else { value.to_string() };
+        format!("2026-05-{:02} {:02}:00:00,{value}\n", 1 + at / 24, at % 24)
+    };
+    let rows = (0..168).filter(|at| *at != 70).map(row);
+    fs::write(&series, std::iter::once("timestamp,value\n".to_owned()).chain(rows).collect::<String>()).unwrap();
+    for model in ["arima", "ets"] {
+        let told = hark(&["forecast", &series, "--steps", "24", "--model", model, "--level", "0.9"]);
+        let (out, told) = (String::from_utf8(told.stdout).unwrap(), String::from_utf8(told.stderr).unwrap());
+        assert!(told.contains("its seasons taken off as waves: log likelihood"), "{told}");
+        let mut lines = out.lines();
+        assert_eq!(lines.next(), Some("timestamp,forecast,low,high"));
+        for (at, line) in (168..).zip(lines.by_ref()) {
+            let cells: Vec<&str> = line.split(',').collect();
+            assert_eq!(cells[0], format!("2026-05-08 {:02}:00:00", at - 168));
+            let [expected, low, high] = [1, 2, 3].map(|cell: usize| cells[cell].parse::<f64>().unwrap());
+            assert!(low < expected && expected < high && (expected - day(at) - 0.5).abs() < 2.0, "{model}: {line}");
+        }
+        assert_eq!(out.lines().count(), 25);
+        let json = hark(&["forecast", &series, "--steps", "24", "--model", model, "--level", "0.9", "--json"]);
+        let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(json["model"]["name"], model);
+        let last = out.lines().last().unwrap().split(',').nth(1).unwrap().parse::<f64>().unwrap();
+        assert_eq!(json["forecast"][23]["forecast"], last);
+    }
+    let (status, text) = failure(&["forecast", &series, "--steps", "0"]);
+    assert_eq!(status, Some(2), "{text}");
+    fs::write(&series, "timestamp,value\n2026-05-01,1\n2026-05-02,much\n").unwrap();
+    let (status, text) = failure(&["forecast", &series, "--steps", "3"]);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("line 3 of") && text.contains("`much` is not a number"), "{text}");
+    fs::write(&series, "timestamp,value\n2026-05-01,1\n2026-05-02,1\n").unwrap();
+    let (status, text) = failure(&["forecast", &series, "--steps", "3"]);
+    assert_eq!((status, text.trim_end().lines().count()), (Some(1), 1));
+    assert!(text.contains("cannot be forecast: no model can be fitted to its newest 2 values"), "{text}");
+}

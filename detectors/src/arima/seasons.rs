@@ -69,6 +69,11 @@ impl Seasons {
         self.step_ms
     }
 
+    /// Whether any was found.
+    pub(crate) fn are_there(&self) -> bool {
+        self.used > 1
+    }
+
     /// What the seasons say of a time; nothing before the first fit.
     pub(crate) fn of(&self, time_ms: i64) -> f64 {
         if self.used <= 1 {

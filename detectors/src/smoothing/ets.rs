@@ -22,11 +22,15 @@ const KINDS: &str = "AZN";
 const ROWS_MAX: usize = 512;
 
 #[derive(Debug)]
-pub(super) struct Ets(Recursion);
+pub(crate) struct Ets {
+    recursion: Recursion,
+    trend: Trend,
+    rows: usize,
+}
 
 impl Ets {
     /// To evenly spaced values without gaps; it then stands before the row behind them.
-    pub(super) fn fit(values: &[f64]) -> Option<Self> {
+    pub(crate) fn fit(values: &[f64]) -> Option<Self> {
         let values = &values[values.len().saturating_sub(ROWS_MAX)..];
         let fitted = AutoETS::new(1, KINDS).ok()?.fit(values).ok()?;
         let expected = fitted.predict_in_sample(None::<f64>).ok()?.point;
@@ -37,23 +41,33 @@ impl Ets {
             (_, false) => Trend::Straight,
             (_, true) => Trend::Damped,
         };
-        Recursion::read(values, &expected, next, trend).map(Self)
+        let recursion = Recursion::read(values, &expected, next, trend)?;
+        Some(Self { recursion, trend, rows: values.len() })
     }
 
-    pub(super) fn expected(&self) -> f64 {
-        self.0.expected()
+    pub(crate) fn trend(&self) -> Trend {
+        self.trend
     }
 
-    pub(super) fn deviation(&self) -> f64 {
-        self.0.deviation()
+    /// That it was fitted to.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
     }
 
-    pub(super) fn take(&mut self, value: Option<f64>) {
-        self.0.take(value);
+    pub(crate) fn expected(&self) -> f64 {
+        self.recursion.expected()
+    }
+
+    pub(crate) fn deviation(&self) -> f64 {
+        self.recursion.deviation()
+    }
+
+    pub(crate) fn take(&mut self, value: Option<f64>) {
+        self.recursion.take(value);
     }
 
     /// The same series comes again, from its first row on.
-    pub(super) fn rewind(&mut self) {
-        self.0.rewind();
+    pub(crate) fn rewind(&mut self) {
+        self.recursion.rewind();
     }
 }

@@ -8,3 +8,6 @@ mod recursion;
 mod watch;
 
 pub use ets::ETS;
+pub(crate) use ets::Ets;
+pub use recursion::Trend;
+pub(crate) use watch::filled;

@@ -12,7 +12,7 @@
 
 /// The trend of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trend {
+pub enum Trend {
     None,
     Straight,
     Damped,

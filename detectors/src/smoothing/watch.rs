@@ -146,7 +146,7 @@ impl Scorer for Watch {
 }
 
 /// Gaps are filled with the last value, or the first one.
-fn filled(values: impl Iterator<Item = Option<f64>> + Clone) -> Vec<f64> {
+pub(crate) fn filled(values: impl Iterator<Item = Option<f64>> + Clone) -> Vec<f64> {
     let mut last = values.clone().flatten().next().unwrap_or(0.0);
     let mut filled = |value: Option<f64>| {
         last = value.unwrap_or(last);
