@@ -8,18 +8,18 @@ use anyhow::{Context, Result, ensure};
 use hark_detectors::{Calibrated, Detector, Row, Scorer, Settings};
 use hark_networks::{Library, Served, Windows, check};
 
-use crate::models_command::bytes;
+use crate::imported::Given;
 
 /// By a model that passes what `hark models import` asks of it, with windows of one column.
-pub(crate) fn brought(model: &Path, library: Option<&Path>, settings: Settings) -> Result<Judging> {
-    let refused = || format!("{} cannot judge the series", model.display());
+pub(crate) fn brought(model: &Given, library: Option<&Path>, settings: Settings) -> Result<Judging> {
+    let refused = || format!("{} cannot judge the series", model.shown);
     let library = library.map(Library::load).transpose().with_context(refused)?;
-    let served = check(&bytes(model)?, library.as_ref()).with_context(refused)?.served;
+    let served = check(&model.bytes, library.as_ref()).with_context(refused)?.served;
     let columns = served.columns();
     ensure!(
         columns == 1,
         "{} takes windows of {columns} columns, and a series has one value a row; give a model of one column",
-        model.display()
+        model.shown
     );
     let unjudged = Unjudged::default();
     let scorer = Brought { served, window: VecDeque::new(), unjudged: unjudged.clone() };
@@ -148,7 +148,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let model = folder.path().join("model.onnx");
         std::fs::write(&model, onnx::write(&network).unwrap()).unwrap();
-        let Judging { mut detector, unjudged } = brought(&model, None, SETTINGS).unwrap();
+        let Judging { mut detector, unjudged } = brought(&Given::read(&model).unwrap(), None, SETTINGS).unwrap();
         let series: Vec<Row> = (0..1_000).map(|at| Row::new(60_000 * at as i64, f64::from(value(at)))).collect();
         let told: Vec<usize> =
             detector.score(&series).iter().enumerate().filter(|(_, one)| one.is_anomaly).map(|(at, _)| at).collect();
@@ -177,7 +177,8 @@ mod tests {
     fn what_cannot_judge_a_series_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let model = folder.path().join("model.onnx");
-        let problem = || format!("{:#}", brought(&model, None, SETTINGS).err().unwrap());
+        let judging = || brought(&Given::read(&model)?, None, SETTINGS);
+        let problem = || format!("{:#}", judging().err().unwrap());
         assert!(problem().contains("cannot be read"), "{}", problem());
         let windows = Windows::sliding(&(0..400).map(value).collect::<Vec<_>>(), 2, 4).unwrap();
         let training = Training { steps_max: 20, ..Training::default() };

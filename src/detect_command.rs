@@ -10,6 +10,8 @@ use hark_detectors::{Row, Scored, Settings};
 use hark_model::nearest;
 
 use crate::brought::{Judging, Unjudged, brought};
+use crate::imported::find;
+use crate::place::Where;
 use crate::plain_values::{number, read_time};
 
 pub struct Request {
@@ -27,7 +29,9 @@ pub enum Judge {
     Named(Build),
     /// A network that was made elsewhere, by ONNX Runtime where its library is given.
     Brought {
+        /// A file, or the name that it was imported under.
         model: PathBuf,
+        place: Where,
         library: Option<PathBuf>,
     },
 }
@@ -36,7 +40,7 @@ impl Judge {
     fn make(&self, settings: Settings) -> Result<Judging> {
         match self {
             Self::Named(build) => Ok(Judging { detector: build(settings), unjudged: Unjudged::default() }),
-            Self::Brought { model, library } => brought(model, library.as_deref(), settings),
+            Self::Brought { model, place, library } => brought(&find(model, place)?, library.as_deref(), settings),
         }
     }
 }

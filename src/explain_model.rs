@@ -1,7 +1,6 @@
 //! `hark explain model`: which values of a window, or which columns, made a model say what it says of a row. The model is
 //! asked about mixtures of that window and others, so whatever can be served can be explained.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
@@ -13,12 +12,14 @@ use hark_explain::sampled_shap::{
 use hark_networks::{Library, Served, Windows, check};
 use serde::Serialize;
 
-use crate::models_command::bytes;
+use crate::detect_command::open;
+use crate::imported::{Given, find};
+use crate::place::Where;
 use crate::plain_values::{Table, read_time};
 
 #[derive(Debug, Args)]
 pub struct Request {
-    /// ONNX, as `hark models import` takes it
+    /// The name that `hark models import` kept a model under, or an ONNX file
     model: PathBuf,
     /// CSV with the column timestamp and one for each column of the model; - for standard input
     series: PathBuf,
@@ -36,6 +37,8 @@ pub struct Request {
     seed: u64,
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: Where,
 }
 
 /// Windows that a row's is compared with: each costs as much as all mixtures.
@@ -77,20 +80,17 @@ struct Part {
 }
 
 pub fn explain(request: &Request) -> Result<()> {
-    let name = request.series.display().to_string();
-    let explained = if request.series.as_os_str() == "-" {
-        of_row(request, io::stdin().lock(), "standard input")
-    } else {
-        of_row(request, File::open(&request.series).with_context(|| format!("{name} cannot be opened"))?, &name)
-    }?;
+    let model = find(&request.model, &request.place)?;
+    let (input, name) = open(&request.series)?;
+    let explained = of_row(request, &model, input, &name)?;
     let text = if request.json { serde_json::to_string_pretty(&explained)? + "\n" } else { told(&explained) };
     io::stdout().lock().write_all(text.as_bytes()).context("the answer cannot be written")
 }
 
-fn of_row(request: &Request, input: impl Read, name: &str) -> Result<Explained> {
-    let refused = || format!("{} cannot be explained", request.model.display());
+fn of_row(request: &Request, model: &Given, input: impl Read, name: &str) -> Result<Explained> {
+    let refused = || format!("{} cannot be explained", model.shown);
     let library = request.library.as_deref().map(Library::load).transpose().with_context(refused)?;
-    let mut served = check(&bytes(&request.model)?, library.as_ref()).with_context(refused)?.served;
+    let mut served = check(&model.bytes, library.as_ref()).with_context(refused)?.served;
     let rows = Rows::read(input, name, served.columns())?;
     let (at, time) = (rows.find(request.at.as_deref(), name)?, served.time());
     ensure!(at + 1 >= time, "row {} of {name} ends no window of {time} rows; name a later one with --at", at + 1);
@@ -119,7 +119,7 @@ fn of_row(request: &Request, input: impl Read, name: &str) -> Result<Explained> 
     let mut parts: Vec<Part> = players.iter().enumerate().map(part).collect();
     parts.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
     Ok(Explained {
-        model: request.model.display().to_string(),
+        model: model.shown.clone(),
         timestamp: rows.times[at].clone(),
         score: shares.value,
         base: shares.base,
@@ -308,7 +308,20 @@ mod tests {
         let model = folder.path().join("model.onnx");
         std::fs::write(&model, onnx::write(&network).unwrap()).unwrap();
         let at = at.map(|at| (1_700_000_000 + 60 * at).to_string());
-        Request { model, series: PathBuf::from("s.csv"), at, library: None, sets: 512, seed: 1, json: false }
+        Request {
+            model,
+            series: PathBuf::from("s.csv"),
+            at,
+            library: None,
+            sets: 512,
+            seed: 1,
+            json: false,
+            place: Where::default(),
+        }
+    }
+
+    fn explained(request: &Request, text: &str) -> Result<Explained> {
+        of_row(request, &Given::read(&request.model)?, text.as_bytes(), "s.csv")
     }
 
     fn adds_up(explained: &Explained) {
@@ -320,20 +333,21 @@ mod tests {
     fn the_values_that_made_a_window_strange_are_named_by_their_times() {
         let folder = tempfile::tempdir().unwrap();
         let request = request(&folder, 1, Some(608));
-        let explained = of_row(&request, series(1).as_bytes(), "s.csv").unwrap();
+        let told_of = || explained(&request, &series(1)).unwrap();
+        let explained = told_of();
         adds_up(&explained);
         let mut first: Vec<&str> = explained.parts[..3].iter().map(|part| part.name.as_str()).collect();
         first.sort_unstable();
         let hole = [604, 605, 606].map(|at| (1_700_000_000 + 60 * at).to_string());
         assert_eq!(first, hole, "{}", told(&explained));
         assert!(explained.score > 3.0 * explained.base);
-        assert_eq!(told(&explained), told(&of_row(&request, series(1).as_bytes(), "s.csv").unwrap()));
+        assert_eq!(told(&explained), told(&told_of()));
     }
 
     #[test]
     fn the_column_that_made_a_window_strange_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let explained = of_row(&request(&folder, 3, Some(608)), series(3).as_bytes(), "s.csv").unwrap();
+        let explained = explained(&request(&folder, 3, Some(608)), &series(3)).unwrap();
         adds_up(&explained);
         assert_eq!((explained.parts[0].name.as_str(), explained.sets), ("m0", 8), "{}", told(&explained));
         assert!(explained.parts[0].contribution > 0.8 * (explained.score - explained.base));
@@ -344,8 +358,7 @@ mod tests {
     fn what_cannot_be_explained_is_refused_in_a_sentence() {
         let folder = tempfile::tempdir().unwrap();
         let mut request = request(&folder, 1, None);
-        let problem =
-            |request: &Request, text: &str| format!("{:#}", of_row(request, text.as_bytes(), "s.csv").err().unwrap());
+        let problem = |request: &Request, text: &str| format!("{:#}", explained(request, text).err().unwrap());
         let short: String = series(1).lines().take(20).map(|line| line.to_owned() + "\n").collect();
         assert!(problem(&request, &short).contains("less than 4 windows of 12 rows to compare with"));
         assert!(problem(&request, "timestamp,value\n").contains("s.csv has no row with all its values"));

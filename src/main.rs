@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use hark::config::{Config, Overrides};
 use hark::detection::Budget;
+use hark::place::Where;
 use hark::{
     alerts_command, bench, demo, detect_command, doctor, explain_command, explain_model, forecast_command, hindsight,
-    import, models_command, peers_command, query_command, registry_command, replay, report_command, serve,
+    import, imported, models_command, peers_command, query_command, registry_command, replay, report_command, serve,
     simulate_command,
 };
 use hark_detectors::list::Build;
@@ -106,25 +106,6 @@ struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
-struct Where {
-    /// Configuration file; hark.toml in this folder where it exists
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Address of the API and the dashboard
-    #[arg(long, value_name = "ADDR", env = "HARK_LISTEN")]
-    listen: Option<String>,
-    /// Data folder
-    #[arg(long, value_name = "DIR", env = "HARK_DATA")]
-    data: Option<PathBuf>,
-    /// PostgreSQL instead of SQLite
-    #[arg(long, value_name = "URL", env = "HARK_DATABASE", hide_env_values = true)]
-    database: Option<String>,
-    /// Metric definitions over the built-in ones
-    #[arg(long, value_name = "FILE", env = "HARK_METRICS")]
-    metrics: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
 struct ServeArgs {
     #[command(flatten)]
     place: Where,
@@ -173,9 +154,12 @@ struct DetectArgs {
         long_help = detect_command::detectors_help(),
     )]
     detector: Build,
-    /// A model that was made elsewhere judges instead: ONNX, windows of one column; `hark models import` looks at one
-    #[arg(long, value_name = "FILE", conflicts_with = "detector")]
+    /// A model that was made elsewhere judges instead, of windows of one column: the name that `hark models import` kept
+    /// it under (NAME, or NAME@2 for its second version), or an ONNX file
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "detector")]
     model: Option<PathBuf>,
+    #[command(flatten)]
+    place: Where,
     /// ONNX Runtime's library for that model; without it tract runs it, which is built in
     #[arg(long, value_name = "PATH", env = "ORT_DYLIB_PATH")]
     library: Option<PathBuf>,
@@ -231,16 +215,19 @@ struct ModelOrderArgs {
 
 #[derive(Debug, Subcommand)]
 enum Models {
-    /// Every detector: its name, how it judges, and what it looks for
+    /// Every detector: its name, how it judges, and what it looks for; and the models that were imported
     List {
+        #[command(flatten)]
+        place: Where,
         #[arg(long)]
         json: bool,
     },
-    /// Versions of the models that judge metrics: what they were trained on, what they can do, and where they stand
+    /// Versions of the models that judge metrics: what they were trained on, what they can do, and where they stand; and
+    /// of those that were imported
     Versions {
         #[command(flatten)]
         place: Where,
-        /// Of this metric alone
+        /// Of this metric alone, or of the imported model of this name
         #[arg(long)]
         metric: Option<String>,
         #[arg(long)]
@@ -263,15 +250,8 @@ enum Models {
     /// Go back to the version before, in the running hark
     Rollback(ModelOrderArgs),
     /// Look at an ONNX model that was made elsewhere (in PyTorch, say): whether its shapes fit, and what it answers to a
-    /// smoke input
-    Import {
-        model: PathBuf,
-        /// ONNX Runtime's library (libonnxruntime.so); without it the model is run by tract, which is built in
-        #[arg(long, value_name = "PATH", env = "ORT_DYLIB_PATH")]
-        library: Option<PathBuf>,
-        #[arg(long)]
-        json: bool,
-    },
+    /// smoke input; and keep it under a name, for `hark detect --model` and `hark explain model`
+    Import(imported::Request),
 }
 
 #[derive(Debug, Args)]
@@ -415,13 +395,6 @@ struct AlertsArgs {
     json: bool,
 }
 
-impl Where {
-    fn load(self) -> Result<Config> {
-        let Self { config, listen, data, database, metrics } = self;
-        Config::load(config.as_deref(), Overrides { listen, data, database, metrics })
-    }
-}
-
 fn main() -> ExitCode {
     // clap itself answers wrong usage with status 2.
     let cli = Cli::parse();
@@ -499,7 +472,7 @@ fn run(cli: Cli) -> Result<bool> {
 
 fn models(what: Models) -> Result<()> {
     match what {
-        Models::List { json } => models_command::list(json),
+        Models::List { place, json } => block_on(models_command::list(&place.load()?, json)),
         Models::Versions { place, metric, json } => {
             block_on(models_command::versions(&place.load()?, metric.as_deref(), json))
         }
@@ -509,7 +482,7 @@ fn models(what: Models) -> Result<()> {
         Models::Train(args) => order_model(args, ModelOrder::Train),
         Models::Promote(args) => order_model(args, ModelOrder::Promote),
         Models::Rollback(args) => order_model(args, ModelOrder::RollBack),
-        Models::Import { model, library, json } => models_command::import(&model, library.as_deref(), json),
+        Models::Import(request) => block_on(imported::import(request)),
     }
 }
 
@@ -564,9 +537,9 @@ impl From<PeersArgs> for peers_command::Request {
 
 impl From<DetectArgs> for detect_command::Request {
     fn from(args: DetectArgs) -> Self {
-        let DetectArgs { series, detector, model, library, period, false_alarms, seed, out, batch } = args;
+        let DetectArgs { series, detector, model, place, library, period, false_alarms, seed, out, batch } = args;
         let judge = match model {
-            Some(model) => detect_command::Judge::Brought { model, library },
+            Some(model) => detect_command::Judge::Brought { model, place, library },
             None => detect_command::Judge::Named(detector),
         };
         let settings = Settings { false_alarms, period_rows: period.map(|rows| rows as usize), seed };

@@ -1,25 +1,29 @@
 //! `hark models`: what judges, and what could.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
 use anyhow::{Context, Result, bail};
 use hark_dashboard::DetectorEntry;
-use hark_model::{Measured, ModelOrder, ModelVersion};
-use hark_networks::{Library, check, onnx};
+use hark_model::{ImportedModel, Measured, ModelOrder, ModelVersion};
 use hark_report::wilson;
-use serde::Serialize;
 
 use crate::config::Config;
 use crate::data_folder;
 use crate::detector_list;
+use crate::imported;
 use crate::model_files;
 use crate::running;
 use crate::store;
 
-pub fn list(json: bool) -> Result<()> {
-    let listed = detector_list::all();
+/// The detectors of the list, and the newest version of each model that was imported into the folder, where it is one.
+pub async fn list(config: &Config, json: bool) -> Result<()> {
+    let mut listed = detector_list::all();
+    match imported::all(config).await {
+        Ok(mut imported) => {
+            // The newest of each name stands first.
+            imported.dedup_by(|later, first| later.name == first.name);
+            listed.extend(imported.iter().map(detector_list::of_imported));
+        }
+        Err(problem) => eprintln!("imported models are not listed: {problem:#}"),
+    }
     if json {
         println!("{}", serde_json::to_string_pretty(&listed).context("the list cannot be written as JSON")?);
     } else {
@@ -35,9 +39,25 @@ fn table(listed: &[DetectorEntry]) -> String {
     listed.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The versions of the models that judge metrics, as the store of a data folder has them, and whether their files are good.
+/// The versions of the models that judge metrics, and of those that were imported, as the store of a data folder has them,
+/// and whether their files are good.
 pub async fn versions(config: &Config, metric: Option<&str>, json: bool) -> Result<()> {
-    tell(&read(config, metric).await?, json, |version| Some(line(version)))
+    let versions = read(config, metric).await?;
+    let mut imported = imported::all(config).await?;
+    imported.retain(|model| metric.is_none_or(|name| model.name == name));
+    for model in &imported {
+        imported::bytes_of(config, model)?;
+    }
+    if json {
+        let both = serde_json::json!({ "versions": versions, "imported": imported });
+        println!("{}", serde_json::to_string_pretty(&both)?);
+        return Ok(());
+    }
+    if !versions.is_empty() || imported.is_empty() {
+        tell(&versions, json, |version| Some(line(version)))?;
+    }
+    imported.iter().for_each(|model| println!("{}", imported_line(model)));
+    Ok(())
 }
 
 /// What each version made of rows that it had not seen.
@@ -97,6 +117,15 @@ fn line(version: &ModelVersion) -> String {
     )
 }
 
+fn imported_line(model: &ImportedModel) -> String {
+    let ImportedModel { name, number, imported_at, by, checksum, producer, time, columns, gives, .. } = model;
+    format!(
+        "{name:<20} {number:>4}  imported    at {imported_at} by {by}: of windows of {time} x {columns} a {}, made by \
+         {producer}, {checksum}",
+        gives.name()
+    )
+}
+
 /// Trains, promotes or goes back among the models of a metric in the running hark.
 pub fn order(config: &Config, metric: &str, order: ModelOrder, by: &str) -> Result<()> {
     let (path, done) = match order {
@@ -109,61 +138,6 @@ pub fn order(config: &Config, metric: &str, order: ModelOrder, by: &str) -> Resu
         .map_err(|failed| failed.say(config))?;
     println!("{metric}: {done}; `hark models versions` lists them");
     Ok(())
-}
-
-/// What a model turned out to be.
-#[derive(Serialize)]
-struct Imported {
-    model: String,
-    producer: String,
-    opset: i64,
-    operators: usize,
-    weights: usize,
-    /// Rows of a window.
-    time: usize,
-    columns: usize,
-    gives: &'static str,
-    served_by: &'static str,
-    /// Of the smoke input's windows.
-    smoke_scores: Vec<f32>,
-}
-
-/// Looks at a model and says what it is, or why it can't be served.
-pub fn import(model: &Path, library: Option<&Path>, json: bool) -> Result<()> {
-    let refused = || format!("{} is not imported", model.display());
-    let library = library.map(Library::load).transpose().with_context(refused)?;
-    let checked = check(&bytes(model)?, library.as_ref()).with_context(refused)?;
-    let (served, signature) = (&checked.served, checked.served.signature());
-    let imported = Imported {
-        model: model.display().to_string(),
-        producer: signature.producer.clone(),
-        opset: signature.opset,
-        operators: signature.operators,
-        weights: signature.weights,
-        time: served.time(),
-        columns: served.columns(),
-        gives: if served.gives_reconstruction() { "reconstruction" } else { "score" },
-        served_by: served.engine(),
-        smoke_scores: checked.smoke.scores,
-    };
-    if json {
-        println!("{}", serde_json::to_string_pretty(&imported).context("the answer cannot be written as JSON")?);
-        return Ok(());
-    }
-    let Imported { model, producer, opset, operators, weights, time, columns, gives, served_by, smoke_scores } =
-        imported;
-    println!("{model} can be served by {served_by}: of windows of {time} x {columns} it gives a {gives}");
-    println!("made by {producer}, opset {opset}: {operators} operators, {weights} weights");
-    println!("scores of the smoke input: {smoke_scores:?}");
-    Ok(())
-}
-
-/// One byte more than is taken, at most: a larger file is refused by its size.
-pub(crate) fn bytes(model: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let read = File::open(model).and_then(|file| file.take(onnx::BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
-    read.with_context(|| format!("{} cannot be read; give the path of an ONNX file", model.display()))?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

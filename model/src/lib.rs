@@ -10,6 +10,7 @@ mod change;
 mod definitions;
 mod explanation;
 mod finding;
+mod imported_model;
 mod leaves;
 mod metric;
 mod model_version;
@@ -36,6 +37,7 @@ pub use explanation::{
     Why, WhyVerdict, Without,
 };
 pub use finding::{Direction, Finding, FindingKind, Shift};
+pub use imported_model::{Gives, ImportedModel};
 pub use leaves::{BinCount, Leaf, Leaves};
 pub use metric::{AlertPolicy, Better, Metric, MetricKind, Objective};
 pub use model_version::{Measured, ModelOrder, ModelVersion, Standing};

@@ -6,6 +6,7 @@
 mod alerts;
 mod changes;
 mod definitions;
+mod imported_models;
 mod incidents;
 mod listing;
 mod models;
@@ -26,6 +27,7 @@ use crate::{AlertQuery, Store, StoreError};
 pub use alerts::*;
 pub use changes::*;
 pub use definitions::*;
+pub use imported_models::*;
 pub use incidents::*;
 pub use listing::*;
 pub use models::*;
@@ -92,6 +94,9 @@ macro_rules! conformance_cases {
             of_many_versions_the_newest_are_read,
             senseless_models_are_refused_whole,
             what_is_ordered_of_models_is_audited,
+            imported_models_are_kept_version_by_version,
+            models_imported_at_once_get_a_number_each,
+            senseless_imports_are_refused,
             silences_are_kept_until_they_end,
             a_silence_is_ended_by_another_end,
             senseless_silences_are_refused,

@@ -11,6 +11,7 @@ pub mod conformance;
 mod definitions;
 mod documents;
 mod error;
+mod imported_models;
 mod incidents;
 mod models;
 mod query;
@@ -18,12 +19,13 @@ mod silences;
 mod told;
 
 use async_trait::async_trait;
-use hark_model::{Alert, AlertId, Change, ChangeId, Feedback, ModelVersion, Silence, Timestamp};
+use hark_model::{Alert, AlertId, Change, ChangeId, Feedback, ImportedModel, ModelVersion, Silence, Timestamp};
 
 pub use acts::{Act, Acts, FEEDBACK_BYTES_MAX, FEEDBACK_PER_ALERT_MAX, StoredAlert, WHO_BYTES_MAX};
 pub use definitions::{DEFINITION_BYTES_MAX, DEFINITIONS_MAX, DefinitionChange, DefinitionVersion};
 pub use documents::{AlertRow, ChangeRow, NAME_BYTES_MAX, is_name};
 pub use error::{BoxError, StoreError};
+pub use imported_models::{IMPORTED_VERSIONS_MAX, ImportedRow};
 pub use incidents::{INCIDENT_ALERTS_HALF, IncidentOutline};
 pub use models::{MODEL_VERSIONS_MAX, ModelAct, ModelRow};
 pub use query::{
@@ -128,6 +130,14 @@ pub trait Store: Send + Sync {
 
     /// Writes to the audit what somebody ordered of models.
     async fn note_model_act(&self, act: ModelAct<'_>) -> Result<(), StoreError>;
+
+    /// Keeps a version under the next number of its name, whatever number it has itself, and writes it to the audit, both
+    /// or neither. Where the newest version has the same checksum it is that one, and nothing is written. Answers the
+    /// number.
+    async fn add_imported_model(&self, model: &ImportedModel) -> Result<u32, StoreError>;
+
+    /// In the order of their names, the newest versions first; of each the newest [`IMPORTED_VERSIONS_MAX`].
+    async fn imported_models(&self) -> Result<Vec<ImportedModel>, StoreError>;
 
     /// Sets a silence, or gives one another end, and writes it to the audit, both or neither.
     async fn save_silence(&self, change: SilenceChange<'_>) -> Result<(), StoreError>;

@@ -11,6 +11,7 @@ mod faults;
 mod hindsight;
 mod http;
 mod import;
+mod imported;
 mod models;
 mod parts;
 mod production;

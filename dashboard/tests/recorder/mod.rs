@@ -10,7 +10,7 @@ use hark_dashboard::{
     QueryAnswer, QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, Status,
     serve, serve_grpc,
 };
-use hark_model::{Alert, AlertId, Change, ChangeId, ModelOrder, ModelVersion, Silence, Timestamp};
+use hark_model::{Alert, AlertId, Change, ChangeId, ImportedModel, ModelOrder, ModelVersion, Silence, Timestamp};
 use hark_store::{
     Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, IncidentOutline, ModelAct,
     SilenceChange, Store, StoreError,
@@ -212,6 +212,12 @@ impl Store for NoStore {
         unreachable!("there are no models")
     }
     async fn note_model_act(&self, _: ModelAct<'_>) -> Result<(), StoreError> {
+        unreachable!("there are no models")
+    }
+    async fn add_imported_model(&self, _: &ImportedModel) -> Result<u32, StoreError> {
+        unreachable!("there are no models")
+    }
+    async fn imported_models(&self) -> Result<Vec<ImportedModel>, StoreError> {
         unreachable!("there are no models")
     }
     async fn save_silence(&self, _: SilenceChange<'_>) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@ mod alerts;
 mod changes;
 mod definitions;
 mod errors;
+mod imported_models;
 mod lists;
 mod migrations;
 mod models;
@@ -13,7 +14,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hark_model::{Alert, AlertId, Change, ChangeId, ModelVersion, Silence, Timestamp};
+use hark_model::{Alert, AlertId, Change, ChangeId, ImportedModel, ModelVersion, Silence, Timestamp};
 use hark_store::{
     Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, IncidentOutline, ModelAct,
     SilenceChange, Store, StoreError,
@@ -138,6 +139,14 @@ impl Store for PostgresStore {
 
     async fn note_model_act(&self, act: ModelAct<'_>) -> Result<(), StoreError> {
         self.write_model_act(act).await
+    }
+
+    async fn add_imported_model(&self, model: &ImportedModel) -> Result<u32, StoreError> {
+        self.write_imported_model(model).await
+    }
+
+    async fn imported_models(&self) -> Result<Vec<ImportedModel>, StoreError> {
+        self.read_imported_models().await
     }
 
     async fn save_silence(&self, change: SilenceChange<'_>) -> Result<(), StoreError> {

@@ -1,0 +1,66 @@
+//! The table `imported_models`, and what of `audit` is about it.
+
+use hark_model::ImportedModel;
+use hark_store::{IMPORTED_VERSIONS_MAX, ImportedRow, StoreError};
+
+use crate::SqliteStore;
+use crate::errors::{read_error, write_error};
+
+const NEWEST: &str = "SELECT number, checksum FROM imported_models WHERE name = ?1 ORDER BY number DESC LIMIT 1";
+
+const INSERT: &str = "
+    INSERT INTO imported_models (name, number, checksum, document)
+    VALUES (?1, ?2, ?3, ?4)";
+
+const LIST: &str = "
+    SELECT name, number, document
+    FROM imported_models AS one
+    WHERE ?1 > (SELECT count(*) FROM imported_models WHERE name = one.name AND number > one.number)
+    ORDER BY name, number DESC";
+
+const ADD_AUDIT: &str = "INSERT INTO audit (at_ms, who, what, subject) VALUES (?1, ?2, ?3, ?4)";
+
+impl SqliteStore {
+    pub(crate) async fn write_imported_model(&self, model: &ImportedModel) -> Result<u32, StoreError> {
+        const STEP: &str = "keep the model";
+        let failed = |error| write_error(&self.database, STEP, error);
+        let row = ImportedRow::new(model)?;
+        let mut transaction = self.begin(STEP).await?;
+        let newest: Option<(i64, String)> =
+            sqlx::query_as(NEWEST).bind(&row.name).fetch_optional(&mut *transaction).await.map_err(failed)?;
+        let number = match newest {
+            Some((number, checksum)) if checksum == row.checksum => number,
+            newest => {
+                let number = newest.map_or(0, |(number, _)| number) + 1;
+                sqlx::query(INSERT)
+                    .bind(&row.name)
+                    .bind(number)
+                    .bind(&row.checksum)
+                    .bind(&row.document)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(failed)?;
+                sqlx::query(ADD_AUDIT)
+                    .bind(row.at_ms)
+                    .bind(&row.who)
+                    .bind(ImportedRow::WHAT)
+                    .bind(&row.name)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(failed)?;
+                number
+            }
+        };
+        transaction.commit().await.map_err(failed)?;
+        Ok(u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    pub(crate) async fn read_imported_models(&self) -> Result<Vec<ImportedModel>, StoreError> {
+        let rows: Vec<(String, i64, String)> = sqlx::query_as(LIST)
+            .bind(IMPORTED_VERSIONS_MAX)
+            .fetch_all(&self.reader)
+            .await
+            .map_err(|error| read_error(&self.database, "read the imported models", error))?;
+        rows.iter().map(|(name, number, document)| ImportedRow::read(name, *number, document)).collect()
+    }
+}

@@ -1,0 +1,61 @@
+//! Models that were made elsewhere.
+
+use futures_util::future::try_join_all;
+use hark_model::{Gives, ImportedModel};
+
+use super::{CaseResult, at};
+use crate::{AuditEntry, Store, StoreError};
+
+fn model(name: &str, number: u32, checksum: &str) -> ImportedModel {
+    ImportedModel {
+        name: name.to_owned(),
+        number,
+        imported_at: at(5),
+        by: "ada".to_owned(),
+        checksum: checksum.to_owned(),
+        bytes: u64::from(u32::MAX) + 1,
+        producer: "it's \"日本\" 2.1".to_owned(),
+        opset: 17,
+        operators: 9,
+        weights: 4_711,
+        time: 24,
+        columns: 1,
+        gives: Gives::Reconstruction,
+    }
+}
+
+pub async fn imported_models_are_kept_version_by_version(store: &dyn Store) -> CaseResult {
+    assert!(store.imported_models().await?.is_empty());
+    // Its own number says nothing.
+    assert_eq!(store.add_imported_model(&model("b", 7, "one")).await?, 1);
+    assert_eq!(store.add_imported_model(&model("a", 0, "one")).await?, 1);
+    assert_eq!(store.add_imported_model(&model("b", 1, "two")).await?, 2);
+    // The newest once more is no news; an older one is.
+    assert_eq!(store.add_imported_model(&model("b", 1, "two")).await?, 2);
+    assert_eq!(store.add_imported_model(&model("b", 1, "one")).await?, 3);
+    let kept = [model("a", 1, "one"), model("b", 3, "one"), model("b", 2, "two"), model("b", 1, "one")];
+    assert_eq!(store.imported_models().await?, kept);
+    let entry =
+        AuditEntry { at: at(5), who: Some("ada".to_owned()), what: "import model".to_owned(), subject: "b".to_owned() };
+    assert_eq!(store.audit("b").await?, vec![entry; 3]);
+    Ok(())
+}
+
+pub async fn models_imported_at_once_get_a_number_each(store: &dyn Store) -> CaseResult {
+    let models: Vec<ImportedModel> = (0..10).map(|at| model("a", 0, &format!("of {at}"))).collect();
+    let mut numbers = try_join_all(models.iter().map(|model| store.add_imported_model(model))).await?;
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=10).collect::<Vec<u32>>());
+    Ok(())
+}
+
+pub async fn senseless_imports_are_refused(store: &dyn Store) -> CaseResult {
+    for bad in [model("", 1, "one"), model("a\0", 1, "one"), model("a", 1, "")] {
+        let result = store.add_imported_model(&bad).await;
+        assert!(matches!(result, Err(StoreError::Unstorable { .. })), "{result:?}");
+    }
+    let result = store.add_imported_model(&ImportedModel { by: " ".to_owned(), ..model("a", 1, "one") }).await;
+    assert!(matches!(result, Err(StoreError::Refused(_))), "{result:?}");
+    assert!(store.imported_models().await?.is_empty());
+    Ok(())
+}
