@@ -29,7 +29,8 @@ pub(crate) use self::composites::CompositeSeries;
 use self::joint::Joint;
 use self::pools::Pool;
 use crate::explainer::{self, Asked};
-use crate::isolation::{Forests, KeptModel, Known};
+use crate::incidents;
+use crate::isolation::{self, Forests, KeptModel, Known};
 use crate::moved::moved_to;
 use crate::rest_days::{holidays, rests};
 use crate::selftest::{SelfTest, World};
@@ -73,6 +74,9 @@ pub struct Detection {
     /// What is asked of each metric's series in the step at hand.
     #[serde(skip)]
     asked: Vec<AskedOf>,
+    /// The traffic of incidents in the step at hand; no part of the state.
+    #[serde(skip)]
+    incidents: Vec<Slice>,
 }
 
 /// What a metric's series have to show.
@@ -112,6 +116,7 @@ impl Detection {
             mutant: None,
             other_series: Vec::new(),
             asked: Vec::new(),
+            incidents: Vec::new(),
         }
     }
 
@@ -204,6 +209,7 @@ impl Detection {
         let now = step.end();
         self.forget_changes(now);
         let holidays = holidays(&self.changes, step.start());
+        self.incidents = incidents::between(&self.changes, step.start(), step.end());
         self.wake(plan, fold);
         self.ask(plan);
         let (mut opened, mut over) = (Vec::new(), Vec::new());
@@ -226,7 +232,10 @@ impl Detection {
         self.push_composites(plan, step);
         // The strongest finding opens the alert that the others join.
         opened.sort_by(|a, b| b.2.e_value.total_cmp(&a.2.e_value).then_with(|| (a.0, a.1).cmp(&(b.0, b.1))));
-        let moved: Vec<_> = opened.iter().map(|(metric, slice, _)| (*metric, *slice)).collect();
+        let mut moved: Vec<_> = opened.iter().map(|(metric, slice, _)| (*metric, *slice)).collect();
+        let is_set_aside =
+            |closed: &&ClosedCell| incidents::touch(&self.incidents, fold.cells(closed.metric).slice(closed.slice));
+        moved.extend(cells.iter().filter(is_set_aside).map(|closed| (closed.metric, closed.slice)));
         let mut searches = 0;
         for (metric, index, shift) in opened {
             let slice = fold.cells(metric).slice(index).clone();
@@ -260,9 +269,13 @@ impl Detection {
     }
 
     fn grow_forests(&mut self, plan: &Plan, fold: &Fold, step: Step) {
+        let of_hour = |[from, to]: [Timestamp; 2]| incidents::between(&self.changes, from, to);
+        let incidents: Vec<Slice> = isolation::learned_at(step).into_iter().flat_map(of_hour).collect();
         for (metric, watched) in self.watches.iter().enumerate() {
             let total = total_of(fold, metric);
-            self.forests.learn(plan, metric, Known { watched, total, series: &self.series }, step);
+            let slices = fold.cells(metric);
+            let is_set_aside = |slice: usize| incidents::touch(&incidents, slices.slice(SliceIndex(slice)));
+            self.forests.learn(plan, metric, Known { watched, total, series: &self.series }, step, is_set_aside);
         }
         self.hand_out_models(plan);
     }
@@ -327,7 +340,11 @@ impl Detection {
         }
         let cell_of = |step| fold.cells(metric).step_cell(index, step);
         let watched = &mut self.watches[metric][index.0];
-        let observed = watched.watch.observe(step, cell, is_rest_day, asked, cell_of);
+        let observed = if incidents::touch(&self.incidents, slice) {
+            watched.watch.set_aside(step, cell, is_rest_day)
+        } else {
+            watched.watch.observe(step, cell, is_rest_day, asked, cell_of)
+        };
         for (id, (_, point)) in watched.series.iter().zip(observed.points) {
             self.series.push(*id, point);
         }
@@ -403,7 +420,8 @@ impl Detection {
     /// The steps in which requests of a finding's slice are known not to have been as usual.
     fn unusual(&self, finding: &Finding) -> Vec<[Step; 2]> {
         let spans = self.book.unusual(&finding.metric, &finding.slice, finding.at);
-        spans.into_iter().map(|span| span.map(Timestamp::step)).collect()
+        let incidents = incidents::of(self.changes_until(finding.at), &finding.slice);
+        spans.into_iter().chain(incidents).map(|span| span.map(Timestamp::step)).collect()
     }
 
     /// A change that was announced for later is none yet; so a replay, which meets it in its time, says the same.

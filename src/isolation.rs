@@ -2,7 +2,7 @@
 
 use hark_detectors::forest::{MetricForest, Moved, OrderRefused, feature_rows};
 use hark_explain::tree_shap::{Converted, TreeExplainer};
-use hark_model::{Attribution, DetectorEvidence, ModelOrder, ModelVersion, STEP_MINUTES, Slice, Step};
+use hark_model::{Attribution, DetectorEvidence, ModelOrder, ModelVersion, STEP_MINUTES, Slice, Step, Timestamp};
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
@@ -35,6 +35,11 @@ pub(crate) struct Known<'a> {
     pub(crate) series: &'a SeriesStore,
 }
 
+/// The hours whose rows are taken at a step: these, and the same of a day before.
+pub(crate) fn learned_at(step: Step) -> [[Timestamp; 2]; 2] {
+    feature_rows::hours(Step(step.0 - HELD_BACK_STEPS)).map(|(from, to)| [from.start(), to.start()])
+}
+
 impl Forests {
     pub fn new(plan: &Plan) -> Self {
         let forest = |(at, metric): (usize, &hark_query::MetricPlan)| {
@@ -56,7 +61,14 @@ impl Forests {
     }
 
     /// Takes rows from some quiet series, others each step, and looks at the versions once a day.
-    pub(crate) fn learn(&mut self, plan: &Plan, metric: usize, known: Known<'_>, step: Step) {
+    pub(crate) fn learn(
+        &mut self,
+        plan: &Plan,
+        metric: usize,
+        known: Known<'_>,
+        step: Step,
+        is_set_aside: impl Fn(usize) -> bool,
+    ) {
         let forest = &mut self.metrics[metric];
         let count = known.watched.len() as u64;
         for draw in 0..ROWS_A_STEP.min(count) {
@@ -64,6 +76,7 @@ impl Forests {
             let watched = &known.watched[chosen as usize];
             let before = Step(step.0 - HELD_BACK_STEPS);
             if watched.watch.is_quiet()
+                && !is_set_aside(chosen as usize)
                 && let Some(row) = row(plan, metric, &watched.series, known, before)
             {
                 forest.learn(before, &row);

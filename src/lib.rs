@@ -24,6 +24,7 @@ pub mod history;
 pub mod import;
 pub mod imported;
 mod in_time;
+mod incidents;
 pub mod isolation;
 mod model_files;
 pub mod models_command;

@@ -251,8 +251,11 @@ pub fn read_changes(path: &Path) -> Result<Vec<Change>> {
 pub fn parse_changes(text: &str) -> Result<Vec<Change>> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let parse = |(at, line)| {
-        serde_json::from_str(line)
-            .map_err(|error| anyhow!("line {}: {error}; a change is {{\"time\",\"kind\",\"title\",\"slice\"}}", at + 1))
+        let change: Change = serde_json::from_str(line).map_err(|error| {
+            anyhow!("line {}: {error}; a change is {{\"time\",\"kind\",\"title\",\"slice\"}}", at + 1)
+        })?;
+        change.check().map_err(|problem| anyhow!("line {}: {problem}", at + 1))?;
+        Ok(change)
     };
     lines.map(parse).collect()
 }

@@ -122,6 +122,7 @@ mod tests {
                 title: "Labour Day".to_owned(),
                 slice: slice.parse().unwrap(),
                 url: None,
+                until: None,
             };
             [(change.id(), change)]
         };

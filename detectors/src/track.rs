@@ -393,7 +393,7 @@ impl Track {
         }
     }
 
-    fn band(&self, cell: &Cell, expected: f64) -> (f64, f64) {
+    pub(crate) fn band(&self, cell: &Cell, expected: f64) -> (f64, f64) {
         let noise = self.dispersion.factor();
         match cell {
             Cell::Ratio { count, .. } => {

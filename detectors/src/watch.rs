@@ -1,5 +1,6 @@
 //! One metric in one slice: its statistics watched together, from quiet to regression to recovery.
 
+mod aside;
 mod creeping;
 mod spans;
 

@@ -314,7 +314,42 @@ fn what_comes_every_week_is_told_twice() {
         latencies(at, numbers, if is_backup(at) || longer(at) { 1.5 } else { 1.0 })
     });
     let days: Vec<i64> = run.opened.iter().map(|(at, _)| at / DAY).collect();
-    // the last Saturday it goes on past its hours, which is news.
+    // The last Saturday it goes on past its hours, which is news.
     assert_eq!(days, [12, 19, 40], "{:?}", run.opened);
     assert!(run.opened[2].0 > 40 * DAY + 60, "told at its usual hours");
+}
+
+/// What an incident showed leaves no trace, and what gets worse after it did not begin in it.
+#[test]
+fn a_step_that_is_set_aside_is_as_if_it_had_been_anything_else() {
+    let (incident, worse) = (9 * DAY + 100..9 * DAY + 160, 9 * DAY + 170);
+    let definitions = Definitions::built_in();
+    let during = |factor: f64, is_set_aside: bool| {
+        let mut watch = Watch::new(definitions.get("response_time").unwrap()).unwrap();
+        let (mut numbers, mut cells, mut opened) = (Numbers(3), Vec::new(), Vec::new());
+        for at in 0..10 * DAY {
+            let step = Step(FIRST + at);
+            let factor = if incident.contains(&at) { factor } else { 1.0 + 0.5 * f64::from(u8::from(at >= worse)) };
+            cells.push(latencies(at, &mut numbers, factor));
+            let cell_of = |step: Step| cells[(step.0 - FIRST) as usize].clone();
+            let now = cells[at as usize].clone();
+            let seen = if is_set_aside && incident.contains(&at) {
+                watch.set_aside(step, &now, step.start().is_weekend())
+            } else {
+                watch.observe(step, &now, step.start().is_weekend(), LOG_THRESHOLD, cell_of)
+            };
+            assert!(at < 9 * DAY || seen.points[0].1.expected.is_some_and(|one| one > 0.0));
+            if let Some(Transition::Opened(shift)) = seen.transition {
+                opened.push((at, shift.onset.step().0 - FIRST));
+            }
+        }
+        (format!("{watch:?}"), opened)
+    };
+    let (slow, quick, usual) = (during(3.0, true), during(0.2, true), during(1.0, true));
+    assert!(slow == quick && quick == usual);
+    let [(at, onset)] = slow.1[..] else { panic!("{:?}", slow.1) };
+    assert!((worse..worse + 6).contains(&at) && (onset - worse).abs() <= 2, "{at} {onset}");
+    // Not set aside it is told, and another watch comes out of it.
+    let told = during(3.0, false);
+    assert!(incident.contains(&told.1[0].0) && told.0 != slow.0, "{:?}", told.1);
 }

@@ -42,6 +42,7 @@ pub fn kind_name(kind: ChangeKind) -> &'static str {
         ChangeKind::Model => "model",
         ChangeKind::Experiment => "experiment",
         ChangeKind::Holiday => "holiday",
+        ChangeKind::Incident => "incident",
     }
 }
 

@@ -91,13 +91,13 @@ pub(crate) fn fit(change: &Change, shift: &Shift, moved: &Slice, scene: Option<&
 }
 
 /// How fast each kind shows: a configuration at once, a deploy as it rolls, a model or an experiment later. A holiday
-/// changes who comes and is no suspect for anything else.
+/// changes who comes and is no suspect for anything else; an incident is what was brought, not what brought it.
 fn half_life_minutes(kind: ChangeKind) -> Option<f64> {
     match kind {
         ChangeKind::Config => Some(20.0),
         ChangeKind::Deploy => Some(30.0),
         ChangeKind::Model | ChangeKind::Experiment => Some(45.0),
-        ChangeKind::Holiday => None,
+        ChangeKind::Holiday | ChangeKind::Incident => None,
     }
 }
 

@@ -82,7 +82,7 @@ fn changes_a_minute(changes: &[(ChangeId, Change)], until: Timestamp) -> f64 {
         changes
             .iter()
             .map(|(_, change)| change)
-            .filter(|change| change.kind != ChangeKind::Holiday && change.time < until)
+            .filter(|change| !matches!(change.kind, ChangeKind::Holiday | ChangeKind::Incident) && change.time < until)
     };
     let count = before().count() as f64;
     let minutes = before().next().map_or(0.0, |first| until.minutes_since(first.time) as f64);
@@ -108,8 +108,14 @@ mod tests {
 
     fn change(minutes: i64, kind: ChangeKind, slice: &str) -> (ChangeId, Change) {
         let time = Timestamp::from_millis(0).plus_minutes(minutes);
-        let change =
-            Change { time, kind, title: format!("{kind:?} at {minutes}"), slice: slice.parse().unwrap(), url: None };
+        let change = Change {
+            time,
+            kind,
+            title: format!("{kind:?} at {minutes}"),
+            slice: slice.parse().unwrap(),
+            url: None,
+            until: None,
+        };
         (change.id(), change)
     }
 

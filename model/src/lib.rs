@@ -30,7 +30,7 @@ pub use alert::{
     FrozenChart, Label, Severity, Similar, Stage, Verdict,
 };
 pub use cell::Cell;
-pub use change::{Change, ChangeId, ChangeKind};
+pub use change::{Change, ChangeError, ChangeId, ChangeKind};
 pub use definitions::{DIMENSIONS_MAX, DefinitionError, Definitions, STAGES_MAX};
 pub use explanation::{
     Beside, Cause, Compared, DeletionCheck, Dose, Explanation, LeftOut, Mix, MixShare, Suspect, SuspectTests, Tested,

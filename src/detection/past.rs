@@ -10,6 +10,7 @@ use hark_model::Step;
 use hark_query::Plan;
 
 use super::{Detection, holidays};
+use crate::incidents;
 
 /// A regression of the past that lasted a day is how things are: nobody has looked whether it was one, and a series that
 /// did not learn from it would know nothing of the time since.
@@ -23,6 +24,7 @@ impl Detection {
         self.forget_changes(step.end());
         self.ask(plan);
         let holidays = holidays(&self.changes, step.start());
+        self.incidents = incidents::between(&self.changes, step.start(), step.end());
         let mut over = Vec::new();
         for closed in &cells {
             let Some((transition, _)) = self.observe(plan, fold, closed, step, &holidays) else { continue };

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::past::NEW_NORMAL_STEPS;
 use super::{AskedOf, Detection, doubted};
 use crate::explainer::{self, Asked};
+use crate::incidents;
 
 const DAY_STEPS: i64 = 24 * 60 / STEP_MINUTES;
 /// A slice is thin with at most this part of the requests of its siblings and its own.
@@ -117,12 +118,17 @@ impl Detection {
         let metric = *metric;
         let AskedOf { group, log_threshold } = self.asked[metric];
         let log_threshold = log_threshold - self.joint.log_count(group);
+        let is_set_aside =
+            members.iter().any(|member| incidents::touch(&self.incidents, fold.cells(metric).slice(*member)));
         let now = |member: &SliceIndex| {
             let key = (metric, member.0);
             let found = cells.binary_search_by_key(&key, |closed| (closed.metric, closed.slice.0)).ok()?;
             Some(&cells[found].cell)
         };
         let cell = sum(members.iter().filter_map(now).cloned())?;
+        if is_set_aside {
+            return Some(watch.set_aside(step, &cell, step.start().is_weekend()));
+        }
         let cell_of = |step| pooled(fold, metric, members, step);
         Some(watch.observe(step, &cell, step.start().is_weekend(), log_threshold, cell_of))
     }

@@ -1,4 +1,4 @@
-//! /api/v1/changes: deploys, configurations, models, experiments, holidays.
+//! /api/v1/changes: deploys, configurations, models, experiments, holidays, incidents.
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -63,7 +63,8 @@ async fn list_changes(
 
 /// Report a change
 ///
-/// Sent twice it counts once.
+/// Sent twice it counts once. An incident has an `until` beside its `time`: between them what is seen of the traffic that it
+/// can have touched is no evidence, and nothing is learned from it. `hark hindsight` does so for what was seen before.
 #[utoipa::path(
     post,
     path = "/api/v1/changes",
@@ -78,6 +79,7 @@ async fn post_change(
     body: Result<Json<Change>, JsonRejection>,
 ) -> Result<(StatusCode, Json<KnownChange>), Problem> {
     let Json(change) = body.map_err(|rejection| bad_json(&rejection))?;
+    change.check().map_err(|problem| Problem::bad_request(problem.to_string()))?;
     // First to disk, then to the detectors: what is answered with 201 survives a restart.
     state.store.save_changes(std::slice::from_ref(&change)).await?;
     state.engine.add_change(change.clone()).await?;

@@ -12,6 +12,7 @@ fn change(minutes: i64, title: &str) -> Change {
         title: title.to_owned(),
         slice: Slice::total().with("cluster", "eu"),
         url: None,
+        until: None,
     }
 }
 

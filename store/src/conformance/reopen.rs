@@ -6,7 +6,14 @@ use super::{CaseResult, alert, all_pages, at, feedback, id};
 use crate::{AlertQuery, Store};
 
 fn change() -> Change {
-    Change { time: at(0), kind: ChangeKind::Config, title: "kept".to_owned(), slice: Slice::total(), url: None }
+    Change {
+        time: at(0),
+        kind: ChangeKind::Config,
+        title: "kept".to_owned(),
+        slice: Slice::total(),
+        url: None,
+        until: None,
+    }
 }
 
 /// Puts one of everything into a fresh store.

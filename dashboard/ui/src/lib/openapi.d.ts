@@ -223,7 +223,8 @@ export interface paths {
         put?: never;
         /**
          * Report a change
-         * @description Sent twice it counts once.
+         * @description Sent twice it counts once. An incident has an `until` beside its `time`: between them what is seen of the traffic that it
+         *     can have touched is no evidence, and nothing is learned from it. `hark hindsight` does so for what was seen before.
          */
         post: operations["post_change"];
         delete?: never;
@@ -960,12 +961,13 @@ export interface components {
             slice?: components["schemas"]["Slice"];
             time: components["schemas"]["Timestamp"];
             title: string;
+            until?: components["schemas"]["Timestamp"] | null;
             url?: string | null;
         };
         /** @description Derived from the content, so that the same change sent twice is one. */
         ChangeId: string;
         /** @enum {string} */
-        ChangeKind: "deploy" | "config" | "model" | "experiment" | "holiday";
+        ChangeKind: "deploy" | "config" | "model" | "experiment" | "holiday" | "incident";
         ChangeList: {
             changes: components["schemas"]["KnownChange"][];
         };

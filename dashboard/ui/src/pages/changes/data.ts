@@ -7,4 +7,5 @@ export const KINDS: { kind: ChangeKind; label: string }[] = [
   { kind: 'model', label: 'Model' },
   { kind: 'experiment', label: 'Experiment' },
   { kind: 'holiday', label: 'Holiday' },
+  { kind: 'incident', label: 'Incident' },
 ];
