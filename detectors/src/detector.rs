@@ -66,7 +66,7 @@ impl Scored {
     pub const NOTHING: Self = Self { score: 0.0, p_value: 1.0, is_anomaly: false };
 }
 
-/// Judges one series. Of a new detector only what is here is asked, and `tests/conformance.rs` asks it.
+/// Judges one series. Of a new detector only what is here is asked, and `tests/conformance/` asks it.
 pub trait Detector: Send {
     /// Learns from rows that are known as a whole. Afterwards `score` begins at a first row again.
     fn fit(&mut self, rows: &[Row]);

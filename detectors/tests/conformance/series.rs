@@ -1,31 +1,12 @@
-//! What every detector of plain series has to stand, taken from the list: none can be forgotten.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
+//! What every detector of plain series has to stand.
 
 use hark_detectors::list::{Build, Entry, for_series};
-use hark_detectors::{Row, Scored, Settings};
+use hark_detectors::{Row, Scored};
+
+use super::{CHANCE, Numbers, PROMISED, SETTINGS, assert_scored, binomial_quantile};
 
 const HOUR_MS: i64 = 3_600_000;
 const START_MS: i64 = 1_777_593_600_000;
-const SETTINGS: Settings = Settings { false_alarms: 0.1, period_rows: None, seed: 1 };
-
-/// Fixed pseudo-random numbers (splitmix64), so that a failure repeats.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (((z ^ (z >> 31)) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
-    }
-
-    /// Standard normal (Box and Muller 1958).
-    fn normal(&mut self) -> f64 {
-        (-2.0 * self.next().ln()).sqrt() * (std::f64::consts::TAU * self.next()).cos()
-    }
-}
 
 fn rows(values: impl IntoIterator<Item = f64>) -> Vec<Row> {
     let row = |(at, value): (usize, f64)| Row::new(START_MS + at as i64 * HOUR_MS, value);
@@ -55,8 +36,7 @@ fn alarms(verdicts: &[Scored]) -> Vec<usize> {
 fn assert_sound(name: &str, rows: &[Row], verdicts: &[Scored]) {
     assert_eq!(verdicts.len(), rows.len(), "{name}: one verdict a row");
     for (at, scored) in verdicts.iter().enumerate() {
-        let sound = scored.score.is_finite() && scored.score >= 0.0 && (0.0..=1.0).contains(&scored.p_value);
-        assert!(sound, "{name}: row {at}: {scored:?}");
+        assert_scored(name, at, *scored);
     }
 }
 
@@ -174,10 +154,6 @@ fn shift_and_scale_are_as_declared() {
 #[test]
 fn noise_is_quiet_at_the_stated_rate() {
     const SERIES: u64 = 48;
-    /// The promise, a quarter above nominal, as docs/figures.md has it.
-    const PROMISED: f64 = 0.125;
-    /// Each detector fails by chance once in a thousand times.
-    const CHANCE: f64 = 1e-3;
     let most = binomial_quantile(SERIES, PROMISED, CHANCE);
     each(|entry, build| {
         let alarmed = (0..SERIES).filter(|seed| {
@@ -187,19 +163,6 @@ fn noise_is_quiet_at_the_stated_rate() {
         let alarmed = alarmed.count() as u64;
         assert!(alarmed <= most, "{}: {alarmed} of {SERIES} quiet series, at most {most}", entry.name);
     });
-}
-
-/// The smallest count that is exceeded with no more than this chance.
-fn binomial_quantile(trials: u64, share: f64, chance: f64) -> u64 {
-    let (mut mass, mut below) = ((1.0 - share).powi(i32::try_from(trials).unwrap()), 0.0);
-    for count in 0..trials {
-        below += mass;
-        if 1.0 - below <= chance {
-            return count;
-        }
-        mass *= (trials - count) as f64 / (count + 1) as f64 * share / (1.0 - share);
-    }
-    trials
 }
 
 /// What each can't miss is one of these: a spike, a step, or usual values in an unusual order.
