@@ -6,6 +6,7 @@ use linfa::traits::Fit;
 use ndarray::ArrayView2;
 
 use super::windows::{WIDTH, WindowModel, detector};
+use crate::detector::{Detector, Settings};
 use crate::forest::{IsolationForest, IsolationForestParams};
 use crate::list::{Entry, Family, Judges, Unmoved};
 
@@ -14,10 +15,14 @@ pub const ISOLATION_FOREST: Entry = Entry {
     looks_for: "short windows that a few random cuts set apart from the usual ones",
     family: Family::Isolation,
     unmoved_by: Unmoved { shift: true, scale: true },
-    judges: Judges::Series(detector::<Isolation>),
+    judges: Judges::Series(isolation_forest),
 };
 
 const TREES: usize = 50;
+
+pub(crate) fn isolation_forest(settings: Settings) -> Box<dyn Detector> {
+    detector::<Isolation>(settings)
+}
 
 struct Isolation(IsolationForest);
 

@@ -7,6 +7,7 @@ pub(crate) mod ranks;
 pub(crate) mod regression;
 pub(crate) mod scale;
 mod shifts;
+mod together;
 mod unlike;
 
 use std::collections::VecDeque;
@@ -17,6 +18,7 @@ use novelty::Novelty;
 use ranks::{Ranks, normal_quantile};
 use scale::Scale;
 use shifts::{Shifts, evidence};
+pub(crate) use together::ENSEMBLE;
 pub(crate) use unlike::NOVELTY;
 
 use crate::detector::{Detector, Row, Scored, Settings};
@@ -63,14 +65,6 @@ pub(crate) const SPIKE: Entry = Entry {
     family: Family::Forecast,
     unmoved_by: Unmoved { shift: false, scale: true },
     judges: Judges::Series(|settings| Box::new(ValueWatch::new(Kind::Spike, settings))),
-};
-
-pub(crate) const ENSEMBLE: Entry = Entry {
-    name: "ensemble",
-    looks_for: "moves that stay and single values far off, within one budget of false alarms",
-    family: Family::Ensemble,
-    unmoved_by: Unmoved { shift: false, scale: true },
-    judges: Judges::Series(|settings| Box::new(ValueWatch::new(Kind::Both, settings))),
 };
 
 /// Judges one series. What it knows is what rows before have told it.
