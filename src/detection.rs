@@ -1,5 +1,6 @@
 //! From closed steps to alerts: watches observe, findings are explained and filtered, the book keeps the alerts.
 
+mod asked;
 mod budget;
 mod composites;
 mod crept;
@@ -8,8 +9,6 @@ mod parts;
 mod past;
 mod pools;
 mod review;
-
-use std::collections::BTreeMap;
 
 use hark_alerting::{Book, Comparison, Dropped, Ended, Funnel, Opening, Reason, Stage, filter};
 use hark_detectors::forest::OrderRefused;
@@ -24,6 +23,7 @@ use hark_model::{
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
+use self::asked::AskedOf;
 pub use self::budget::{Budget, log_threshold};
 pub(crate) use self::composites::CompositeSeries;
 use self::joint::Joint;
@@ -77,15 +77,6 @@ pub struct Detection {
     /// The traffic of incidents in the step at hand; no part of the state.
     #[serde(skip)]
     incidents: Vec<Slice>,
-}
-
-/// What a metric's series have to show.
-#[derive(Debug, Clone, Copy)]
-struct AskedOf {
-    /// The first metric that shares the budget.
-    group: usize,
-    /// Logarithm of the evidence of a series that moves alone.
-    log_threshold: f64,
 }
 
 /// A watch and where its points go, one series a statistic.
@@ -393,28 +384,6 @@ impl Detection {
             }
         }
         Some(())
-    }
-
-    /// Works out what is asked of each metric's series: those that share a budget share it evenly.
-    fn ask(&mut self, plan: &Plan) {
-        let team = |owner: &Option<String>| self.budget.team(owner.as_deref()).map(str::to_owned);
-        let teams: Vec<Option<String>> = plan.metrics.iter().map(|plan| team(&plan.metric.owner)).collect();
-        let mut series: BTreeMap<&Option<String>, usize> = BTreeMap::new();
-        for (at, watched) in self.watches.iter().enumerate() {
-            let pools = self.pools.iter().filter(|pool| pool.metric() == at).count();
-            *series.entry(&teams[at]).or_default() += watched.len() + pools;
-        }
-        let others: Vec<(Option<String>, usize)> =
-            self.other_series.iter().map(|(owner, series)| (team(owner), *series)).collect();
-        for (team, more) in &others {
-            *series.entry(team).or_default() += more;
-        }
-        let asked = |of: &Option<String>| AskedOf {
-            group: teams.iter().position(|team| team == of).unwrap_or_default(),
-            log_threshold: self.budget.log_threshold(of.as_deref(), series[of]),
-        };
-        let asked = teams.iter().map(asked).collect();
-        self.asked = asked;
     }
 
     /// The steps in which requests of a finding's slice are known not to have been as usual.

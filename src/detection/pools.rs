@@ -13,8 +13,9 @@ use hark_model::{Alert, AlertId, Cell, Direction, Explanation, Finding, MetricKi
 use hark_query::Plan;
 use serde::{Deserialize, Serialize};
 
+use super::asked::AskedOf;
 use super::past::NEW_NORMAL_STEPS;
-use super::{AskedOf, Detection, doubted};
+use super::{Detection, doubted};
 use crate::explainer::{self, Asked};
 use crate::incidents;
 
