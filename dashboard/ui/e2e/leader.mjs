@@ -20,6 +20,7 @@ async function readsTheSameScoreTwice(page) {
   await comes(score, 'The health page shows no score of all traffic.');
   const healthy = await score.first().innerText();
   check(/^\d+\.\d$/.test(healthy), `The score of all traffic is "${healthy}".`);
+  await tellsWhereNumbersComeFrom(page);
   await shot(page, 'leader-1-health');
   const week = JSON.parse(body).span.week;
   await page.route(`**/api/v1/report?week=${week}`, (route) => route.fulfill({ body, contentType: 'application/json' }));
@@ -28,6 +29,15 @@ async function readsTheSameScoreTwice(page) {
   await comes(row, 'The report has no row of all traffic.');
   const reported = await row.locator('td b').first().innerText();
   check(healthy === reported, `Health says ${healthy} of all traffic, the report ${reported}.`);
+}
+
+/** Each figure has its query beside it. */
+async function tellsWhereNumbersComeFrom(page) {
+  const tiles = page.locator('.tile');
+  for (let at = 0; at < (await tiles.count()); at++) {
+    const name = plain(await tiles.nth(at).locator('dt').innerText());
+    check((await tiles.nth(at).getByRole('link', { name: /^query of / }).count()) === 1, `“${name}” has no query beside it.`);
+  }
 }
 
 async function printsAWeek(page) {

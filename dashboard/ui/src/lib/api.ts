@@ -1,7 +1,7 @@
 // The way to the server: one function a request, one error for whatever goes wrong. What only some pages ask for is beside it,
 // in a file of its own, so that the others need not load it.
 import type {
-  Alert, AlertList, AlertStatus, Change, Distribution, Funnel, Problem, SelfTest, Series, Slice, Status, Timeline, Verdict,
+  Alert, AlertList, AlertStatus, Change, Distribution, Problem, Series, Slice, Status, Timeline, Verdict,
 } from './api-types';
 import { sliceText } from './slice';
 
@@ -89,10 +89,6 @@ export const listChanges = async (from: string, to: string, signal?: AbortSignal
   (await request<{ changes: Change[] }>(`/changes${query({ from, to })}`, { signal })).changes;
 
 export const readStatus = (signal?: AbortSignal) => request<Status>('/status', { signal });
-
-export const readFunnel = (signal?: AbortSignal) => request<Funnel>('/funnel', { signal });
-
-export const readSelfTest = (signal?: AbortSignal) => request<SelfTest>('/selftest', { signal });
 
 export const streamPath = `${ROOT}/stream`;
 

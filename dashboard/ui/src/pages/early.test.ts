@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { listAlerts, readAlert, readFunnel, readSelfTest, readStatus } from '../lib/api';
+import { listAlerts, readAlert, readStatus } from '../lib/api';
+import { readFunnel, readSelfTest } from '../lib/api-self';
 import { listDefinitions } from '../lib/api-registry';
 import early from './early.json';
 import { PAGES } from './list';

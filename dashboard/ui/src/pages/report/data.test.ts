@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ObjectiveState, Report, UxScore } from '../../lib/api-types';
-import { alarmsNote, budget, healthPath, isDrawn, linePath, lost, move, objectiveSentence, points, precisionNote, queryText, scoreOf, shares, spread, spreadNote, trend, windowName } from './data';
+import { alarmsNote, budget, falseAlarms, falseAlarmsNote, labelledOf, healthPath, isDrawn, linePath, lost, move, objectiveSentence, points, precisionNote, queryText, scoreOf, shares, spread, spreadNote, trend, windowName } from './data';
 
 const score = (part: Partial<UxScore>): UxScore =>
   ({ slice: {}, score: 70, full: 100, parts: [{ costs: 20 }, { costs: 10 }], last_week: 73.2, last_year: null, ...part }) as UxScore;
@@ -66,4 +66,12 @@ test('an objective is a sentence', () => {
 
 test('two weeks are no line', () => {
   expect([isDrawn([null, 90, 91]), isDrawn([89, 90, 91])]).toEqual([false, true]);
+});
+
+test('false alarms are told of what was judged, with what such weeks bring', () => {
+  const week = (labelled: number, of: number, false_alarms: number) =>
+    ({ precision: { labelled, of }, alarms: { false_alarms, interval: [0.03, 5.57] } }) as unknown as Report;
+  expect([falseAlarms(week(3, 12, 1)), labelledOf(week(3, 12, 1).precision), falseAlarmsNote(week(3, 12, 1))]).toEqual(['1', '3 of 12', '0.0 to 5.6 false alarms (95\u202f% sure)']);
+  expect([falseAlarms(week(0, 12, 0)), falseAlarmsNote(week(0, 12, 0))]).toEqual(['Not known', undefined]);
+  expect(falseAlarms(week(0, 0, 0))).toBe('0');
 });

@@ -82,6 +82,22 @@ export function precisionNote({ labelled, of, interval }: Report['precision']): 
   return `${count(labelled)} labelled of ${plural(of, 'alert')}${sure}`;
 }
 
+export const BUDGET_WORD = { kept: 'Kept', exceeded: 'Exceeded', unknown: 'Not known' } as const;
+
+/** `3 of 12`. */
+export const labelledOf = ({ labelled, of }: Report['precision']): string => `${count(labelled)} of ${count(of)}`;
+
+/** False ones among the judged: `2`; not known where nobody judged any. */
+export const falseAlarms = ({ precision, alarms }: Pick<Report, 'precision' | 'alarms'>): string =>
+  precision.labelled === 0 && precision.of > 0 ? 'Not known' : count(alarms.false_alarms);
+
+/** `0.2 to 7.2 false alarms (95 %)`: what weeks bring in which as many are found; undefined where nobody judged any. */
+export function falseAlarmsNote({ precision, alarms }: Pick<Report, 'precision' | 'alarms'>): string | undefined {
+  const [low, high] = alarms.interval;
+  if ((precision.labelled === 0 && precision.of > 0) || low === undefined || high === undefined) return undefined;
+  return `${fixed(low, 1)} to ${fixed(high, 1)} false alarms (95${THIN}% sure)`;
+}
+
 /** `no false alarm, where 1 a week is allowed`: the state is said beside it. */
 export const alarmsNote = (sentence: string): string =>
   grouped(sentence).replace(/^(kept|exceeded|not known): /, '').replace(/^0 to 0 false alarms/, 'no false alarm').replace(/^(\d+) to \1 /, '$1 ');
