@@ -25,6 +25,7 @@ async function main() {
     await drawsTheChart(page);
     await isReadByKeyboard(page);
     await saysWhatIsDifferent(page);
+    await leadsToTheChange(page);
     await takesAnAnswer(page);
     await listsItsKeys(page);
     await isFoundAgainAsMine(page);
@@ -162,9 +163,26 @@ async function isWalkedByArrows(section) {
     check(before !== after && after !== undefined, 'Arrow keys do not go from cell to cell of the heat map.');
   }
   check(/ of the (excess|improvement); /.test(plain(await section.locator('.said').innerText())), 'The cell with the focus is not told.');
-  await section.getByText('As a table or CSV').click();
+  await section.getByText('As a table, CSV or PNG').click();
   await comes(section.locator('details table tbody tr'), 'The heat map has no table behind it.');
-  await section.getByText('As a table or CSV').click();
+  const [picture] = await Promise.all([page.waitForEvent('download'), section.getByRole('button', { name: 'PNG' }).click()]);
+  check(isPicture(await picture.path()), 'The PNG of the heat map is none.');
+  await section.getByText('As a table, CSV or PNG').click();
+}
+
+const isPicture = (path) => readFileSync(path).subarray(1, 4).toString() === 'PNG';
+
+/** A suspect is a link to the change, and its row is marked. */
+async function leadsToTheChange(page) {
+  const address = page.url();
+  const suspect = page.locator('section[aria-labelledby="suspects"] a[href*="/changes?"]').first();
+  await comes(page.locator('section[aria-labelledby="suspects"]'), 'Suspects are not told.');
+  if ((await suspect.count()) === 0) return;
+  const title = (await suspect.innerText()).trim();
+  await suspect.click();
+  await comes(page.locator('tr[aria-current="true"]', { hasText: title }), `The change “${title}” is not marked on its page.`);
+  await page.goto(address);
+  await comes(page.locator('main h1'), 'The alert does not come back.');
 }
 
 async function listsItsKeys(page) {
@@ -221,7 +239,7 @@ async function explores(page) {
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV' }).click()]);
   check(readFileSync(await file.path(), 'utf8').startsWith('time,value,expected,low,high,requests\r\n2'), 'The CSV of a series has no rows.');
   const [picture] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'PNG' }).click()]);
-  check(readFileSync(await picture.path()).subarray(1, 4).toString() === 'PNG', 'The PNG of a series is none.');
+  check(isPicture(await picture.path()), 'The PNG of a series is none.');
   await page.goto(`${URL_OF_HARK}/explore?tab=sql`);
   await page.locator('textarea').fill('select count(*) as n from events');
   await page.keyboard.press('Control+Enter');

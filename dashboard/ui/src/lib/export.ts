@@ -27,16 +27,15 @@ export function download(name: string, content: Blob): void {
 export const downloadCsv = (name: string, header: string[], rows: Value[][]): void =>
   download(`${name}.csv`, new Blob([csv(header, rows)], { type: 'text/csv;charset=utf-8' }));
 
-/** The canvas on the ground of the page, with its title above. */
-export async function downloadPng(name: string, canvas: HTMLCanvasElement, title: string): Promise<void> {
-  const ratio = devicePixelRatio;
+/** The canvas on the ground of the page, with its title above; the colours are those of what it was drawn `from`. */
+export async function downloadPng(name: string, canvas: HTMLCanvasElement, title: string, { from = canvas, scale: ratio = devicePixelRatio }: { from?: Element; scale?: number } = {}): Promise<void> {
   const head = 36 * ratio;
   const sheet = document.createElement('canvas');
   sheet.width = canvas.width;
   sheet.height = canvas.height + head;
   const pen = sheet.getContext('2d');
   if (pen === null) return;
-  const style = getComputedStyle(canvas.closest('.card') ?? document.body);
+  const style = getComputedStyle(from.closest('.card') ?? document.body);
   pen.fillStyle = style.backgroundColor;
   pen.fillRect(0, 0, sheet.width, sheet.height);
   pen.fillStyle = style.color;
