@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Alert } from '../../lib/api-types';
 import { exampleAlert } from '../../lib/example';
-import { errorRows, similarRows } from './told';
+import { errorRows, noErrorsReason, similarRows } from './told';
 
 const withMore = (more: object): Alert => ({ ...exampleAlert(), ...more }) as Alert;
 
@@ -16,4 +16,14 @@ test('similar alerts say why they are, and how they ended', () => {
   const [told, bare] = similarRows(withMore({ similar: [{ alert_id: 'al_0', score: 0.77, ...more }, { alert_id: 'al_9', score: 0.5 }] }));
   expect(told).toMatchObject({ score: '77\u202f%', subject: 'Response time in eu', ended: 'judged real, back to normal', why: ['metric response time', 'up'] });
   expect(bare).toMatchObject({ subject: undefined, ended: '', why: [] });
+});
+
+test('why there are no error texts depends on what the alert is on', () => {
+  const of = (unit: string, kind = 'regression') => noErrorsReason(withMore({ kind, effect: { ...exampleAlert().effect, unit } })).slice(0, 48);
+  expect([of('ms'), of('requests/min'), of('share', 'no_data'), of('share')]).toEqual([
+    'None are compared: this alert is on sizes, and a',
+    'None are compared: this alert is on how many req',
+    'None are compared: this alert is on how many req',
+    'No error text came more often than usual: the re',
+  ]);
 });

@@ -53,3 +53,10 @@ export const similarRows = ({ similar = [] }: Alert): SimilarRow[] =>
   });
 
 export const foldedLabels = (alert: Alert): string[] => (alert.folded ?? []).map(sliceLabel);
+
+/** Why no error text is told: they say what makes a share of bad requests, and nothing else. */
+export function noErrorsReason({ effect, kind }: Alert): string {
+  if (kind === 'no_data' || effect.unit.startsWith('requests')) return 'None are compared: this alert is on how many requests came, and those that did not come left no text.';
+  if (effect.unit !== 'share') return 'None are compared: this alert is on sizes, and a request that takes long need not fail. Which stage takes the time is told above, where stages are sent.';
+  return 'No error text came more often than usual: the requests behind it had none, or the usual ones in their usual shares.';
+}
