@@ -99,13 +99,14 @@ export const grouped = (sentence: string): string =>
     .replaceAll(/(?<=^|[\s(])-(?=\d)/g, MINUS)
     .replaceAll(/(?<=\d) (?=(?:%|ms\b|min\b|h\b|s\b))/g, THIN);
 
-let compact: Intl.NumberFormat | undefined;
+const THOUSANDS = ['k', 'm', 'bn', 'tn'];
 
-/** `1.23m`: where there is little room. */
+/** `1.23m`: where there is little room. On every page, and so without `Intl`, whose first use takes long. */
 export function shortCount(n: number): string {
   if (n < 10_000) return count(n);
-  compact ??= new Intl.NumberFormat('en-GB', { notation: 'compact', maximumSignificantDigits: 3 });
-  return compact.format(n);
+  let [value, at] = [n / 1000, 0];
+  while (value >= 999.5 && at < THOUSANDS.length - 1) [value, at] = [value / 1000, at + 1];
+  return `${Number(value.toPrecision(3))}${THOUSANDS[at]}`;
 }
 
 /** `1 request`, `2 requests`. */

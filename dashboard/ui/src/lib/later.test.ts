@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { afterPaint, whenIdle, whenTouched } from './later';
+import { whenIdle, whenNear, whenTouched } from './later';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -32,23 +32,6 @@ test('a browser that tells nobody when it is idle does it soon, unless it is for
   expect(done).toEqual(['kept']);
 });
 
-test('what need not be in the first picture comes after it, unless it is forgotten', () => {
-  vi.useFakeTimers();
-  const frames = new Map<number, () => void>();
-  vi.stubGlobal('requestAnimationFrame', (act: () => void) => frames.set(frames.size + 1, act).size);
-  vi.stubGlobal('cancelAnimationFrame', (id: number) => frames.delete(id));
-  const done: string[] = [];
-  afterPaint(() => done.push('kept'));
-  const forget = afterPaint(() => done.push('forgotten before its frame'));
-  const forgetLate = afterPaint(() => done.push('forgotten after it'));
-  forget();
-  frames.forEach((act) => act());
-  expect(done).toEqual([]);
-  forgetLate();
-  vi.runAllTimers();
-  expect(done).toEqual(['kept']);
-});
-
 test('what nobody looks for waits until the reader does anything, or a while, unless it is forgotten', () => {
   vi.useFakeTimers();
   const page = new EventTarget();
@@ -67,4 +50,37 @@ test('what nobody looks for waits until the reader does anything, or a while, un
   vi.advanceTimersByTime(1);
   page.dispatchEvent(new Event('wheel'));
   expect(done).toEqual(['scrolled', 'left alone']);
+});
+
+test('what is far below waits until it comes near or the reader does anything, once, unless it is forgotten', () => {
+  vi.useFakeTimers();
+  const page = new EventTarget();
+  vi.stubGlobal('window', page);
+  const watches: { tell: (found: { isIntersecting: boolean }[]) => void; isOver: boolean }[] = [];
+  vi.stubGlobal(
+    'IntersectionObserver',
+    class {
+      watch;
+      constructor(tell: (found: { isIntersecting: boolean }[]) => void) {
+        watches.push((this.watch = { tell, isOver: false }));
+      }
+      observe() {}
+      disconnect() {
+        this.watch.isOver = true;
+      }
+    },
+  );
+  const done: string[] = [];
+  const element = {} as Element;
+  whenNear(element, () => done.push('near'));
+  watches[0]?.tell([{ isIntersecting: false }]);
+  expect(done).toEqual([]);
+  watches[0]?.tell([{ isIntersecting: true }]);
+  expect([done, watches[0]?.isOver]).toEqual([['near'], true]);
+  whenNear(element, () => done.push('touched'));
+  whenNear(element, () => done.push('forgotten'))();
+  page.dispatchEvent(new Event('scroll'));
+  page.dispatchEvent(new Event('scroll'));
+  vi.runAllTimers();
+  expect([done, watches[1]?.isOver, watches[2]?.isOver]).toEqual([['near', 'touched'], true, true]);
 });

@@ -15,17 +15,6 @@ export function whenIdle(act: () => void): () => void {
   return () => cancelIdleCallback(asked);
 }
 
-/** Does it once what is there now has been painted; answers with the way to forget it. */
-export function afterPaint(act: () => void): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  // The frame's own callback comes before it is painted, what that asks for comes after.
-  const frame = requestAnimationFrame(() => (timer = setTimeout(act)));
-  return () => {
-    cancelAnimationFrame(frame);
-    clearTimeout(timer);
-  };
-}
-
 const TOUCHES = ['pointermove', 'pointerdown', 'keydown', 'wheel', 'scroll', 'touchstart'] as const;
 /** Somebody who reads without touching anything, or has it read out, gets it all the same. */
 const UNTOUCHED_MS = 8_000;
@@ -42,5 +31,24 @@ export function whenTouched(act: () => void): () => void {
   };
   const timer = setTimeout(once, UNTOUCHED_MS);
   for (const name of TOUCHES) window.addEventListener(name, once, { capture: true, passive: true });
+  return forget;
+}
+
+/** So much of the window's height below it is near: a reader is there within a moment, and paper takes it along. */
+const NEAR = '0px 0px 25% 0px';
+
+/** Does it once the element comes near the window, or the reader does anything at all; answers with the way to forget it. */
+export function whenNear(element: Element, act: () => void): () => void {
+  const forget = () => {
+    untouched();
+    watch.disconnect();
+  };
+  const once = () => {
+    forget();
+    act();
+  };
+  const untouched = whenTouched(once);
+  const watch = new IntersectionObserver((found) => found.some(({ isIntersecting }) => isIntersecting) && once(), { rootMargin: NEAR });
+  watch.observe(element);
   return forget;
 }
