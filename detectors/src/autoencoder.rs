@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use hark_networks::{Autoencoder, Plain, Scaling, Shape, Training, Windows};
 
+use crate::breakdown::{Breakdown, MadeOf, Term};
 use crate::calibrated::{Calibrated, Scorer};
 use crate::detector::{Row, Settings};
 use crate::list::{Entry, Family, Judges, Unmoved};
@@ -15,12 +16,13 @@ pub(crate) const AUTOENCODER: Entry = Entry {
     looks_for: "a window of 24 rows, and the time of day it ends at, that a trained network does not make up again",
     family: Family::Network,
     unmoved_by: Unmoved { shift: true, scale: true },
-    judges: Judges::Series(|settings| Box::new(Calibrated::new(Windowed::new(settings), settings))),
+    judges: Judges::Series(|settings| Box::new(Calibrated::new(scorer(settings), settings))),
 };
 
 const WINDOW: usize = 24;
 /// The time of day on the clock's face: its two coordinates, so that midnight is no jump.
 const CLOCK: usize = 2;
+const CLOCK_NAMES: [&str; CLOCK] = ["time of day, up and down", "time of day, left and right"];
 const INPUTS: usize = WINDOW + CLOCK;
 const SHAPE: Shape = Shape::Dense { time: 1, columns: INPUTS, hidden: 16, code: 4 };
 /// What is trained on: the newest rows. Half a year of hours, two weeks of five minutes.
@@ -67,6 +69,10 @@ struct Fitted {
     level: f64,
     deviation: f64,
     network: Plain,
+}
+
+pub(crate) fn scorer(settings: Settings) -> impl Scorer {
+    Windowed::new(settings)
 }
 
 impl Windowed {
@@ -132,13 +138,21 @@ impl Windowed {
 
     fn judge(&mut self) -> Option<f64> {
         let fitted = self.fitted.as_mut()?;
+        let newest = self.rows.range(self.rows.len() - WINDOW..).copied();
+        let window = fitted.seen(newest);
+        Some(fitted.network.score(&window).sqrt())
+    }
+}
+
+impl Fitted {
+    /// As many rows as a window has, in their usual deviations, and the clock of the newest.
+    fn seen(&self, rows: impl Iterator<Item = Kept>) -> [f32; INPUTS] {
         let mut window = [0.0_f32; INPUTS];
-        let newest = self.rows.range(self.rows.len() - WINDOW..);
-        for (to, row) in window.iter_mut().zip(newest) {
-            *to = ((row.value - fitted.level) / fitted.deviation).clamp(-JUDGED_MAX, JUDGED_MAX) as f32;
+        for (at, row) in rows.enumerate() {
+            window[at] = ((row.value - self.level) / self.deviation).clamp(-JUDGED_MAX, JUDGED_MAX) as f32;
+            window[WINDOW..].copy_from_slice(&row.clock);
         }
-        window[WINDOW..].copy_from_slice(&self.rows.back()?.clock);
-        Some(f64::from(fitted.network.score(&window)).sqrt())
+        window
     }
 }
 
@@ -163,6 +177,25 @@ impl Scorer for Windowed {
             }
         }
         strangeness
+    }
+
+    fn breakdown(&self, row: Row) -> Option<Breakdown> {
+        let fitted = self.fitted.as_ref()?;
+        if self.in_window + 1 < WINDOW {
+            return None;
+        }
+        let value = self.units.clone().of(row.value()?, UNITS_MAX);
+        let newest = Kept { value, clock: clock(row.time_ms()) };
+        let before = self.rows.range(self.rows.len() + 1 - WINDOW..).copied();
+        let window = fitted.seen(before.chain([newest]));
+        let errors = fitted.network.clone().errors(&window).into_iter().enumerate();
+        let term = |(at, (error, made_up)): (usize, (f64, f64))| {
+            let made_of = Some(MadeOf::Error { seen: f64::from(window[at]), made_up });
+            let values_back = (at < WINDOW).then(|| WINDOW - 1 - at);
+            let name = if at < WINDOW { "value" } else { CLOCK_NAMES[at - WINDOW] };
+            Term { values_back, made_of, ..Term::new(name, error) }
+        };
+        Some(Breakdown::of_errors(errors.map(term).collect()))
     }
 
     fn rewind(&mut self) {

@@ -1,5 +1,6 @@
 //! From how strange a row is, on whatever scale, to how rare that is, and to alarms that keep the promised rate.
 
+use crate::breakdown::Breakdown;
 use crate::detector::{Detector, Row, Scored, Settings};
 use crate::values::ranks::Ranks;
 
@@ -13,6 +14,11 @@ pub trait Scorer: Send {
     /// How strange the row is by the rows before it: not negative, greater is stranger; `None` of a gap, and while too
     /// little is known. Then it is learned from.
     fn strangeness(&mut self, row: Row) -> Option<f64>;
+
+    /// What the strangeness of the next row would be made of, as [`Detector::breakdown`] has it.
+    fn breakdown(&self, _row: Row) -> Option<Breakdown> {
+        None
+    }
 
     /// The same rows will come again, from the first one on: what was learned stays.
     fn rewind(&mut self);
@@ -77,6 +83,10 @@ impl<S: Scorer> Detector for Calibrated<S> {
 
     fn score(&mut self, rows: &[Row]) -> Vec<Scored> {
         rows.iter().map(|row| self.judge(*row)).collect()
+    }
+
+    fn breakdown(&self, row: Row) -> Option<Breakdown> {
+        self.scorer.breakdown(row)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The one shape of all detectors of plain series: configure, fit, score. Rows in, verdicts out.
 
+use crate::breakdown::Breakdown;
+
 /// False alarms are promised for so many rows.
 pub(crate) const ROWS_OF_BUDGET: f64 = 1_000.0;
 
@@ -74,4 +76,10 @@ pub trait Detector: Send {
     /// One verdict a row, in order. A row is judged by what was fitted, by the rows before it and by itself; then it is
     /// learned from. How the rows are cut into batches changes nothing.
     fn score(&mut self, rows: &[Row]) -> Vec<Scored>;
+
+    /// What the verdict of the next row would be made of, in parts that add up; `None` of a detector that has no such parts,
+    /// of a gap, and while too little is known. The row is not learned from.
+    fn breakdown(&self, _row: Row) -> Option<Breakdown> {
+        None
+    }
 }

@@ -5,6 +5,7 @@
 
 pub mod arima;
 mod autoencoder;
+mod breakdown;
 mod calibrated;
 mod creep;
 pub mod density;
@@ -25,6 +26,8 @@ mod middle;
 mod mutant;
 mod normal;
 mod profile;
+#[cfg(test)]
+mod properties;
 mod recent;
 mod season;
 pub mod smoothing;
@@ -37,6 +40,7 @@ pub mod values;
 mod watch;
 mod week;
 
+pub use breakdown::{Breakdown, Forecast, MadeOf, Sum, Term};
 pub use calibrated::{Calibrated, Scorer};
 pub use detector::{Detector, Row, Scored, Settings};
 pub use injection::{Injection, Shape, evidence_between};

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::breakdown::{Breakdown, MadeOf, Term};
 use crate::calibrated::{Calibrated, Scorer};
 use crate::detector::Row;
 use crate::list::{Entry, Family, Judges, Unmoved};
@@ -13,7 +14,7 @@ pub(crate) const SUBSEQUENCE_PCA: Entry = Entry {
     looks_for: "a window of 24 rows that the usual components of windows do not make up",
     family: Family::Projection,
     unmoved_by: Unmoved { shift: true, scale: true },
-    judges: Judges::Series(|settings| Box::new(Calibrated::new(SubsequencePca::new(), settings))),
+    judges: Judges::Series(|settings| Box::new(Calibrated::new(scorer(), settings))),
 };
 
 const WINDOW: usize = 24;
@@ -56,6 +57,10 @@ struct Fitted {
     /// One a row, the strongest first.
     components: Vec<[f64; WINDOW]>,
     floor: f64,
+}
+
+pub(crate) fn scorer() -> impl Scorer {
+    SubsequencePca::new()
 }
 
 impl SubsequencePca {
@@ -113,13 +118,18 @@ impl SubsequencePca {
 impl Fitted {
     /// What is left of a window when all components have made up what they can.
     fn left(&self, window: &[f64; WINDOW]) -> f64 {
+        let left = self.errors(window).iter().map(|one| one * one).sum::<f64>().sqrt();
+        if left > self.floor { left } else { 0.0 }
+    }
+
+    /// Value by value.
+    fn errors(&self, window: &[f64; WINDOW]) -> [f64; WINDOW] {
         let mut off: [f64; WINDOW] = std::array::from_fn(|at| window[at] - self.mean[at]);
         for component in &self.components {
             let along: f64 = component.iter().zip(&off).map(|(a, b)| a * b).sum();
             off.iter_mut().zip(component).for_each(|(off, component)| *off -= along * component);
         }
-        let left = off.iter().map(|one| one * one).sum::<f64>().sqrt();
-        if left > self.floor { left } else { 0.0 }
+        off
     }
 }
 
@@ -153,6 +163,20 @@ impl Scorer for SubsequencePca {
             }
         }
         left.filter(|left| left.is_finite())
+    }
+
+    fn breakdown(&self, row: Row) -> Option<Breakdown> {
+        let fitted = self.fitted.as_ref()?;
+        let newest = self.units.clone().of(row.value()?, UNITS_MAX);
+        let before = self.window.len().checked_sub(WINDOW - 1)?;
+        let mut window = [newest; WINDOW];
+        window.iter_mut().zip(self.window.range(before..)).for_each(|(to, from)| *to = *from);
+        let errors = window.iter().zip(fitted.errors(&window)).enumerate().map(|(at, (seen, error))| Term {
+            values_back: Some(WINDOW - 1 - at),
+            made_of: Some(MadeOf::Error { seen: *seen, made_up: seen - error }),
+            ..Term::new("value", error * error)
+        });
+        Some(Breakdown::of_errors(errors.collect()))
     }
 
     fn rewind(&mut self) {

@@ -68,7 +68,18 @@ impl Plain {
     }
 
     /// The mean squared error of the window, in standard deviations. Its length is that of the windows it was trained on.
-    pub fn score(&mut self, window: &[f32]) -> f32 {
+    pub fn score(&mut self, window: &[f32]) -> f64 {
+        self.run(window);
+        self.squares().sum()
+    }
+
+    /// What each value adds to the score, and what it was made up as, in standard deviations.
+    pub fn errors(&mut self, window: &[f32]) -> Vec<(f64, f64)> {
+        self.run(window);
+        self.squares().zip(self.now.iter().map(|made| f64::from(*made))).collect()
+    }
+
+    fn run(&mut self, window: &[f32]) {
         let scaling = self.scaling.means.iter().zip(&self.scaling.deviations).cycle();
         self.scaled.clear();
         self.scaled.extend(window.iter().zip(scaling).map(|(value, (mean, deviation))| (value - mean) / deviation));
@@ -77,8 +88,11 @@ impl Plain {
             step.forward(&self.now, &mut self.next);
             std::mem::swap(&mut self.now, &mut self.next);
         }
-        let left = self.scaled.iter().zip(&self.now).map(|(scaled, made)| (scaled - made) * (scaled - made));
-        left.sum::<f32>() / self.scaled.len() as f32
+    }
+
+    fn squares(&self) -> impl Iterator<Item = f64> {
+        let count = self.scaled.len() as f64;
+        self.scaled.iter().zip(&self.now).map(move |(scaled, made)| f64::from(scaled - made).powi(2) / count)
     }
 }
 
@@ -127,6 +141,21 @@ mod tests {
     use crate::windows::Windows;
 
     #[test]
+    fn errors_add_up_to_the_score() {
+        let mut draws = Draws::new(12);
+        let network = Autoencoder::new(Shape::dense(6, 3), Scaling::none(18), 2).unwrap();
+        let mut plain = Plain::new(&network).unwrap();
+        for _ in 0..1_000 {
+            let window: Vec<f32> = (0..18).map(|_| 3.0 * draws.signed()).collect();
+            let (score, errors) = (plain.score(&window), plain.errors(&window));
+            assert!((errors.iter().map(|(error, _)| error).sum::<f64>() - score).abs() < 1e-12 * score.max(1.0));
+            let of =
+                |(seen, (error, made)): (&f32, &(f64, f64))| ((f64::from(*seen) - made).powi(2) / 18.0 - error).abs();
+            assert!(window.iter().zip(&errors).map(of).all(|off| off < 1e-6 * score.max(1.0)));
+        }
+    }
+
+    #[test]
     fn loops_give_what_candle_gives() {
         let temporal = |time, columns| Shape::Temporal { time, columns, channels: 4, code: 2 };
         for shape in [Shape::dense(6, 3), Shape::dense(1, 26), Shape::temporal(24, 4), temporal(7, 1), temporal(1, 2)] {
@@ -137,7 +166,7 @@ mod tests {
             let network = Autoencoder::new(shape, Scaling::of(&windows), 2).unwrap();
             let mut plain = Plain::new(&network).unwrap();
             for (at, score) in network.score(&windows).unwrap().scores.into_iter().enumerate() {
-                let found = plain.score(windows.window(at));
+                let found = plain.score(windows.window(at)) as f32;
                 assert!((found - score).abs() < 1e-5 * score.max(1.0), "{shape:?}: {found} {score}");
             }
         }

@@ -14,3 +14,5 @@ pub use orders::{Limits, choose};
 pub use polynomial::Orders;
 pub use running::{Ahead, Expected, Parts, Running};
 pub(crate) use watch::ARIMA;
+#[cfg(test)]
+pub(crate) use watch::scorer;

@@ -2,7 +2,11 @@
 
 use super::filter::Filter;
 use super::fit::Fitted;
+use crate::breakdown::Term;
 use crate::values::ranks::normal_quantile;
+
+/// A share of the terms that is no more than their rounding.
+const ROUNDING: f64 = 1e-12;
 
 /// What is expected of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,13 +50,16 @@ pub struct Running {
     mean: Vec<f64>,
     /// Differenced values, or what was expected of them, the newest first.
     differenced: Vec<f64>,
+    /// What the noise of each row is taken for, by how far off the row was; the newest first.
+    surprises: Vec<f64>,
 }
 
 impl Running {
     pub fn new(fitted: Fitted) -> Self {
         let differencing = fitted.orders.differencing();
         let (mean, differenced) = (vec![0.0; differencing.len()], vec![0.0; fitted.arma.ar.len()]);
-        let mut running = Self { fitted, differencing, filter: None, first: Vec::new(), mean, differenced };
+        let surprises = vec![0.0; fitted.arma.ma.len()];
+        let mut running = Self { fitted, differencing, filter: None, first: Vec::new(), mean, differenced, surprises };
         running.begin();
         running
     }
@@ -74,6 +81,47 @@ impl Running {
         Some(Expected { parts, deviation })
     }
 
+    /// What is expected, term by term: the level first, which the others move.
+    pub(crate) fn terms(&self) -> Option<Vec<Term>> {
+        let filter = self.filter.as_ref()?;
+        let mean = self.fitted.mean;
+        let mut terms = Vec::new();
+        let lags = || self.differencing.iter().enumerate().filter(|(_, one)| **one != 0.0);
+        let value = |at: usize| filter.last()[at] + mean * self.mean[at];
+        match lags().next() {
+            None => terms.push(Term::new("mean", mean)),
+            Some((first, _)) => {
+                // The coefficients of differencing add up to one: the first lag is the level, the others lie off it.
+                terms.push(Term::new(format!("value {}", before(first)), value(first)));
+                let others = lags().filter(|(at, _)| *at != first);
+                terms.extend(others.map(|(at, coefficient)| {
+                    let name = format!("value {} from that {}", before(at), before(first));
+                    Term::product(name, *coefficient, value(at) - value(first))
+                }));
+                if self.fitted.orders.has_mean {
+                    terms.push(Term::new("drift", mean));
+                }
+            }
+        }
+        let (ar, ma) = self.fitted.coefficients();
+        let lagged = |name: &'static str, coefficients: &[f64], of: &[f64]| {
+            let both = coefficients.iter().copied().zip(of.iter().copied()).enumerate();
+            let used = both.filter(|(_, (coefficient, _))| *coefficient != 0.0);
+            used.map(|(at, (coefficient, of))| Term::product(format!("{name} {}", before(at)), coefficient, of))
+                .collect::<Vec<Term>>()
+        };
+        let is_plain = self.differencing.is_empty();
+        terms.extend(lagged(if is_plain { "off the mean" } else { "moved" }, ar, &self.differenced));
+        terms.extend(lagged("surprise", ma, &self.surprises));
+        // Behind gaps, and while the filter is young, it knows surprises of long ago better by now than when they came.
+        let expected = filter.expected(0) + mean * self.next_mean();
+        let left = expected - terms.iter().map(|term| term.amount).sum::<f64>();
+        if left.abs() > ROUNDING * terms.iter().map(|term| term.amount.abs()).sum::<f64>() {
+            terms.push(Term::new("earlier surprises, seen again", left));
+        }
+        Some(terms)
+    }
+
     /// Takes a value, or a gap.
     pub fn take(&mut self, value: Option<f64>) {
         let mean = self.next_mean();
@@ -84,7 +132,8 @@ impl Running {
             Some(filter) => {
                 let seen = beside.unwrap_or_else(|| filter.expected(0));
                 push(&mut self.differenced, seen - lags.unwrap_or(0.0));
-                filter.take(beside.map(|value| [value, 0.0]));
+                let innovation = filter.take(beside.map(|value| [value, 0.0]));
+                push(&mut self.surprises, innovation.map_or(0.0, |one| one.by[0] / one.variance));
             }
             None => {
                 match beside {
@@ -140,6 +189,11 @@ impl Parts {
     pub fn sum(&self) -> f64 {
         self.level + self.season + self.memory + self.shocks
     }
+}
+
+fn before(at: usize) -> String {
+    let rows = at + 1;
+    if rows == 1 { "one row before".to_owned() } else { format!("{rows} rows before") }
 }
 
 fn push(lags: &mut [f64], value: f64) {
@@ -199,6 +253,40 @@ mod tests {
             assert!((level + season + memory + shocks - expected.parts.sum()).abs() < 1e-9);
             assert!((expected.parts.sum() - seasonal(at)).abs() < 1.5, "{at}: {expected:?}");
             running.take(Some(seasonal(at)).filter(|_| !(90..95).contains(&at)));
+        }
+    }
+
+    /// By the equation of the model, with surprises as it makes them: they settle within a few rows.
+    #[test]
+    fn terms_are_those_of_the_equation() {
+        let orders = Orders { ar: 1, differences: 1, ma: 1, has_mean: true, ..Orders::default() };
+        let values: Vec<f64> = (0..200)
+            .scan(0.0, |sum, at| {
+                *sum += noise(at) + 0.1;
+                Some(*sum)
+            })
+            .collect();
+        let learned: Vec<Option<f64>> = values.iter().map(|value| Some(*value)).collect();
+        let fitted = fit(&learned, orders).unwrap();
+        let (drift, ar, ma) = (fitted.mean, fitted.coefficients().0[0], fitted.coefficients().1[0]);
+        let mut running = Running::new(fitted);
+        let mut surprise = 0.0;
+        for (at, value) in values.iter().enumerate() {
+            let terms = running.terms();
+            let (Some(terms), 2..) = (terms, at) else {
+                running.take(Some(*value));
+                continue;
+            };
+            let off = values[at - 1] - values[at - 2] - drift;
+            let equation = [values[at - 1], drift, ar * off, ma * surprise];
+            surprise = value - equation.iter().sum::<f64>();
+            if at >= 100 {
+                let names: Vec<&str> = terms.iter().map(|term| term.name.as_str()).collect();
+                assert_eq!(names, ["value one row before", "drift", "moved one row before", "surprise one row before"]);
+                let is_it = |(term, own): (&Term, &f64)| (term.amount - own).abs() < 1e-9;
+                assert!(terms.iter().zip(&equation).all(is_it), "{at}: {terms:?} {equation:?}");
+            }
+            running.take(Some(*value));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Long seasons as waves beside the model: a day and a week of the timestamps, or a period that is given (dynamic harmonic
 //! regression).
 
+use crate::breakdown::Term;
 use crate::values::regression::{FEATURES, Sums};
 
 const DAY_MS: i64 = 24 * 60 * 60_000;
@@ -83,6 +84,21 @@ impl Seasons {
         waves[1..self.used].iter().zip(&self.coefficients[1..self.used]).map(|(a, b)| a * b).sum()
     }
 
+    /// The same, season by season.
+    pub(crate) fn terms(&self, time_ms: i64) -> Vec<Term> {
+        let (waves, mut from) = (self.waves(time_ms), 1);
+        let mut terms = Vec::new();
+        for (which, period_ms) in self.periods_ms.iter().enumerate() {
+            let to = from + 2 * self.harmonics(which);
+            if to <= self.used {
+                let both = waves[from..to].iter().zip(&self.coefficients[from..to]);
+                terms.push(Term::new(season_name(*period_ms), both.map(|(a, b)| a * b).sum()));
+            }
+            from = to;
+        }
+        terms
+    }
+
     /// Learns the waves that pay by the Bayesian information criterion: of neither season, the shorter, or both.
     pub(crate) fn fit(&mut self, rows: &[(i64, Option<f64>)]) {
         self.used = 1;
@@ -141,6 +157,15 @@ impl Seasons {
             }
         }
         waves
+    }
+}
+
+/// By how long it lasts.
+pub(crate) fn season_name(period_ms: i64) -> &'static str {
+    match period_ms {
+        DAY_MS => "time of day",
+        WEEK_MS => "time of week",
+        _ => "time of the season",
     }
 }
 

@@ -6,6 +6,7 @@ use super::orders::{Limits, choose};
 use super::running::Running;
 use super::seasons::Seasons;
 use crate::arima::fit::Series;
+use crate::breakdown::Breakdown;
 use crate::calibrated::{Calibrated, Scorer};
 use crate::detector::{Row, Settings};
 use crate::list::{Entry, Family, Judges, Unmoved};
@@ -16,7 +17,7 @@ pub(crate) const ARIMA: Entry = Entry {
     looks_for: "values far from the forecast of an ARIMA model that is fitted as rows come",
     family: Family::Forecast,
     unmoved_by: Unmoved { shift: false, scale: true },
-    judges: Judges::Series(|settings| Box::new(Calibrated::new(Watch::new(settings), settings))),
+    judges: Judges::Series(|settings| Box::new(Calibrated::new(scorer(settings), settings))),
 };
 
 /// So many of the newest rows are fitted to.
@@ -44,6 +45,10 @@ struct Watch {
     is_clipped: bool,
     /// Fitted on a whole series: what is learned stays.
     is_trained: bool,
+}
+
+pub(crate) fn scorer(settings: Settings) -> impl Scorer {
+    Watch::new(settings)
 }
 
 impl Watch {
@@ -133,6 +138,15 @@ impl Scorer for Watch {
             self.fit_to_history(self.rows <= HISTORY);
         }
         strangeness
+    }
+
+    fn breakdown(&self, row: Row) -> Option<Breakdown> {
+        let value = self.scale.of(row.value()?);
+        let mut terms = self.running.as_ref()?.terms()?;
+        terms.extend(self.seasons.terms(row.time_ms()));
+        let expected: f64 = terms.iter().map(|term| term.amount).sum();
+        let deviation = self.running.clone()?.expected()?.deviation;
+        Breakdown::of_forecast(self.scale, terms, (value - expected) / deviation)
     }
 
     fn rewind(&mut self) {

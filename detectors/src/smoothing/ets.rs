@@ -21,7 +21,7 @@ const KINDS: &str = "AZN";
 /// The newest so many rows are fitted to: what smoothing remembers of those before is nothing.
 const ROWS_MAX: usize = 512;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ets {
     recursion: Recursion,
     trend: Trend,
@@ -52,6 +52,10 @@ impl Ets {
     /// That it was fitted to.
     pub(crate) fn rows(&self) -> usize {
         self.rows
+    }
+
+    pub(super) fn level_and_trend(&self) -> [f64; 2] {
+        self.recursion.level_and_trend()
     }
 
     pub(crate) fn expected(&self) -> f64 {

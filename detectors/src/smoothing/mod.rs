@@ -11,3 +11,5 @@ pub use ets::ETS;
 pub(crate) use ets::Ets;
 pub use recursion::Trend;
 pub(crate) use watch::filled;
+#[cfg(test)]
+pub(crate) use watch::scorer;

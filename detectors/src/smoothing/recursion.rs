@@ -115,6 +115,18 @@ impl Recursion {
         self.now.expected
     }
 
+    /// What is expected of a row as the level and the trend, which add up to it.
+    pub(super) fn level_and_trend(&self) -> [f64; 2] {
+        let State { expected, moved, surprise_before } = self.now;
+        let Coefficients { moved: damping, surprise_before: before, .. } = self.coefficients;
+        if damping == 0.0 {
+            return [expected, 0.0];
+        }
+        // The last move is that of the level by the last surprise, a e, and the trend, of which damping times a is known.
+        let trend = moved + before / damping * surprise_before;
+        [expected - trend, trend]
+    }
+
     /// Of the next value from what is expected; wider behind missing ones (section 6.1 of the same book).
     pub(super) fn deviation(&self) -> f64 {
         (self.variance * (1.0 + self.missed.variances)).sqrt()

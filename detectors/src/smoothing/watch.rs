@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::arima::seasons::Seasons;
+use crate::breakdown::{Breakdown, Term};
 use crate::calibrated::{Calibrated, Scorer};
 use crate::detector::{Detector, Row, Settings};
 use crate::middle::{deviations, middle_and_deviation};
@@ -20,7 +21,7 @@ const CLIP_DEVIATIONS: f64 = 4.0;
 /// A longer hole in the times is taken for one of so many rows: by then all but the seasons is forgotten.
 const MISSING_MAX: i64 = HISTORY as i64;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Watch {
     seasons: Seasons,
     scale: Scale,
@@ -39,7 +40,11 @@ struct Watch {
 
 /// The detector of a model.
 pub(super) fn detector(settings: Settings) -> Box<dyn Detector> {
-    Box::new(Calibrated::new(Watch::new(settings), settings))
+    Box::new(Calibrated::new(scorer(settings), settings))
+}
+
+pub(crate) fn scorer(settings: Settings) -> impl Scorer {
+    Watch::new(settings)
 }
 
 impl Watch {
@@ -130,6 +135,23 @@ impl Scorer for Watch {
         };
         self.learn(row.time_ms(), cleaned, kept);
         strangeness
+    }
+
+    fn breakdown(&self, row: Row) -> Option<Breakdown> {
+        let mut now = self.clone();
+        now.seasons.observe(row.time_ms());
+        now.miss_until(row.time_ms());
+        let (model, (middle, unit)) = (now.model?, now.middle);
+        let value = deviations(now.scale.of(row.value()?), now.middle);
+        let [level, trend] = model.level_and_trend();
+        let seasons = now.seasons.terms(row.time_ms());
+        let season: f64 = seasons.iter().map(|term| term.amount).sum();
+        let deviations = (value - season - model.expected()) / model.deviation();
+        let mut terms = vec![Term::new("level", level), Term::new("trend", trend)];
+        terms.extend(seasons);
+        terms.iter_mut().for_each(|term| term.amount *= unit);
+        terms[0].amount += middle;
+        Breakdown::of_forecast(now.scale, terms, deviations)
     }
 
     fn rewind(&mut self) {

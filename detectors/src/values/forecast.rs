@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 
+use crate::arima::seasons::season_name;
+use crate::breakdown::Term;
+
 use super::regression::{FEATURES, Numbers, Solved, Sums};
 
 const DAY_MS: i64 = 24 * 60 * 60_000;
@@ -176,6 +179,26 @@ impl Forecast {
             widening = (1.0 + fitted.solved.leverage(&numbers)).sqrt();
         }
         Outlook { numbers, formed, slots, time_ms, expected, widening }
+    }
+
+    /// What is expected, term by term: the level first, which the others move. Of the values just before, each by how far it
+    /// is from the middle of what was learned from.
+    pub(super) fn terms(&self, outlook: &Outlook) -> Option<Vec<Term>> {
+        let coefficients = &self.fitted.as_ref()?.coefficients;
+        let numbers = &outlook.numbers;
+        let mut terms = vec![Term::new("level", self.center + coefficients[0])];
+        for (at, season) in self.seasons.iter().enumerate() {
+            let own = 1 + at * PER_SEASON..1 + (at + 1) * PER_SEASON;
+            let both = coefficients[own.clone()].iter().zip(&numbers[own]);
+            if both.clone().any(|(coefficient, _)| *coefficient != 0.0) {
+                terms.push(Term::new(season_name(season.period_ms), both.map(|(a, b)| a * b).sum()));
+            }
+        }
+        let lags = (0..LAGS).map(|at| (at, coefficients[FIRST_LAG + at], numbers[FIRST_LAG + at]));
+        for (at, coefficient, off) in lags.filter(|(_, coefficient, _)| *coefficient != 0.0) {
+            terms.push(Term { values_back: Some(at + 1), ..Term::product("off the middle", coefficient, off) });
+        }
+        Some(terms)
     }
 
     /// What a residual that stays means for the level; `None` where the values just before carry the forecast along.
@@ -490,6 +513,27 @@ mod tests {
         assert!((all.squares() / anew.squares() - 1.0).abs() < 1e-6, "{} {}", all.squares(), anew.squares());
         let expected = forecast.outlook((HISTORY_MAX as i64 + 600) * HOUR_MS).expected.unwrap();
         assert!((expected - 53.0).abs() < 0.3, "{expected}");
+    }
+
+    #[test]
+    fn terms_add_up_to_what_is_expected() {
+        let mut checked = 0;
+        for series in 0..20_usize {
+            let mut forecast = Forecast::new(Some(7 + series).filter(|_| series % 3 == 0));
+            let mut before = 0.0;
+            for at in 0..700 {
+                let season = (at as f64 / (7 + series) as f64 * std::f64::consts::TAU).sin();
+                before = 0.6 * before + noise(at + 10_000 * series);
+                let outlook = forecast.outlook(at as i64 * HOUR_MS);
+                if let (Some(expected), Some(terms)) = (outlook.expected, forecast.terms(&outlook)) {
+                    let sum: f64 = terms.iter().map(|term| term.amount).sum();
+                    assert!((sum - expected).abs() < 1e-9 * expected.abs().max(1.0), "{series} {at}: {terms:?}");
+                    checked += usize::from(terms.len() > 2);
+                }
+                forecast.learn(&outlook, 40.0 + 3.0 * season + before, 1.0);
+            }
+        }
+        assert!(checked > 3_000, "{checked}");
     }
 
     #[test]

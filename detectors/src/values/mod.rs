@@ -21,6 +21,7 @@ use shifts::{Shifts, evidence};
 pub(crate) use together::ENSEMBLE;
 pub(crate) use unlike::NOVELTY;
 
+use crate::breakdown::{Breakdown, Sum, Term};
 use crate::detector::{Detector, Row, Scored, Settings};
 use crate::list::{Entry, Family, Judges, Unmoved};
 
@@ -133,6 +134,18 @@ impl Detector for ValueWatch {
         let judge = |row: &Row| row.value().map(|value| self.observe(row.time_ms(), value));
         rows.iter().map(judge).map(|scored| scored.unwrap_or(Scored::NOTHING)).collect()
     }
+
+    fn breakdown(&self, row: Row) -> Option<Breakdown> {
+        let value = row.value()?;
+        let (mut judge, mut novelty) = (self.judge.clone(), self.novelty.clone());
+        let broken = judge.breakdown(self.scale, row.time_ms(), self.scale.of(value));
+        let scored = judge.observe(row.time_ms(), self.scale.of(value));
+        let new = novelty.score(row.time_ms(), value, scored.p_value);
+        let terms = vec![Term::new("how far off", scored.score), Term::new("how new", new)];
+        let mut broken = broken?;
+        broken.sums.push(Sum::of_terms("score", terms));
+        Some(broken)
+    }
 }
 
 impl Judge {
@@ -165,6 +178,24 @@ impl Judge {
             self.recent.clear();
         }
         scored
+    }
+
+    /// What the row should be and, of a detector of moves, what its evidence of one is made of.
+    fn breakdown(&self, scale: Scale, time_ms: i64, value: f64) -> Option<Breakdown> {
+        let outlook = self.forecast.outlook(time_ms);
+        let residual = (value - outlook.expected?) / outlook.widening;
+        if self.ranks.len() < RESIDUALS_MIN {
+            return None;
+        }
+        let deviations = residual / self.ranks.deviation();
+        let mut broken = Breakdown::of_forecast(scale, self.forecast.terms(&outlook)?, deviations)?;
+        if self.kind != Kind::Spike {
+            let mut shifts = self.shifts.clone();
+            shifts.add(normal_quantile(self.ranks.share_below(residual)), self.ranks.len());
+            let term = |(size, amount): (f64, f64)| Term::new(format!("by {size:+} deviations"), amount);
+            broken.sums.push(Sum::of_terms("evidence of a move that stays", shifts.terms().map(term).collect()));
+        }
+        Some(broken)
     }
 
     fn judge(&mut self, residual: f64) -> Scored {

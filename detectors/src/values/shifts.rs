@@ -59,6 +59,15 @@ impl Shifts {
         both.zip(WEIGHTS).map(|(both, weight)| weight * both).sum()
     }
 
+    /// What each shift adds to that average, the size of the move in deviations.
+    pub(super) fn terms(&self) -> impl Iterator<Item = (f64, f64)> {
+        let signed = |all: [f64; KINDS], sign: f64| {
+            let own = move |at: usize| (sign * SHIFTS[at], WEIGHTS[at] * all[at] / 2.0);
+            (0..KINDS).map(own)
+        };
+        signed(self.down, -1.0).chain(signed(self.up, 1.0))
+    }
+
     /// The shift that fits best.
     pub(super) fn best(&self) -> f64 {
         let signed = |all: [f64; KINDS], sign: f64| all.into_iter().zip(SHIFTS.map(|shift| sign * shift));
