@@ -79,6 +79,11 @@ pub(crate) fn open(series: &Path) -> Result<(Box<dyn Read>, String)> {
     Ok((Box::new(file), name))
 }
 
+/// All rows at once.
+pub(crate) fn read(input: impl Read, name: &str) -> Result<Vec<Line>> {
+    lines(&mut reader(input), name)?.collect()
+}
+
 fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{ending}"));

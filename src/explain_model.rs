@@ -61,6 +61,9 @@ struct Explained {
     sets: usize,
     /// The largest contribution first.
     parts: Vec<Part>,
+    /// Of the window, where the model makes it up again: the parts' errors add up to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reconstruction_error: Option<f64>,
     /// The share of what the model says near the row that a straight line follows.
     straight_line_follows: f64,
 }
@@ -77,6 +80,9 @@ struct Part {
     standard_error: f64,
     /// What the straight line gives it.
     by_straight_line: f64,
+    /// How badly the model makes it up again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reconstruction_error: Option<f64>,
 }
 
 pub fn explain(request: &Request) -> Result<()> {
@@ -103,6 +109,7 @@ fn of_row(request: &Request, model: &Given, input: impl Read, name: &str) -> Res
     let background: Vec<f64> = others.iter().flat_map(|at| rows.window(*at, time)).copied().collect();
     let players = players(time, served.columns());
     let question = Question::of_players(row, &background, players.clone()).with_context(refused)?;
+    let errors = reconstruction_errors(&mut served, row, &players).with_context(refused)?;
     let (shares, line) = ask(&mut served, &question, players.len(), request).with_context(refused)?;
     let mean = |windows: &[f64], places: &[usize]| {
         let values = windows.chunks_exact(row.len()).flat_map(|window| places.iter().map(|at| window[*at]));
@@ -115,6 +122,7 @@ fn of_row(request: &Request, model: &Given, input: impl Read, name: &str) -> Res
         contribution: shares.contributions[player],
         standard_error: shares.standard_errors[player],
         by_straight_line: line.weights[player],
+        reconstruction_error: errors.as_ref().map(|errors| errors[player]),
     };
     let mut parts: Vec<Part> = players.iter().enumerate().map(part).collect();
     parts.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
@@ -126,6 +134,7 @@ fn of_row(request: &Request, model: &Given, input: impl Read, name: &str) -> Res
         compared_with: others.len(),
         sets: shares.sets,
         parts,
+        reconstruction_error: errors.map(|errors| errors.iter().sum()),
         straight_line_follows: line.fidelity,
     })
 }
@@ -149,12 +158,35 @@ fn players(time: usize, columns: usize) -> Vec<Vec<usize>> {
     (0..parts).map(|part| (part * time / parts..(part + 1) * time / parts).collect()).collect()
 }
 
+fn windows(time: usize, columns: usize, values: &[f64]) -> Result<Windows, hark_networks::Error> {
+    let values = values.iter().map(|value| value.clamp(f32::MIN.into(), f32::MAX.into()) as f32);
+    Windows::new(time, columns, values.collect())
+}
+
+/// What each part adds to the error of the window, where the model makes windows up again: of columns as the model sees them
+/// where it tells that, else the mean of squares.
+fn reconstruction_errors(
+    served: &mut Served,
+    row: &[f64],
+    players: &[Vec<usize>],
+) -> Result<Option<Vec<f64>>, hark_networks::Error> {
+    if !served.gives_reconstruction() {
+        return Ok(None);
+    }
+    let columns = served.columns();
+    let found = served.score(&windows(served.time(), columns, row)?)?;
+    if columns > 1 && found.errors.len() == columns {
+        return Ok(Some(found.errors.iter().map(|error| f64::from(*error) / columns as f64).collect()));
+    }
+    let square = |at: &usize| (row[*at] - f64::from(found.reconstruction[*at])).powi(2) / row.len() as f64;
+    Ok(Some(players.iter().map(|places| places.iter().map(square).sum()).collect()))
+}
+
 fn ask(served: &mut Served, question: &Question<'_>, players: usize, request: &Request) -> Result<(Shares, Surrogate)> {
     let (time, columns) = (served.time(), served.columns());
     let mut failed = None;
     let mut model = |rows: &[f64]| -> Vec<f64> {
-        let values = rows.iter().map(|value| value.clamp(f32::MIN.into(), f32::MAX.into()) as f32).collect();
-        let answer = Windows::new(time, columns, values).and_then(|windows| served.score(&windows));
+        let answer = windows(time, columns, rows).and_then(|windows| served.score(&windows));
         match answer {
             Ok(scores) => scores.scores.into_iter().map(f64::from).collect(),
             Err(error) => {
@@ -245,7 +277,8 @@ impl Rows {
 }
 
 fn told(explained: &Explained) -> String {
-    let Explained { model, timestamp, score, base, compared_with, sets, parts, straight_line_follows } = explained;
+    let Explained { model, timestamp, score, base, compared_with, sets, parts, .. } = explained;
+    let error = |error: &Option<f64>| error.map(|error| format!("  {error:>11.4}")).unwrap_or_default();
     let mut lines = vec![
         format!("{model} scores {timestamp} {score:.4}; {compared_with} other windows have {base:.4} on average"),
         format!(
@@ -254,17 +287,27 @@ fn told(explained: &Explained) -> String {
     ];
     let width = parts.iter().map(|part| part.name.chars().count()).max().unwrap_or_default();
     lines.push(format!(
-        "{:width$}  {:>12}  {:>12}  {:>12}  {:>10}  {:>12}",
-        "part", "value", "usual", "contribution", "error", "straight line"
+        "{:width$}  {:>12}  {:>12}  {:>12}  {:>10}  {:>13}{}",
+        "part",
+        "value",
+        "usual",
+        "contribution",
+        "error",
+        "straight line",
+        if explained.reconstruction_error.is_some() { "  not made up" } else { "" }
     ));
-    for Part { name, value, usual, contribution, standard_error, by_straight_line } in parts {
+    for Part { name, value, usual, contribution, standard_error, by_straight_line, reconstruction_error } in parts {
+        let left = error(reconstruction_error);
         lines.push(format!(
-            "{name:width$}  {value:>12.4}  {usual:>12.4}  {contribution:>+12.4}  {standard_error:>10.4}  {by_straight_line:>+12.4}"
+            "{name:width$}  {value:>12.4}  {usual:>12.4}  {contribution:>+12.4}  {standard_error:>10.4}  {by_straight_line:>+13.4}{left}"
         ));
+    }
+    if let Some(total) = explained.reconstruction_error {
+        lines.push(format!("what the model does not make up of the window adds up to {total:.4}"));
     }
     lines.push(format!(
         "a straight line follows {:.0} % of what the model says near this row; where that is little, believe it little",
-        100.0 * straight_line_follows
+        100.0 * explained.straight_line_follows
     ));
     lines.join("\n") + "\n"
 }
@@ -327,6 +370,9 @@ mod tests {
     fn adds_up(explained: &Explained) {
         let sum: f64 = explained.base + explained.parts.iter().map(|part| part.contribution).sum::<f64>();
         assert!((sum - explained.score).abs() < 1e-9 * explained.score.abs().max(1.0), "{explained:?}");
+        let errors: f64 = explained.parts.iter().filter_map(|part| part.reconstruction_error).sum();
+        let total = explained.reconstruction_error.unwrap();
+        assert!((errors - total).abs() < 1e-9 * total, "{explained:?}");
     }
 
     #[test]
@@ -351,6 +397,9 @@ mod tests {
         adds_up(&explained);
         assert_eq!((explained.parts[0].name.as_str(), explained.sets), ("m0", 8), "{}", told(&explained));
         assert!(explained.parts[0].contribution > 0.8 * (explained.score - explained.base));
+        let total = explained.reconstruction_error.unwrap();
+        assert!((total / explained.score - 1.0).abs() < 1e-5, "{total} {}", explained.score);
+        assert!(explained.parts[0].reconstruction_error.unwrap() > 0.8 * total, "{}", told(&explained));
         assert!(explained.parts.iter().all(|part| part.standard_error == 0.0));
     }
 

@@ -16,6 +16,7 @@ pub mod engine;
 pub mod exemplars;
 pub mod explain_command;
 pub mod explain_model;
+pub mod explain_row;
 pub mod explainer;
 pub mod forecast_command;
 mod funnel;

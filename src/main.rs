@@ -9,9 +9,9 @@ use clap::{Args, Parser, Subcommand};
 use hark::detection::Budget;
 use hark::place::Where;
 use hark::{
-    alerts_command, bench, demo, detect_command, doctor, explain_command, explain_model, forecast_command, hindsight,
-    import, imported, models_command, peers_command, query_command, registry_command, replay, report_command, serve,
-    simulate_command,
+    alerts_command, bench, demo, detect_command, doctor, explain_command, explain_model, explain_row, forecast_command,
+    hindsight, import, imported, models_command, peers_command, query_command, registry_command, replay,
+    report_command, serve, simulate_command,
 };
 use hark_detectors::list::Build;
 use hark_detectors::values::PERIOD_ROWS_MAX;
@@ -201,6 +201,8 @@ enum Explain {
     Slices(SlicesArgs),
     /// Which values of a window, or which columns, made an ONNX model say what it says of a row
     Model(explain_model::Request),
+    /// What made a detector say what it says of a row of a series, in parts that add up
+    Row(explain_row::Request),
 }
 
 #[derive(Debug, Args)]
@@ -427,6 +429,7 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Peers(args) => done(peers_command::peers(&args.into())),
         Command::Explain { what: Explain::Slices(args) } => done(explain_command::slices(&args.into())),
         Command::Explain { what: Explain::Model(request) } => done(explain_model::explain(&request)),
+        Command::Explain { what: Explain::Row(request) } => done(explain_row::explain(&request)),
         Command::Models { what } => done(models(what)),
         Command::Simulate(args) => {
             let SimulateArgs { seed, days, rate, incidents, kinds, out } = args;
