@@ -53,7 +53,7 @@ pub fn explain(inquiry: Inquiry<'_>) -> Answer {
     let evidence = evidence_of(inquiry.leaves, inquiry.question);
     let mut located = locate_by(inquiry.leaves, &evidence, inquiry.question, inquiry.scope);
     let rows = rows_inside(inquiry.leaves, inquiry.scope);
-    if !has_both_sides(inquiry.leaves, &rows) {
+    if !has_both_sides(inquiry.leaves, &rows, inquiry.question) {
         let reason = "there are no requests of the same hours of earlier days to compare with";
         return unsearched(inquiry.changes, inquiry.shift, inquiry.scope, reason, inquiry.left_out);
     }
@@ -99,11 +99,11 @@ fn rows_inside(leaves: &Leaves, scope: &Slice) -> Vec<u32> {
     (0..leaves.leaves.len() as u32).filter(|&row| inside[row as usize]).collect()
 }
 
-fn has_both_sides(leaves: &Leaves, rows: &[u32]) -> bool {
+fn has_both_sides(leaves: &Leaves, rows: &[u32], question: Question) -> bool {
     let all = rows.iter().map(|&row| &leaves.leaves[row as usize]);
     let (before, after) = all.fold((0.0, 0.0), |sum, leaf| (sum.0 + leaf.before, sum.1 + leaf.after));
     // A count may well have fallen to nothing.
-    before > 0.0 && (after > 0.0 || leaves.values_in_bins.is_empty())
+    before > 0.0 && (after > 0.0 || question.is_count())
 }
 
 /// The leaves of each cause, of each slice that moved the other way, and the rest, as far as they lie in the scope.

@@ -15,6 +15,8 @@ pub mod leaves_file;
 mod mean_parts;
 mod measure;
 mod mix_share;
+#[cfg(test)]
+mod properties;
 mod quantile_parts;
 pub mod sampled_shap;
 mod signatures;

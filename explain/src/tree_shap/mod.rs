@@ -10,7 +10,7 @@ mod background;
 mod boxes;
 mod paths;
 #[cfg(test)]
-mod properties;
+pub(crate) mod properties;
 mod secant;
 
 use hark_model::Tree;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const COLUMNS: usize = 6;
+pub(crate) const COLUMNS: usize = 6;
 
 /// What a tree says when only the columns of `known` are: the others are averaged over by counts.
 fn averaged(tree: &Tree, at: usize, row: &[f32], known: u32) -> f64 {
@@ -58,7 +58,7 @@ fn against_rows(trees: &[Tree], row: &[f32], background: &[f32]) -> Vec<f64> {
 }
 
 /// A tree of any shape over quarters, so that ties at thresholds and columns that come again on a path are common.
-fn tree() -> impl Strategy<Value = Tree> {
+pub(crate) fn tree() -> impl Strategy<Value = Tree> {
     let split = (0..COLUMNS as u16, 0..8_u8, 1..40_u32, -4.0..4.0_f64);
     (prop::collection::vec(split, 0..24), any::<u64>()).prop_map(|(splits, order)| grown(&splits, order))
 }
@@ -83,7 +83,7 @@ fn grown(splits: &[(u16, u8, u32, f64)], order: u64) -> Tree {
     Tree { nodes }
 }
 
-fn rows(count: usize) -> impl Strategy<Value = Vec<f32>> {
+pub(crate) fn rows(count: usize) -> impl Strategy<Value = Vec<f32>> {
     prop::collection::vec((0..9_u8).prop_map(|quarter| f32::from(quarter) / 4.0), count * COLUMNS)
 }
 
@@ -111,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn parts_add_up_and_columns_never_asked_for_get_nothing(
+    fn columns_never_asked_for_get_nothing(
         trees in prop::collection::vec(tree(), 1..9),
         rows in rows(20),
         background in rows(4),
@@ -124,9 +124,7 @@ proptest! {
         let against = TreeExplainer::against(&trees, COLUMNS, &background).unwrap();
         for explainer in [paths, against] {
             let found = explainer.explain(&rows).unwrap();
-            for (shares, row) in found.rows().zip(rows.chunks(COLUMNS)) {
-                let sum: f64 = found.base + shares.iter().sum::<f64>();
-                prop_assert!((sum - mean_of_trees(&trees, row)).abs() < 1e-9);
+            for shares in found.rows() {
                 for (column, share) in shares.iter().enumerate() {
                     prop_assert!(asked(column) || *share == 0.0);
                 }
