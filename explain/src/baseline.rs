@@ -3,6 +3,8 @@
 use hark_model::{Leaf, Leaves};
 use rustc_hash::FxHashMap;
 
+use crate::leaves_file::quick_math::exp;
+
 /// A leaf's own past counts as much as its values' past once it holds so many requests.
 pub(crate) const OWN_WEIGHT_FROM: f64 = 60.0;
 /// A value's effect starts at zero and is believed as far as this many (weighted) requests speak for it.
@@ -10,6 +12,8 @@ const EFFECT_PRIOR: f64 = 5.0;
 /// A pair's effect needs more to be believed: there are many pairs.
 const PAIR_PRIOR: f64 = 15.0;
 const ROUNDS: usize = 4;
+/// Combinations of values up to so many are numbered as they are, seen or not.
+const NUMBERED_MAX: usize = 1 << 14;
 const PAIR_ROUNDS: usize = 2;
 /// No share is taken for quite impossible or quite certain.
 const SHARE_RANGE: (f64, f64) = (1e-5, 0.98);
@@ -53,6 +57,15 @@ fn groups(leaves: &Leaves) -> Vec<Group> {
 }
 
 fn group(leaves: &Leaves, dimensions: &[usize]) -> Group {
+    // Mostly there are few combinations that could be, and each has its number without looking it up.
+    let count = dimensions.iter().fold(1_usize, |count, &at| count.saturating_mul(leaves.values[at].len()));
+    if count <= NUMBERED_MAX {
+        let number = |leaf: &Leaf| {
+            let of = |number: usize, &at: &usize| number * leaves.values[at].len() + usize::from(leaf.codes[at]);
+            dimensions.iter().fold(0, of) as u32
+        };
+        return Group { of: leaves.leaves.iter().map(number).collect(), count };
+    }
     let mut numbers: FxHashMap<u32, u32> = FxHashMap::default();
     let mut number = |leaf: &Leaf| {
         let key = dimensions.iter().fold(0, |key, &at| (key << 16) | u32::from(leaf.codes[at]));
@@ -66,8 +79,9 @@ fn group(leaves: &Leaves, dimensions: &[usize]) -> Group {
 /// One Newton step for each group's effect.
 fn fit(leaves: &Leaves, group: &Group, prior: f64, scores: &mut [f64]) {
     let mut sums = vec![(0.0, prior); group.count];
-    for ((leaf, score), &at) in leaves.leaves.iter().zip(scores.iter()).zip(&group.of) {
-        let share = share_of(*score);
+    // By themselves, so that several are worked out at once.
+    let shares: Vec<f64> = scores.iter().map(|score| share_of(*score)).collect();
+    for ((leaf, share), &at) in leaves.leaves.iter().zip(shares).zip(&group.of) {
         let (gap, weight) = &mut sums[at as usize];
         *gap += leaf.bad_before - leaf.before * share;
         *weight += leaf.before * share * (1.0 - share);
@@ -88,7 +102,7 @@ pub(crate) fn log_odds(share: f64) -> f64 {
 }
 
 pub(crate) fn share_of(log_odds: f64) -> f64 {
-    1.0 / (1.0 + (-log_odds).exp())
+    1.0 / (1.0 + exp(-log_odds))
 }
 
 #[cfg(test)]
