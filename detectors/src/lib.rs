@@ -34,6 +34,7 @@ pub mod smoothing;
 mod steady;
 mod subsequence_pca;
 mod tally;
+mod terms;
 mod track;
 mod units;
 pub mod values;

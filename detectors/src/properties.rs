@@ -1,5 +1,8 @@
 //! What holds of every breakdown, over ten thousand rows of random series for each detector that has one.
 
+use hark_model::{Cell, Definitions, Metric, MetricKind, Sketch, Step};
+
+use crate::Watch;
 use crate::arima::{Orders, Running, fit};
 use crate::breakdown::{Breakdown, MadeOf};
 use crate::calibrated::Scorer;
@@ -158,5 +161,59 @@ fn evidence_and_score_of_a_plain_series_add_up() {
             }
             seed += 1;
         }
+    }
+}
+
+/// Whatever came, since whatever onset one asks: the terms of an e-value are the logarithm of it.
+#[test]
+fn the_terms_of_evidence_add_up() {
+    const STEPS: i64 = 1_400;
+    const FIRST: i64 = 5_900_000;
+    let definitions = Definitions::built_in();
+    let (mut checked, mut by_time) = (0, 0);
+    for (name, seed) in ["response_time", "failure_rate", "requests"].into_iter().cycle().zip(0_u64..15) {
+        let metric = definitions.get(name).unwrap();
+        let mut draws = Draws::of(&[77, seed]);
+        let mut watch = Watch::new(metric).unwrap();
+        let (busy, worse) = ((2.0 + 5.0 * draws.unit()).exp(), 1.0 + 2.0 * draws.unit());
+        let bad_from = STEPS / 2 + draws.below(300) as i64;
+        let mut cells = Vec::new();
+        for at in 0..STEPS {
+            let factor = if at >= bad_from { worse } else { 1.0 };
+            cells.push(cell(metric, &mut draws, busy, factor));
+            let cell_of = |step: Step| cells[(step.0 - FIRST) as usize].clone();
+            let step = Step(FIRST + at);
+            watch.observe(step, &cells[at as usize], false, 9.0, cell_of);
+            let onset = Step(FIRST + (at - draws.below(100) as i64).max(0));
+            let Some(shift) = watch.shift_since(metric.statistics[0], onset, step, cell_of) else { continue };
+            let word = &shift.detectors[0];
+            if !word.score.is_finite() {
+                continue;
+            }
+            let sum: f64 = word.attributions.iter().map(|one| one.contribution).sum();
+            assert!(
+                (sum - (word.score - word.base)).abs() <= OFF_MAX * word.score.abs().max(1.0),
+                "{name} {at}: {word:?}"
+            );
+            checked += 1;
+            by_time += usize::from(word.attributions.len() > metric.statistics.len() + 1);
+        }
+    }
+    assert!(checked >= ROWS && by_time > ROWS / 2, "{checked} {by_time}");
+}
+
+fn cell(metric: &Metric, draws: &mut Draws, busy: f64, factor: f64) -> Cell {
+    match metric.kind {
+        MetricKind::Latency { .. } => {
+            let mut sketch = Sketch::default();
+            (0..draws.count(busy)).for_each(|_| sketch.insert(factor * (6.0 + 0.5 * draws.bell()).exp()));
+            Cell::Latency(sketch)
+        }
+        MetricKind::Ratio { .. } => {
+            let count = draws.count(busy);
+            let hits = (0..count).filter(|_| draws.unit() < 0.05 * factor).count() as u64;
+            Cell::Ratio { count, hits }
+        }
+        _ => Cell::Count(draws.count(busy / factor)),
     }
 }

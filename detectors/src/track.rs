@@ -255,6 +255,11 @@ impl Track {
         end.1
     }
 
+    /// What came of the steps since `onset`, as far as they are known.
+    pub(crate) fn since(&self, onset: Step) -> impl Iterator<Item = Past> {
+        self.recent.iter().filter(move |past| past.step >= onset)
+    }
+
     /// The expectation over the steps from `onset` to `step`, weighted by requests.
     pub(crate) fn expected_over(&self, onset: Step, step: Step) -> Option<f64> {
         let since = self.recent.iter().filter(|past| past.step >= onset && past.step <= step);

@@ -19,6 +19,7 @@ use crate::list::{SEASONAL_CHANGE, STEADY};
 use crate::mutant::Mutant;
 use crate::normal;
 use crate::steady::{Steadiness, Steady};
+use crate::terms;
 use crate::track::{Onset, Track};
 
 /// Evidence that a regression is over must reach this: odds of a thousand to one.
@@ -539,20 +540,17 @@ impl Watch {
         if is_all && missed >= MISSED_MIN { FindingKind::NoData } else { FindingKind::Regression }
     }
 
-    /// The detector's word: its score is the logarithm of the e-value, shared out by what each statistic put in.
+    /// The detector's word: its score is the logarithm of the e-value, shared out by what each statistic put in, the strongest
+    /// one's by the time since the onset.
     fn testimony(&self, log_evidence: f64, onset: Step) -> DetectorEvidence {
         let logs: Vec<f64> = self.tracks.iter().map(|track| log_of(&track.evidence, self.bad())).collect();
-        let total: f64 = logs.iter().map(|log| (log - log_evidence).exp()).sum();
-        let attributions = self.tracks.iter().zip(&logs).map(|(track, log)| Attribution {
-            feature: format!("{}_beyond_expectation", track.statistic),
-            value: track.times_expected(onset),
-            contribution: log_evidence * (log - log_evidence).exp() / total,
-        });
+        let strongest = self.strongest_track();
+        let attributions = terms::of(&self.tracks, &logs, onset, (strongest, self.best_factor(strongest)));
         DetectorEvidence {
             name: SEASONAL_CHANGE.name.to_owned(),
             score: log_evidence,
             p_value: (-log_evidence).exp().min(1.0),
-            attributions: attributions.collect(),
+            attributions,
             base: 0.0,
         }
     }

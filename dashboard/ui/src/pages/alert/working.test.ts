@@ -18,6 +18,26 @@ test('many features are drawn together, and what is not attributed is said', () 
   expect(stepsOf({ name: 'd', score: 2, p_value: 0.01, base: 2, attributions: [] })).toHaveLength(2);
 });
 
+test('evidence by time since the onset stays in its order', () => {
+  const attributions = [
+    { feature: 'p95_minutes_0_to_30', value: 1.4, contribution: 2 },
+    { feature: 'p95_minutes_30_to_60', value: 2.6, contribution: 9 },
+    { feature: 'price_of_any_move', value: 2, contribution: -3 },
+    { feature: 'p50_beyond_expectation', value: 1.1, contribution: 0.5 },
+  ];
+  const steps = stepsOf({ name: 'seasonal_change', score: 8.5, p_value: 0.0002, base: 0, attributions });
+  expect(steps.map(({ label }) => label)).toEqual([
+    'p95: 0 to 30 min after the onset',
+    'p95: 30 to 60 min after the onset',
+    'Less, for not knowing which move, and since when',
+    'p50: requests beyond the expectation',
+    'This alert',
+  ]);
+  expect(steps.map(({ value }) => value)).toEqual(['1.4×', '2.6×', undefined, '1.1×', undefined]);
+  expect(steps.at(-2)?.to).toBeCloseTo(8.5);
+  expect(featureName('count_minutes_60_to_120')).toBe('Count: 1 to 2 h after the onset');
+});
+
 test('how sure, in plain words', () => {
   expect(sureness(exampleAlert())).toContain('once in 210,000 times');
   expect(sureness(exampleAlert({ evidence: { ...exampleAlert().evidence, e_value: 0.5 } }))).toBeUndefined();

@@ -21,7 +21,9 @@ const FEATURES_MAX = 7;
 
 /** From the usual score of an ordinary moment, feature by feature, to the score: the bars add up. */
 export function stepsOf(detector: DetectorEvidence): Step[] {
-  const sorted = [...detector.attributions].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
+  const byWeight = [...detector.attributions].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
+  // What came hour by hour stays in its order, and stands before all else.
+  const sorted = [...detector.attributions.filter(({ feature }) => RUN.test(feature)), ...byWeight.filter(({ feature }) => !RUN.test(feature))];
   const shown: Part[] = sorted.length > FEATURES_MAX + 1 ? sorted.slice(0, FEATURES_MAX) : sorted;
   const others = sorted.slice(shown.length);
   const steps: Step[] = [];
@@ -51,17 +53,35 @@ interface Part {
 /** Features of this ending are worth as many times the requests that were expected there. */
 const BEYOND = '_beyond_expectation';
 
-export const isBeyond = (feature: string): boolean => feature.endsWith(BEYOND);
+/** `p95_minutes_30_to_60` since the onset: worth the same. */
+const RUN = /^(.+)_minutes_(\d+)_to_(\d+)$/;
+
+/** What evidence loses for all the moves, and times, that it was looked for. */
+const PRICE = 'price_of_any_move';
+
+export const isBeyond = (feature: string): boolean => feature.endsWith(BEYOND) || RUN.test(feature);
+
+/** `30 to 60 min`, `1 to 2 h`. */
+function span(from: number, to: number): string {
+  const inHours = from % 60 === 0 && to % 60 === 0;
+  return inHours ? `${from / 60} to ${to / 60} h` : `${from} to ${to} min`;
+}
 
 /** `p95: requests beyond the expectation`. */
 export function featureName(feature: string): string {
+  const run = RUN.exec(feature);
+  if (run) return `${capitalised(metricName(run[1] ?? ''))}: ${span(Number(run[2]), Number(run[3]))} after the onset`;
+  if (feature === PRICE) return 'Less, for not knowing which move, and since when';
   if (!isBeyond(feature)) return capitalised(metricName(feature));
   const statistic = feature.slice(0, -BEYOND.length);
   if (statistic === 'count') return 'Requests against the expectation';
   return `${capitalised(metricName(statistic))}: requests beyond the expectation`;
 }
 
-const featureValue = (feature: string, value: number): string => (isBeyond(feature) ? `${plain(value, 2)}×` : plain(value));
+function featureValue(feature: string, value: number): string | undefined {
+  if (feature === PRICE) return undefined;
+  return isBeyond(feature) ? `${plain(value, 2)}×` : plain(value);
+}
 
 /** `one in 100,000 ordinary moments scores as high`. */
 export const rarity = (p: number): string => (p * TRILLION > 1 ? `1 in ${roughly(1 / p)}` : 'fewer than 1 in a trillion');
