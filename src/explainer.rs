@@ -1,6 +1,6 @@
 //! Gathers the leaves behind a finding and asks for slices, mix and suspects.
 
-use hark_explain::{Answer, Inquiry, Question};
+use hark_explain::{Answer, Inquiry, LeafDay, Question};
 use hark_ingest::{Fold, LeafRow};
 use hark_model::{
     BinCount, Change, ChangeId, DIMENSIONS_MAX, Direction, Leaf, Leaves, LeftOut, MetricKind, STEP_MINUTES, Shift,
@@ -57,6 +57,7 @@ pub fn explain(
 /// What an explanation is made of, gathered once.
 pub struct Prepared {
     pub leaves: Leaves,
+    by_day: Vec<LeafDay>,
     pub question: Question,
     windows: Windows,
     left_out: Vec<LeftOut>,
@@ -90,19 +91,22 @@ pub fn prepare(
     let windows = Windows { after: (from, end), before: usual::windows(from, end, oldest, unusual, is_like) };
     let gathered = gather(fold, metric_at, plan, asked, &windows);
     let left_out = left_out(plan, &windows, &gathered, asked.since);
-    Some(Prepared { leaves: gathered.leaves, question, windows, left_out })
+    let Gathered { leaves, by_day, .. } = gathered;
+    Some(Prepared { leaves, by_day, question, windows, left_out })
 }
 
 impl Prepared {
-    /// The same of other leaves.
+    /// The same of other leaves, of whose days nothing is known.
     #[must_use]
     pub fn with(&self, leaves: Leaves) -> Self {
-        Self { leaves, windows: self.windows.clone(), left_out: self.left_out.clone(), ..*self }
+        let (windows, left_out) = (self.windows.clone(), self.left_out.clone());
+        Self { leaves, by_day: Vec::new(), windows, left_out, ..*self }
     }
 
     pub fn explain(&self, asked: &Asked<'_>, plan: &MetricPlan, changes: &[(ChangeId, Change)]) -> Answer {
         hark_explain::explain(Inquiry {
             leaves: &self.leaves,
+            by_day: &self.by_day,
             question: self.question,
             scope: asked.slice,
             shift: asked.shift,
@@ -143,6 +147,7 @@ fn question(plan: &MetricPlan, shift: &Shift) -> Option<Question> {
 
 struct Gathered {
     leaves: Leaves,
+    by_day: Vec<LeafDay>,
     /// Requests since the onset whose dimensions were folded away, for want of room.
     folded: u64,
 }
@@ -159,9 +164,18 @@ fn gather(fold: &Fold, metric_at: usize, plan: &MetricPlan, asked: &Asked<'_>, w
     };
     let mut table = Table::default();
     let (from, end) = windows.after;
-    store.rows(from, end).filter(is_asked).for_each(|row| table.add(&row, &searched, 1));
-    for &(from, to) in &windows.before {
-        store.rows(from, to).filter(is_asked).for_each(|row| table.add(&row, &searched, 0));
+    store.rows(from, end).filter(is_asked).for_each(|row| {
+        table.add(&row, &searched, 1);
+    });
+    // What a mean's bad requests are is known only once all of them are.
+    let is_bad_day = (shift.statistic != Statistic::Mean).then(|| is_bad(plan, shift, &table));
+    for (day, &(from, to)) in windows.before.iter().enumerate() {
+        for row in store.rows(from, to).filter(is_asked) {
+            let number = table.add(&row, &searched, 0);
+            if let Some(is_bad) = &is_bad_day {
+                table.add_day(number, day, row.count, is_bad(row.class));
+            }
+        }
     }
     let before_steps: i64 = windows.before.iter().map(|(from, to)| to.0 - from.0).sum();
     if before_steps == 0 {
@@ -169,7 +183,7 @@ fn gather(fold: &Fold, metric_at: usize, plan: &MetricPlan, asked: &Asked<'_>, w
     }
     let folded = table.folded;
     let is_bad = is_bad(plan, shift, &table);
-    let (leaves, values_in_bins) = table.into_leaves(searched.len(), is_bad, is_latency);
+    let (leaves, values_in_bins, by_day) = table.into_leaves(searched.len(), is_bad, is_latency);
     let leaves = Leaves {
         dimensions: searched.iter().map(|&at| plan.metric.dimensions[at].clone()).collect(),
         values: searched.iter().map(|&at| fold.dictionary(plan.dimensions[at]).values().to_vec()).collect(),
@@ -177,7 +191,7 @@ fn gather(fold: &Fold, metric_at: usize, plan: &MetricPlan, asked: &Asked<'_>, w
         values_in_bins,
         before_to_after: before_steps as f64 / (end.0 - from.0) as f64,
     };
-    Gathered { leaves, folded }
+    Gathered { leaves, by_day, folded }
 }
 
 type Codes = [u16; DIMENSIONS_MAX];
@@ -189,11 +203,14 @@ struct Table {
     codes: Vec<Codes>,
     /// By leaf and class: requests before and after.
     counts: FxHashMap<(u32, i16), [u64; 2]>,
+    /// By leaf and day before: its requests, and the bad ones.
+    days: Vec<[[u64; 2]; usual::DAYS_BEFORE_MAX as usize]>,
     folded: u64,
 }
 
 impl Table {
-    fn add(&mut self, row: &LeafRow<'_>, searched: &[usize], side: usize) {
+    /// Gives the number of the leaf.
+    fn add(&mut self, row: &LeafRow<'_>, searched: &[usize], side: usize) -> u32 {
         let mut codes = Codes::default();
         codes.iter_mut().zip(searched).for_each(|(code, &at)| *code = row.codes[at]);
         let number = *self.numbers.entry(codes).or_insert_with(|| {
@@ -204,15 +221,23 @@ impl Table {
         if side == 1 && row.codes.iter().all(|&code| code == 0) {
             self.folded += u64::from(row.count);
         }
+        number
     }
 
-    /// In order of their codes, and bins in order of leaf and class.
+    fn add_day(&mut self, number: u32, day: usize, count: u32, is_bad: bool) {
+        self.days.resize(self.codes.len(), Default::default());
+        let [requests, bad] = &mut self.days[number as usize][day];
+        *requests += u64::from(count);
+        *bad += if is_bad { u64::from(count) } else { 0 };
+    }
+
+    /// In order of their codes, bins in order of leaf and class, and days in order of leaf.
     fn into_leaves(
         self,
         dimensions: usize,
         is_bad: impl Fn(i16) -> bool,
         is_latency: bool,
-    ) -> (Vec<Leaf>, Vec<BinCount>) {
+    ) -> (Vec<Leaf>, Vec<BinCount>, Vec<LeafDay>) {
         let mut order: Vec<u32> = (0..self.codes.len() as u32).collect();
         order.sort_unstable_by_key(|&number| self.codes[number as usize]);
         let mut place = vec![0; order.len()];
@@ -243,7 +268,18 @@ impl Table {
         } else {
             bins.clear();
         }
-        (leaves, bins)
+        let of_leaf = |(leaf, &number): (usize, &u32)| {
+            let days = self.days.get(number as usize).into_iter().flatten().enumerate();
+            let seen = days.filter(|(_, [requests, _])| *requests > 0);
+            seen.map(move |(day, &[requests, bad])| LeafDay {
+                leaf: leaf as u32,
+                day,
+                requests: requests as f64,
+                bad: bad as f64,
+            })
+        };
+        let by_day = order.iter().enumerate().flat_map(of_leaf).collect();
+        (leaves, bins, by_day)
     }
 }
 
@@ -347,15 +383,18 @@ mod tests {
         for (codes, class, count, side) in
             [([2, 1], 9, 3, 0), ([1, 1], 7, 2, 1), ([2, 1], 9, 4, 1), ([2, 1], 8, 1, 0), ([0, 0], 8, 5, 1)]
         {
-            table.add(&LeafRow { codes: &codes, class, count }, &[0, 1], side);
+            let number = table.add(&LeafRow { codes: &codes, class, count }, &[0, 1], side);
+            table.add_day(number, usize::from(class > 8), count, class > 8);
         }
         assert_eq!((table.folded, table.class_before(0.5)), (5, 9));
-        let (leaves, bins) = table.into_leaves(2, |class| class > 8, true);
+        let (leaves, bins, by_day) = table.into_leaves(2, |class| class > 8, true);
         let codes: Vec<_> = leaves.iter().map(|leaf| leaf.codes.clone()).collect();
         assert_eq!(codes, [[0, 0], [1, 1], [2, 1]]);
         let last = &leaves[2];
         assert_eq!((last.before, last.bad_before, last.after, last.bad_after), (4.0, 3.0, 4.0, 4.0));
         let bins: Vec<_> = bins.iter().map(|bin| (bin.leaf, bin.class)).collect();
         assert_eq!(bins, [(0, 8), (1, 7), (2, 8), (2, 9)]);
+        let by_day: Vec<_> = by_day.iter().map(|own| (own.leaf, own.day, own.requests, own.bad)).collect();
+        assert_eq!(by_day, [(0, 0, 5.0, 0.0), (1, 0, 2.0, 0.0), (2, 0, 1.0, 0.0), (2, 1, 7.0, 7.0)]);
     }
 }

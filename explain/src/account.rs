@@ -11,7 +11,7 @@ use crate::groups::{Groups, groups};
 use crate::leaf_evidence::{Evidence, evidence_of};
 use crate::leaves_file::scan::FALSE_NAME_CHANCE;
 use crate::measure::Measure;
-use crate::mix_share::mix_share;
+use crate::mix_share::{LeafDay, mix_share};
 use crate::slices::{Located, Named, Question, inside, locate_by};
 use crate::split::{Split, deviation};
 use crate::suspects::{Scene, suspects};
@@ -24,6 +24,8 @@ pub(crate) const DEVIATIONS_ASKED: f64 = 4.0;
 /// All that is asked of an explanation.
 pub struct Inquiry<'a> {
     pub leaves: &'a Leaves,
+    /// What the leaves had on each of the days before; empty where that is not known.
+    pub by_day: &'a [LeafDay],
     pub question: Question,
     /// The slice of the series that the finding is in.
     pub scope: &'a Slice,
@@ -155,7 +157,10 @@ impl Account<'_> {
             .collect();
         let deletion = (causes > 0).then(|| self.deletion(&move_, |block| block < causes));
         let mix_share = (!self.inquiry.question.is_count())
-            .then(|| mix_share(self.inquiry.leaves, self.rows, self.groups, whole, move_.size()))
+            .then(|| {
+                let Inquiry { leaves, by_day, .. } = *self.inquiry;
+                mix_share(leaves, by_day, self.rows, self.groups, whole, move_.size())
+            })
             .flatten();
         let judged = suspects(
             self.inquiry.changes,

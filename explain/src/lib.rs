@@ -32,6 +32,7 @@ mod widen;
 
 pub use account::{Answer, Inquiry, explain, unsearched};
 pub use histograms::ValueRow;
+pub use mix_share::LeafDay;
 pub use quantile_parts::part_quantile;
 pub use signatures::{SignatureCounts, changed_signatures};
 pub use similar::{Brief, kind_name, similar};

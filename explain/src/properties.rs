@@ -146,6 +146,7 @@ fn explained(leaves: &Leaves, question: crate::Question, statistic: Statistic, s
     };
     let inquiry = Inquiry {
         leaves,
+        by_day: &[],
         question,
         scope,
         shift: &shift,

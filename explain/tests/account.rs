@@ -94,6 +94,7 @@ fn explained(leaves: &Leaves, question: Question, shift: &Shift) -> Explanation 
     let scope = Slice::total();
     let inquiry = Inquiry {
         leaves,
+        by_day: &[],
         question,
         scope: &scope,
         shift,
