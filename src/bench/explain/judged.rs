@@ -10,6 +10,7 @@ use hark_query::{MetricPlan, Plan};
 
 use crate::bench::dice::Dice;
 use crate::bench::explain::cases::{Case, Truth};
+use crate::bench::explain::reliability::Reliability;
 use crate::bench::figures::print_share;
 use crate::bench::stopwatch;
 use crate::explainer::{self, Asked, Prepared};
@@ -269,6 +270,8 @@ pub(super) struct Score {
     milliseconds: Vec<f64>,
     leaves: Vec<usize>,
     overlaps: [Vec<f64>; 3],
+    /// The first suspect told of each incident.
+    suspects: Reliability,
 }
 
 impl Score {
@@ -279,6 +282,11 @@ impl Score {
         if matches!(judged.case.truth, Truth::Slice(_) | Truth::Everywhere) && !judged.has_moved {
             self.unmoved += 1;
             return;
+        }
+        if let (Truth::Slice(_) | Truth::Everywhere, Some(first)) =
+            (&judged.case.truth, judged.explanation.suspects.first())
+        {
+            self.suspects.add(first.score, judged.case.cause.as_ref() == Some(&first.title));
         }
         match &judged.case.truth {
             Truth::Slice(slice) => {
@@ -360,6 +368,8 @@ impl Score {
             let mean = overlaps.iter().sum::<f64>() / overlaps.len().max(1) as f64;
             println!("Jaccard, {name}: {mean:.3}");
         }
+        println!("first suspect told of an incident, by its confidence: how often it did it");
+        self.suspects.print();
         self.leaves.sort_unstable();
         let most = self.leaves.last().copied().unwrap_or(0);
         println!("milliseconds an explanation: {}; at most {most} leaves", times(&mut self.milliseconds));

@@ -4,6 +4,7 @@ mod alerted;
 mod cases;
 mod judged;
 mod quantiles;
+mod reliability;
 mod traffic;
 
 use std::fs::{self, File};
