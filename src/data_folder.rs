@@ -42,12 +42,16 @@ impl DataFolder {
         }
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub fn log(&self) -> PathBuf {
         log(&self.path)
     }
 
     pub fn snapshot(&self) -> PathBuf {
-        self.path.join("snapshot")
+        snapshot(&self.path)
     }
 
     pub fn set_aside(&self) -> PathBuf {
@@ -100,6 +104,10 @@ impl DataFolder {
 
 pub fn log(folder: &Path) -> PathBuf {
     folder.join("log")
+}
+
+pub fn snapshot(folder: &Path) -> PathBuf {
+    folder.join("snapshot")
 }
 
 pub fn history(folder: &Path) -> PathBuf {

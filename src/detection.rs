@@ -10,7 +10,7 @@ mod past;
 mod pools;
 mod review;
 
-use hark_alerting::{Book, Comparison, Dropped, Ended, Funnel, Opening, Reason, Stage, filter};
+use hark_alerting::{Book, Comparison, Dropped, Ended, Funnel, Moved, Opening, Reason, Stage, filter};
 use hark_detectors::forest::OrderRefused;
 use hark_detectors::list::{SLOW_DRIFT, STEADY};
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
@@ -353,7 +353,7 @@ impl Detection {
                 let definition = &plan.metrics[metric].metric;
                 let (stage, reason) = doubted(doubt, definition.alert.min_effect);
                 let (at, metric) = (step.end(), definition.name.clone());
-                self.book.funnel.drop(Dropped { at, metric, slice: slice.clone(), stage, reason });
+                self.book.funnel.drop(Dropped { at, metric, slice: slice.clone(), stage, reason, moved: None });
             }
             None => {}
         }
@@ -513,7 +513,7 @@ impl Detection {
         step: Step,
     ) {
         let Finding { at, metric: name, slice, .. } = finding.clone();
-        let dropped = Dropped { at, metric: name, slice, stage, reason };
+        let dropped = Dropped { at, metric: name, slice, stage, reason, moved: Some(Moved::of(&finding.shift)) };
         match stage {
             // As far as can be said nothing was unusual.
             Stage::Like | Stage::New => self.book.funnel.drop(dropped),

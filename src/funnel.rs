@@ -3,9 +3,21 @@
 use std::fmt::Write;
 
 use hark_alerting::{Dropped, Funnel, Reason, Stage};
-use hark_dashboard::{DroppedCandidate, FunnelReport, FunnelStage};
+use hark_dashboard::{DroppedCandidate, FunnelQuestion, FunnelReport, FunnelStage};
 
-pub(crate) fn report(funnel: &Funnel) -> FunnelReport {
+/// So many dropped candidates are told of at once.
+const TOLD_MAX: usize = 200;
+
+/// Whether every stage that is asked for is one.
+pub(crate) fn check(question: &FunnelQuestion) -> Result<(), String> {
+    let is_known = |asked: &String| Stage::ALL.into_iter().any(|stage| name(stage) == asked);
+    match question.stages.iter().find(|asked| !is_known(asked)) {
+        None => Ok(()),
+        Some(unknown) => Err(format!("stage `{unknown}` is not one of {}", Stage::ALL.map(name).join(", "))),
+    }
+}
+
+pub(crate) fn report(funnel: &Funnel, question: &FunnelQuestion) -> FunnelReport {
     let stage = |(stage, came, dropped)| FunnelStage { name: name(stage), asks: asks(stage), came, dropped };
     FunnelReport {
         candidates: funnel.candidates(),
@@ -14,19 +26,43 @@ pub(crate) fn report(funnel: &Funnel) -> FunnelReport {
         opened: funnel.opened(),
         reopened: funnel.reopened(),
         merged: funnel.merged(),
-        dropped: funnel.remembered().map(candidate).collect(),
+        dropped: funnel.remembered().filter(|one| is_asked(question, one)).take(TOLD_MAX).map(candidate).collect(),
+        forgotten_until: funnel.forgotten(),
     }
 }
 
 fn candidate(dropped: &Dropped) -> DroppedCandidate {
-    let Dropped { at, metric, slice, stage, reason } = dropped;
-    DroppedCandidate { at: *at, metric: metric.clone(), slice: slice.clone(), stage: name(*stage), why: why(reason) }
+    let Dropped { at, metric, slice, stage, reason, moved } = dropped;
+    let alert = match reason {
+        Reason::PartOf(alert) => Some(alert.clone()),
+        _ => None,
+    };
+    DroppedCandidate {
+        at: *at,
+        metric: metric.clone(),
+        slice: slice.clone(),
+        stage: name(*stage),
+        why: why(reason),
+        statistic: moved.map(|moved| moved.statistic),
+        onset: moved.map(|moved| moved.onset),
+        relative: moved.map(|moved| moved.relative),
+        mix_part: reason.mix_part().map(|part| part.clamp(0.0, 1.0)),
+        alert,
+    }
+}
+
+fn is_asked(question: &FunnelQuestion, dropped: &Dropped) -> bool {
+    let FunnelQuestion { metric, stages, from, to } = question;
+    metric.as_ref().is_none_or(|metric| *metric == dropped.metric)
+        && (stages.is_empty() || stages.iter().any(|asked| asked == name(dropped.stage)))
+        && from.is_none_or(|from| from <= dropped.at)
+        && to.is_none_or(|to| dropped.at < to)
 }
 
 /// Of the candidates dropped last, a line each: when, what, where it ended and why. The newest first.
 pub(crate) fn dropped(report: &FunnelReport, most: usize) -> String {
     let mut text = String::new();
-    for DroppedCandidate { at, metric, slice, stage, why } in report.dropped.iter().take(most) {
+    for DroppedCandidate { at, metric, slice, stage, why, .. } in report.dropped.iter().take(most) {
         let _ = write!(text, "\n  {at} {metric} {slice}, at \"{stage}\": {why}");
     }
     match report.dropped.len().saturating_sub(most) {
@@ -88,7 +124,7 @@ fn why(reason: &Reason) -> String {
         Reason::Mix { part } => {
             format!("{:.0} % of the move is who came; requests of each kind fared as usual", 100.0 * part.min(1.0))
         }
-        Reason::Unlike { deviations, asked } => {
+        Reason::Unlike { deviations, asked, .. } => {
             format!("against requests of the same kinds it is {deviations:.1} deviations of chance, of {asked} asked")
         }
         Reason::Moved { to } => format!("the requests went to {to}"),
@@ -99,7 +135,7 @@ fn why(reason: &Reason) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hark_model::{Slice, Timestamp};
+    use hark_model::{AlertId, Slice, Timestamp};
 
     use super::*;
 
@@ -114,8 +150,9 @@ mod tests {
             slice: Slice::total(),
             stage: Stage::Large,
             reason: Reason::Small { relative: 0.021, asked: 0.05 },
+            moved: None,
         });
-        let report = report(&funnel);
+        let report = report(&funnel, &FunnelQuestion::default());
         assert_eq!(report.dropped[0].why, "it moved by +2.1 %, and the metric asks for 5.0 %");
         assert_eq!((report.candidates, report.open), (2, 1));
         let line = "\n  1970-01-01T00:00:00Z response_time total, at \"large\": it moved by +2.1 %, and the metric asks for 5.0 %";
@@ -127,5 +164,43 @@ mod tests {
             "{table}"
         );
         assert!(table.ends_with("0 merged into another later; 1 candidates undecided"), "{table}");
+    }
+
+    #[test]
+    fn a_question_chooses_among_the_dropped_and_counts_all() {
+        let mut funnel = Funnel::default();
+        for (minute, metric, stage, reason) in [
+            (0, "response_time", Stage::Lasts, Reason::Gone),
+            (5, "response_time", Stage::Rate, Reason::Mix { part: 1.2 }),
+            (10, "failure_rate", Stage::Rate, Reason::Moved { to: Slice::total() }),
+            (15, "response_time", Stage::New, Reason::PartOf(AlertId("al_1".to_owned()))),
+        ] {
+            funnel.begin();
+            let at = Timestamp::from_millis(0).plus_minutes(minute);
+            let metric = metric.to_owned();
+            funnel.drop(Dropped { at, metric, slice: Slice::total(), stage, reason, moved: None });
+        }
+        let minutes = |question: &FunnelQuestion| -> Vec<i64> {
+            let report = report(&funnel, question);
+            assert_eq!((report.candidates, report.stages[0].came), (4, 4));
+            report.dropped.iter().map(|one| one.at.minutes_since(Timestamp::from_millis(0))).collect()
+        };
+        let of_metric = FunnelQuestion { metric: Some("response_time".to_owned()), ..FunnelQuestion::default() };
+        let of_stages = FunnelQuestion { stages: vec!["rate".to_owned(), "like".to_owned()], ..of_metric.clone() };
+        let in_time = FunnelQuestion {
+            from: Some(Timestamp::from_millis(0).plus_minutes(5)),
+            to: Some(Timestamp::from_millis(0).plus_minutes(15)),
+            ..FunnelQuestion::default()
+        };
+        assert_eq!(minutes(&of_metric), [15, 5, 0]);
+        assert_eq!(minutes(&of_stages), [5]);
+        assert_eq!(minutes(&in_time), [10, 5]);
+        let told = report(&funnel, &FunnelQuestion::default()).dropped;
+        assert_eq!(told.iter().map(|one| one.mix_part).collect::<Vec<_>>(), [None, Some(1.0), Some(1.0), None]);
+        assert_eq!(told[0].alert, Some(AlertId("al_1".to_owned())));
+        assert_eq!((check(&of_stages), check(&in_time)), (Ok(()), Ok(())));
+        let unknown = FunnelQuestion { stages: vec!["mix".to_owned()], ..FunnelQuestion::default() };
+        let problem = check(&unknown).unwrap_err();
+        assert_eq!(problem, "stage `mix` is not one of lasts, worse, large, season, rate, like, workday, new");
     }
 }

@@ -36,6 +36,7 @@ pub mod pipeline;
 pub mod place;
 mod plain_values;
 pub mod preview;
+mod process;
 pub mod query_command;
 pub mod registry;
 pub mod registry_command;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hark_dashboard::{FunnelReport, SelfTestReport, SelfTestVerdict};
+use hark_dashboard::{FunnelQuestion, FunnelReport, SelfTestReport, SelfTestVerdict};
 use hark_detectors::Mutant;
 use hark_ingest::{Admitted, Applied, Batch, Closed, Counted, Counts, Fold, SourceState};
 use hark_model::{Alert, Change, Metric, Minute, ModelOrder, Slice, Timestamp};
@@ -197,8 +197,8 @@ impl Pipeline {
         self.detection.series()
     }
 
-    pub fn funnel(&self) -> FunnelReport {
-        funnel::report(self.detection.funnel())
+    pub fn funnel(&self, question: &FunnelQuestion) -> FunnelReport {
+        funnel::report(self.detection.funnel(), question)
     }
 
     /// Fields that the metrics read and no event has had.

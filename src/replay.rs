@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use hark_dashboard::{Delivery, FunnelReport, SelfTestVerdict};
+use hark_dashboard::{Delivery, FunnelQuestion, FunnelReport, SelfTestVerdict};
 use hark_detectors::Mutant;
 use hark_ingest::{EventsRecord, Format, IngestLog, Reader, SegmentLog, UserKey, decode};
 use hark_model::{Alert, AlertId, Change, Timestamp};
@@ -201,7 +201,7 @@ impl Replay {
         }
         self.report_self_test();
         if explain_funnel {
-            let report = self.pipeline.funnel();
+            let report = self.pipeline.funnel(&FunnelQuestion::default());
             eprintln!("{}{}", funnel::table(&report), funnel::dropped(&report, DROPPED_SHOWN));
         }
     }
@@ -226,7 +226,7 @@ impl Replay {
 
     /// Alerts in the order in which they opened.
     pub fn outcome(self) -> Outcome {
-        let funnel = self.pipeline.funnel();
+        let funnel = self.pipeline.funnel(&FunnelQuestion::default());
         let counts = self.pipeline.counts();
         let watermark = self.pipeline.watermark();
         let mut alerts: Vec<Alert> = self.alerts.into_values().collect();

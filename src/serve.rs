@@ -63,7 +63,7 @@ pub fn durable(folder: &DataFolder, keep: Keep, cadence: Cadence) -> Result<Dura
     let history = history.map_err(|_| anyhow::anyhow!("history could not be opened: its thread panicked"))??;
     Ok(Durable {
         log: Box::new(SegmentLog::open(&folder.log())?),
-        log_folder: folder.log(),
+        folder: folder.path().to_owned(),
         snapshot: folder.snapshot(),
         set_aside: folder.set_aside(),
         history,

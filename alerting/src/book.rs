@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 
 use hark_model::{
     Alert, AlertId, AlertStatus, Cause, Effect, ErrorSignature, Evidence, Explanation, Finding, FindingKind,
-    FrozenChart, Metric, Severity, Shift, Similar, Slice, Statistic, Timestamp, Why,
+    FrozenChart, Joined, Metric, Severity, Shift, Similar, Slice, Statistic, Timestamp, Why,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::funnel::{Dropped, Funnel, Reason, Stage};
+use crate::funnel::{Dropped, Funnel, Moved, Reason, Stage};
 use crate::identity::{alert_id, incident_id};
 
 /// A finding without a located cause joins an alert whose onset is this near.
@@ -29,6 +29,8 @@ const UNSETTLED_REVIEWS: usize = 2;
 const EDGE_MINUTES: i64 = 15;
 /// An alert folds so many series; the rest are still silent, and the list says that it is full by its length.
 const FOLDED_MAX: usize = 200;
+/// An alert tells of so many candidates, the first ones.
+const JOINED_MAX: usize = 200;
 /// What is usual is asked of the week before; a known regression of then is remembered that long.
 const KNOWN_MINUTES: i64 = 9 * 24 * 60;
 /// Of more the oldest go first.
@@ -284,6 +286,11 @@ impl Book {
         alert.status = AlertStatus::Resolved;
         alert.resolved_at = Some(now);
         alert.folded_into = Some(into.clone());
+        let came = alert.joined.clone();
+        let joined = &mut self.entries[wider].alert.joined;
+        joined.extend(came);
+        joined.sort_by_key(|one| one.at);
+        joined.truncate(JOINED_MAX);
         for slice in open {
             self.entries[wider].add(slice);
         }
@@ -384,6 +391,7 @@ impl Book {
             similar: Vec::new(),
             folded_into: None,
             folded: Vec::new(),
+            joined: vec![joined(finding)],
             feedback: Vec::new(),
             slice,
         };
@@ -412,7 +420,11 @@ impl Book {
                 slice: finding.slice.clone(),
                 stage: Stage::New,
                 reason: Reason::PartOf(entry.alert.id.clone()),
+                moved: Some(Moved::of(&finding.shift)),
             });
+        }
+        if entry.alert.joined.len() < JOINED_MAX {
+            entry.alert.joined.push(joined(finding));
         }
         entry.add(finding.slice.clone());
     }
@@ -468,6 +480,18 @@ impl Book {
         };
         let found = self.entries.iter().find(together).map(|entry| entry.alert.incident_id.clone());
         found.unwrap_or_else(|| incident_id(finding, slice))
+    }
+}
+
+fn joined(finding: &Finding) -> Joined {
+    let Finding { at, slice, shift, .. } = finding;
+    Joined {
+        at: *at,
+        slice: slice.clone(),
+        statistic: shift.statistic,
+        onset: shift.onset,
+        relative: shift.relative(),
+        e_value: shift.e_value,
     }
 }
 

@@ -42,7 +42,7 @@ pub fn filter(
         }
         let is_carried = |cause: &Cause| !cause.slice.is_empty() && cause.share >= CARRIED_MIN;
         if deviations < DEVIATIONS_MIN && !causes.iter().any(is_carried) {
-            return Some((Stage::Like, Reason::Unlike { deviations, asked: DEVIATIONS_MIN }));
+            return Some((Stage::Like, Reason::Unlike { deviations, asked: DEVIATIONS_MIN, mix_part }));
         }
     }
     let is_missing_traffic = finding.shift.direction == Direction::Down && finding.shift.statistic == Statistic::Count;

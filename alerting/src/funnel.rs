@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use hark_model::{AlertId, Slice, Timestamp};
+use hark_model::{AlertId, Shift, Slice, Statistic, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// So many dropped candidates are remembered, the newest.
+/// So many dropped candidates of each stage are remembered, the newest: one that drops many must not hide what the others did.
 const REMEMBERED_MAX: usize = 200;
 
 /// Where a candidate may end, in the order in which it comes to them.
@@ -43,6 +43,22 @@ pub struct Dropped {
     pub slice: Slice,
     pub stage: Stage,
     pub reason: Reason,
+    /// `None` where the evidence went before anybody looked at what it was for.
+    pub moved: Option<Moved>,
+}
+
+/// How a series had moved when its candidate ended.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Moved {
+    pub statistic: Statistic,
+    pub onset: Timestamp,
+    pub relative: f64,
+}
+
+impl Moved {
+    pub fn of(shift: &Shift) -> Self {
+        Self { statistic: shift.statistic, onset: shift.onset, relative: shift.relative() }
+    }
 }
 
 /// Why it ended at its stage.
@@ -54,9 +70,21 @@ pub enum Reason {
     Echo,
     Mix { part: f64 },
     Moved { to: Slice },
-    Unlike { deviations: f64, asked: f64 },
+    Unlike { deviations: f64, asked: f64, mix_part: f64 },
     Holiday,
     PartOf(AlertId),
+}
+
+impl Reason {
+    /// The part of the move that is a change of who came, where that was looked at.
+    pub fn mix_part(&self) -> Option<f64> {
+        match self {
+            Self::Mix { part } => Some(*part),
+            Self::Unlike { mix_part, .. } => Some(*mix_part),
+            Self::Moved { .. } => Some(1.0),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -69,6 +97,8 @@ pub struct Funnel {
     merged: u64,
     /// Oldest first.
     remembered: VecDeque<Dropped>,
+    /// When the newest was dropped that is not remembered any more.
+    forgotten: Option<Timestamp>,
 }
 
 impl Funnel {
@@ -79,8 +109,10 @@ impl Funnel {
 
     pub fn drop(&mut self, dropped: Dropped) {
         self.dropped[dropped.stage as usize] += 1;
-        if self.remembered.len() == REMEMBERED_MAX {
-            self.remembered.pop_front();
+        let of_stage = |one: &Dropped| one.stage == dropped.stage;
+        if self.remembered.iter().filter(|one| of_stage(one)).count() == REMEMBERED_MAX {
+            let oldest = self.remembered.iter().position(of_stage).and_then(|at| self.remembered.remove(at));
+            self.forgotten = self.forgotten.max(oldest.map(|oldest| oldest.at));
         }
         self.remembered.push_back(dropped);
     }
@@ -131,6 +163,11 @@ impl Funnel {
         self.merged
     }
 
+    /// When the newest was dropped that is not remembered any more.
+    pub fn forgotten(&self) -> Option<Timestamp> {
+        self.forgotten
+    }
+
     /// The newest dropped candidates, newest first.
     pub fn remembered(&self) -> impl Iterator<Item = &Dropped> {
         self.remembered.iter().rev()
@@ -148,6 +185,7 @@ mod tests {
             slice: Slice::total(),
             stage,
             reason: Reason::Gone,
+            moved: None,
         }
     }
 
@@ -177,10 +215,15 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_are_remembered() {
+    fn the_newest_of_each_stage_are_remembered() {
         let mut funnel = Funnel::default();
-        (0..300).for_each(|minute| funnel.drop(dropped(Stage::Lasts, minute)));
-        assert_eq!(funnel.remembered().count(), 200);
+        funnel.drop(dropped(Stage::Rate, 0));
+        (1..200).for_each(|minute| funnel.drop(dropped(Stage::Lasts, minute)));
+        assert_eq!(funnel.forgotten(), None);
+        (200..300).for_each(|minute| funnel.drop(dropped(Stage::Lasts, minute)));
+        assert_eq!(funnel.remembered().count(), 201);
         assert_eq!(funnel.remembered().next(), Some(&dropped(Stage::Lasts, 299)));
+        assert_eq!(funnel.remembered().last(), Some(&dropped(Stage::Rate, 0)));
+        assert_eq!(funnel.forgotten(), Some(dropped(Stage::Lasts, 99).at));
     }
 }

@@ -9,4 +9,4 @@ mod identity;
 
 pub use book::{Book, Ended, Opening};
 pub use filters::{Comparison, filter};
-pub use funnel::{Dropped, Funnel, Reason, Stage};
+pub use funnel::{Dropped, Funnel, Moved, Reason, Stage};

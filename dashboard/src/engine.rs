@@ -8,8 +8,9 @@ use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
 use crate::compare::{CompareQuestion, DistributionAnswer, DriversAnswer, HeatMapAnswer};
-use crate::funnel::FunnelReport;
+use crate::funnel::{FunnelQuestion, FunnelReport};
 use crate::preview::{PreviewAnswer, PreviewQuestion};
+use crate::process::ProcessReport;
 use crate::self_test::{SelfTestReport, SelfTestVerdict};
 
 #[async_trait]
@@ -51,7 +52,10 @@ pub trait Engine: Send + Sync {
     async fn report(&self, question: ReportQuestion) -> Result<Report, QueryProblem>;
 
     /// What became of everything there was evidence for.
-    fn funnel(&self) -> FunnelReport;
+    fn funnel(&self, question: &FunnelQuestion) -> Result<FunnelReport, String>;
+
+    /// How the process itself is.
+    async fn process(&self) -> ProcessReport;
 
     /// The metric definitions in force, as JSON, each with where it comes from: `built_in`, `file` or `store`.
     fn definitions(&self) -> serde_json::Value;

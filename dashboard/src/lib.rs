@@ -10,6 +10,7 @@ mod engine;
 mod funnel;
 mod preview;
 mod problem;
+mod process;
 mod self_test;
 mod server;
 
@@ -22,8 +23,9 @@ pub use engine::{
     IngestError, Live, QueryAnswer, QueryColumn, QueryProblem, QueryQuestion, RejectedLine, ReportQuestion,
     SeriesAnswer, SeriesQuestion, SourceStatus, Status, Written,
 };
-pub use funnel::{DroppedCandidate, FunnelReport, FunnelStage};
+pub use funnel::{DroppedCandidate, FunnelQuestion, FunnelReport, FunnelStage};
 pub use preview::{PreviewAnswer, PreviewQuestion, PreviewedMetric};
 pub use problem::Problem;
+pub use process::{DataPart, ProcessAnswer, ProcessReport};
 pub use self_test::{AlarmAudit, SelfTestReport, SelfTestState, SelfTestVerdict, Sensitivity, Trials};
 pub use server::{AppState, openapi, pages_are_built, router, serve, serve_grpc};

@@ -92,9 +92,24 @@ pub struct Alert {
     /// The other series of this metric that moved with it and were folded into it.
     #[serde(default)]
     pub folded: Vec<Slice>,
+    /// The candidates that made it, as they came: the first opened it. Empty in lists, and where they were not kept.
+    #[serde(default)]
+    pub joined: Vec<Joined>,
     /// The verdicts people gave, oldest first.
     #[serde(default)]
     pub feedback: Vec<Feedback>,
+}
+
+/// A series whose evidence came through the whole funnel, and how it had moved by then.
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Joined {
+    pub at: Timestamp,
+    pub slice: Slice,
+    pub statistic: Statistic,
+    pub onset: Timestamp,
+    pub relative: f64,
+    pub e_value: f64,
 }
 
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -27,7 +27,7 @@ mod users;
 
 pub use alert::{
     Alert, AlertId, AlertStatus, Attribution, DetectorEvidence, Effect, ErrorSignature, Evidence, Feedback,
-    FrozenChart, Label, Severity, Similar, Stage, Verdict,
+    FrozenChart, Joined, Label, Severity, Similar, Stage, Verdict,
 };
 pub use cell::Cell;
 pub use change::{Change, ChangeError, ChangeId, ChangeKind};

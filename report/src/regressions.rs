@@ -143,6 +143,7 @@ pub(crate) mod tests {
             similar: vec![],
             folded_into: None,
             folded: vec![],
+            joined: vec![],
             feedback: vec![],
         }
     }

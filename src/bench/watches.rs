@@ -1,14 +1,13 @@
 //! `hark bench watches`: how many points of series a second the detector for metrics judges on two threads, and what a
 //! series takes up once it has seen four weeks.
 
-use std::fs;
-
 use anyhow::{Context, Result};
 use hark_detectors::Watch;
 use hark_model::{Cell, Definitions, Metric, STEP_MINUTES, Sketch, Step, Timestamp};
 
 use crate::bench::dice::Dice;
 use crate::bench::stopwatch;
+use crate::process;
 
 const THREADS: usize = 2;
 const DAY_STEPS: i64 = 24 * 60 / STEP_MINUTES;
@@ -123,9 +122,5 @@ fn filled(empty: &Cell, week: u64, step: i64) -> Cell {
 
 /// Memory of this process that is in use, in bytes.
 fn resident() -> Result<u64> {
-    const PAGE_BYTES: u64 = 4096;
-    let statm =
-        fs::read_to_string("/proc/self/statm").context("the memory in use is read from /proc, which Linux has")?;
-    let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
-    Ok(PAGE_BYTES * pages.context("/proc/self/statm says nothing of memory in use")?)
+    process::memory_bytes().context("the memory in use is read from /proc, which Linux has")
 }

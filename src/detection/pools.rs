@@ -4,7 +4,7 @@
 //! In the total such a move drowns in the traffic of the large slices. A pool is an ordinary watch on the sum of its
 //! members' cells, so that season, dispersion, onset and recovery are those of any series.
 
-use hark_alerting::{Comparison, Dropped, Opening, Reason, Stage, filter};
+use hark_alerting::{Comparison, Dropped, Moved, Opening, Reason, Stage, filter};
 use hark_detectors::list::THIN_SLICES;
 use hark_detectors::{Candidate, Mutant, Observed, Transition, Watch};
 use hark_explain::Answer;
@@ -71,7 +71,7 @@ impl Detection {
                 Some(Candidate::Began) => self.book.funnel.begin(),
                 Some(Candidate::Ended(doubt)) => {
                     let min_effect = plan.metrics[metric].metric.alert.min_effect;
-                    self.drop_pooled(plan, metric, step, doubted(doubt, min_effect));
+                    self.drop_pooled(plan, metric, step, doubted(doubt, min_effect), None);
                 }
                 None => {}
             }
@@ -140,9 +140,17 @@ impl Detection {
         self.changed.extend(ended.map(|ended| ended.id));
     }
 
-    fn drop_pooled(&mut self, plan: &Plan, metric: usize, step: Step, (stage, reason): (Stage, Reason)) {
+    fn drop_pooled(
+        &mut self,
+        plan: &Plan,
+        metric: usize,
+        step: Step,
+        (stage, reason): (Stage, Reason),
+        shift: Option<&Shift>,
+    ) {
         let (at, metric) = (step.end(), plan.metrics[metric].metric.name.clone());
-        self.book.funnel.drop(Dropped { at, metric, slice: Slice::total(), stage, reason });
+        let moved = shift.map(Moved::of);
+        self.book.funnel.drop(Dropped { at, metric, slice: Slice::total(), stage, reason, moved });
     }
 
     /// The small slices together got worse: an alert, unless one is told of any of them already.
@@ -156,7 +164,7 @@ impl Detection {
         let definition = &plan.metrics[metric].metric;
         let finding = Finding { metric: definition.name.clone(), slice: Slice::total(), at: step.end(), shift };
         if let Some(reason) = self.told_of_any(&finding, &slices) {
-            self.drop_pooled(plan, metric, step, (Stage::New, reason));
+            self.drop_pooled(plan, metric, step, (Stage::New, reason), Some(&finding.shift));
             return;
         }
         let unusual = self.unusual(&finding);
@@ -178,7 +186,7 @@ impl Detection {
                 Stage::Like => watch.doubt(),
                 _ => watch.dismiss(step, |step| pooled(fold, metric, members, step)),
             }
-            self.drop_pooled(plan, metric, step, (stage, reason));
+            self.drop_pooled(plan, metric, step, (stage, reason), Some(&finding.shift));
             return;
         }
         let moved = self.moved_members(fold, at, &finding, step);

@@ -16,7 +16,7 @@ use hark_query::Plan;
 const UNPACKED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bodies, as they were sent, that are being read or wait for the log; more are told to come again. Read they take
 /// some three times as much.
-const BYTES_IN_FLIGHT_MAX: usize = 128 * 1024 * 1024;
+pub(super) const BYTES_IN_FLIGHT_MAX: usize = 128 * 1024 * 1024;
 const SOURCE_BYTES_MAX: usize = 64;
 /// Sources whose rate is measured; those beyond share one quota.
 const SOURCES_MAX: usize = 1024;
@@ -78,6 +78,10 @@ impl Doorkeeper {
         }
         self.spend(&delivery.source, bytes, now)?;
         Ok(in_flight)
+    }
+
+    pub(super) fn bytes_in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Acquire)
     }
 
     fn spend(&self, source: &str, bytes: usize, now: Timestamp) -> Result<(), IngestError> {

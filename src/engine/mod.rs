@@ -8,18 +8,20 @@ mod gone;
 mod set_aside;
 mod worker;
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use hark_dashboard::{
     CompareQuestion, Delivery, Demo, DetectorEntry, DistributionAnswer, DriversAnswer, Engine, ExemplarQuestion,
-    ExemplarsAnswer, FunnelReport, HeatMapAnswer, IngestAnswer, IngestError, Live, PreviewAnswer, PreviewQuestion,
-    QueryAnswer, QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion,
-    SourceStatus, Status,
+    ExemplarsAnswer, FunnelQuestion, FunnelReport, HeatMapAnswer, IngestAnswer, IngestError, Live, PreviewAnswer,
+    PreviewQuestion, ProcessReport, QueryAnswer, QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport,
+    SeriesAnswer, SeriesQuestion, SourceStatus, Status,
 };
 use hark_detectors::Mutant;
 use hark_ingest::{Decoded, FileChunk, SourceState, UserKey};
@@ -28,13 +30,16 @@ use hark_query::Plan;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::compare;
+use crate::data_folder;
 use crate::detection::Budget;
 use crate::detector_list;
 use crate::exemplars;
+use crate::funnel;
 use crate::history;
 use crate::isolation::KeptModel;
 use crate::pipeline::Pipeline;
 use crate::preview;
+use crate::process;
 use crate::registry::Registry;
 use crate::report_query;
 use crate::series_query;
@@ -68,7 +73,8 @@ struct Shared {
     damage: Mutex<Vec<String>>,
     demo: Option<Demo>,
     registry: Registry,
-    log_folder: Option<PathBuf>,
+    folder: Option<PathBuf>,
+    started_at: Timestamp,
     mutant: Option<Mutant>,
 }
 
@@ -114,7 +120,7 @@ pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
     let (queue, waiting) = sync_channel(WAITING_MAX);
     let (outbox, outgoing) = mpsc::channel(OUTBOX_MAX);
     let (changed, silences) = mpsc::channel(SILENCES_MAX);
-    let log_folder = durable.as_ref().map(|durable| durable.log_folder.clone());
+    let folder = durable.as_ref().map(|durable| durable.folder.clone());
     let history = durable.as_ref().map(|durable| durable.history.reader());
     pipeline.keep_minutes(history.is_some());
     pipeline.keep_models(true);
@@ -131,7 +137,8 @@ pub fn start(mut pipeline: Pipeline, parts: Parts) -> Result<Running> {
         damage: Mutex::default(),
         demo,
         registry,
-        log_folder,
+        folder,
+        started_at: Timestamp::now(),
         mutant,
     }));
     let worker = Worker::new(handle.clone(), durable, anew, outbox)?;
@@ -324,8 +331,28 @@ impl Engine for Handle {
         self.read().self_test()
     }
 
-    fn funnel(&self) -> FunnelReport {
-        self.read().funnel()
+    fn funnel(&self, question: &FunnelQuestion) -> Result<FunnelReport, String> {
+        funnel::check(question)?;
+        Ok(self.read().funnel(question))
+    }
+
+    async fn process(&self) -> ProcessReport {
+        let folder = self.0.folder.clone();
+        let measure = move || {
+            let parts = folder.as_deref().map(process::data_parts).unwrap_or_default();
+            let written = folder.and_then(|folder| fs::metadata(data_folder::snapshot(&folder)).ok()?.modified().ok());
+            (parts, written)
+        };
+        let (data, written) = tokio::task::spawn_blocking(measure).await.unwrap_or_default();
+        ProcessReport {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.0.started_at,
+            memory_bytes: process::memory_bytes(),
+            data,
+            snapshot_at: written.and_then(timestamp),
+            in_flight_bytes: self.0.doorkeeper.bytes_in_flight() as u64,
+            in_flight_bytes_max: door::BYTES_IN_FLIGHT_MAX as u64,
+        }
     }
 
     fn definitions(&self) -> serde_json::Value {
@@ -361,7 +388,7 @@ impl Engine for Handle {
     }
 
     async fn preview(&self, question: PreviewQuestion) -> Result<PreviewAnswer, QueryProblem> {
-        let Some(log) = self.0.log_folder.clone() else {
+        let Some(log) = self.0.folder.as_deref().map(data_folder::log) else {
             return Err(QueryProblem::Refused(
                 "this hark keeps no raw events, so there is nothing to try it on".to_owned(),
             ));
@@ -399,6 +426,11 @@ impl Engine for Handle {
     fn subscribe(&self) -> broadcast::Receiver<Live> {
         self.0.live.subscribe()
     }
+}
+
+fn timestamp(time: SystemTime) -> Option<Timestamp> {
+    let since = time.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok().map(Timestamp::from_millis)
 }
 
 fn source_status(state: SourceState) -> SourceStatus {

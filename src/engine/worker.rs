@@ -119,7 +119,8 @@ impl Body {
 /// Where the engine keeps what must survive; `None` for a demo, which starts afresh each time.
 pub struct Durable {
     pub log: Box<dyn IngestLog>,
-    pub log_folder: PathBuf,
+    /// All of it, to say how large it is and to read the log again.
+    pub folder: PathBuf,
     pub snapshot: PathBuf,
     /// List of records that could not be folded.
     pub set_aside: PathBuf,

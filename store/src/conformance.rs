@@ -18,8 +18,8 @@ mod silences;
 
 use hark_model::{
     Alert, AlertId, AlertStatus, Attribution, Cause, DetectorEvidence, Direction, Effect, ErrorSignature, Evidence,
-    Feedback, FindingKind, FrozenChart, LeftOut, Mix, Severity, Similar, Slice, Stage, Statistic, Suspect, Timestamp,
-    Verdict, Why, WhyVerdict,
+    Feedback, FindingKind, FrozenChart, Joined, LeftOut, Mix, Severity, Similar, Slice, Stage, Statistic, Suspect,
+    Timestamp, Verdict, Why, WhyVerdict,
 };
 
 use crate::{AlertQuery, Store, StoreError};
@@ -188,6 +188,14 @@ fn alert(name: &str, opened_at: Timestamp) -> Alert {
         }],
         why: Some(why()),
         folded: vec![Slice::total()],
+        joined: vec![Joined {
+            at: opened_at,
+            slice: slice.clone(),
+            statistic: Statistic::P95,
+            onset: opened_at.plus_minutes(-5),
+            relative: 0.150_246_305_418_719_2,
+            e_value: 3e6,
+        }],
         feedback: Vec::new(),
     }
 }

@@ -59,6 +59,8 @@ fn wrong_questions_are_answered_with_what_to_do() {
         ("/api/v1/series?metric=response_time&slice=planet:mars", 400, "keeps no series"),
         ("/api/v1/series?metric=response_time&step=7", 400, "multiple of 300"),
         ("/api/v1/changes?from=yesterday", 400, "is not a time"),
+        ("/api/v1/funnel?stage=rate,mix", 400, "stage `mix` is not one of lasts"),
+        ("/api/v1/funnel?from=yesterday", 400, "is not a time"),
         ("/api/v1/nothing", 404, "/api/openapi.json"),
     ];
     for (path, status, part) in questions {
@@ -95,7 +97,14 @@ fn health_is_said_in_prometheus_words() {
     server.post("/api/v1/events", "{\"time\":\"2026-05-01T12:00:00Z\"}").unwrap();
     let (_, text) = server.ask("/metrics");
     assert!(text.contains("\nhark_events_total 1\n"), "{text}");
+    assert!(text.contains("\nhark_data_bytes{part=\"log\"} "), "{text}");
     assert_eq!(server.ask("/healthz"), (200, "ok\n".to_owned()));
+    let process = server.get("/api/v1/process");
+    assert!(process["store_problem"].is_null(), "{process}");
+    assert!(process["memory_bytes"].as_u64().unwrap() > 1_000_000, "{process}");
+    let parts: Vec<&str> =
+        process["data"].as_array().unwrap().iter().map(|part| part["name"].as_str().unwrap()).collect();
+    assert!(parts.contains(&"log") && parts.contains(&"database"), "{process}");
     let described = server.get("/api/openapi.json");
     for path in ["/api/v1/events", "/api/v1/alerts", "/api/v1/alerts/{id}", "/api/v1/series", "/api/v1/stream"] {
         assert!(described["paths"].get(path).is_some(), "{path}");

@@ -64,10 +64,21 @@ fn a_replay_and_a_server_raise_the_same_alerts() {
             similar["resolved_at"] = Value::Null;
         }
         assert_eq!(&served, alert);
+
+        // The first of its candidates opened it; what the funnel dropped as part of it had joined it.
+        let joined = served["joined"].as_array().unwrap();
+        assert_eq!(joined[0]["at"], served["opened_at"]);
+        let asked = format!("/api/v1/funnel?stage=new&metric={}", served["metric"].as_str().unwrap());
+        for dropped in server.get(&asked)["dropped"].as_array().unwrap().iter().filter(|one| one["alert"] == id) {
+            let is_it = |one: &Value| one["at"] == dropped["at"] && one["slice"] == dropped["slice"];
+            assert!(joined.iter().any(is_it), "{dropped}");
+        }
     }
     let listed = server.get("/api/v1/alerts");
     let count = replayed["alerts"].as_array().unwrap().len();
     assert!(listed["alerts"].as_array().unwrap().len().abs_diff(count) <= 1, "{} and {count}", listed["alerts"]);
+
+    assert!(listed["alerts"].as_array().unwrap().iter().all(|alert| alert["joined"] == json!([])), "lists are short");
 
     // Each alert is in one incident, and each incident is listed once.
     let all = listed["alerts"].as_array().unwrap();

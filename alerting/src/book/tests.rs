@@ -47,6 +47,11 @@ fn one_cause_seen_in_many_slices_is_one_alert() {
     assert_eq!((&second.id, &third.id), (&first.id, &first.id));
     assert_eq!(first.slice.to_string(), "cluster:eu");
     assert_eq!(third.folded.len(), 2);
+    let came: Vec<String> = third.joined.iter().map(|one| format!("{} {}", one.at, one.slice)).collect();
+    assert_eq!(
+        came,
+        ["1970-01-01T00:10:00Z total", "1970-01-01T00:15:00Z platform:iOS", "1970-01-01T00:15:00Z locale:de_DE"]
+    );
 }
 
 #[test]
@@ -160,7 +165,7 @@ fn hours_of_alerts_and_of_dismissed_findings_are_known_to_be_unusual() {
     let at = minute(300);
     let slice: Slice = "cluster:us".parse().unwrap();
     let metric = "response_time".to_owned();
-    book.dismiss(Dropped { at, metric, slice, stage: Stage::Rate, reason: Reason::Gone }, minute(200));
+    book.dismiss(Dropped { at, metric, slice, stage: Stage::Rate, reason: Reason::Gone, moved: None }, minute(200));
     let unusual = |book: &Book, slice: &str| book.unusual("response_time", &slice.parse().unwrap(), minute(400));
     assert_eq!(unusual(&book, "cluster:eu"), [[minute(0), minute(90)]]);
     book.due(minute(400));
@@ -184,7 +189,9 @@ fn an_alert_that_turns_out_to_be_part_of_another_ends_in_it() {
     assert_eq!(book.fold_into_wider(&other.id, now), Some(wide.id.clone()));
     let folded = book.alert(&other.id).unwrap();
     assert_eq!((folded.status, &folded.folded_into), (AlertStatus::Resolved, &Some(wide.id.clone())));
-    // Its series goes on in the wider one.
+    // Its series goes on in the wider one, which tells of its candidates, too.
+    let told: Vec<String> = book.alert(&wide.id).unwrap().joined.iter().map(|one| one.slice.to_string()).collect();
+    assert_eq!(told, ["total", "feature:calls"]);
     let left = vec!["feature:calls".parse().unwrap()];
     assert_eq!(book.recover("response_time", &Slice::total(), now), Some(Ended { id: wide.id, left }));
 }

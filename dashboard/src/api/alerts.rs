@@ -110,7 +110,7 @@ async fn list_alerts(
         cursor: params.cursor,
     };
     let page = state.store.alerts(&query).await?;
-    let alerts = page.alerts.into_iter().map(with_small_chart).collect();
+    let alerts = page.alerts.into_iter().map(for_list).collect();
     Ok(Json(AlertList { alerts, next: page.next, looked_back_to: page.looked_back_to }))
 }
 
@@ -186,10 +186,11 @@ async fn give_feedback(
     act(&state, id, Act::Feedback(&feedback)).await
 }
 
-/// A whole chart an alert would make a page of a hundred alerts three megabytes.
-pub(crate) fn with_small_chart(mut alert: Alert) -> Alert {
+/// With a whole chart and every candidate an alert, a page of a hundred alerts would be megabytes.
+pub(crate) fn for_list(mut alert: Alert) -> Alert {
     const POINTS_IN_LIST: usize = 96;
     alert.evidence.chart = alert.evidence.chart.map(|chart| chart.thin(POINTS_IN_LIST));
+    alert.joined.clear();
     alert
 }
 

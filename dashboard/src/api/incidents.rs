@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::alerts::{time, with_small_chart};
+use super::alerts::{for_list, time};
 use super::bad_query;
 use crate::{AppState, Problem};
 
@@ -137,7 +137,7 @@ async fn get_incident(State(state): State<AppState>, Path(id): Path<String>) -> 
     let incident = outline
         .and_then(|outline| incident(&alerts, &outline))
         .ok_or_else(|| Problem::not_found(format!("there is no incident `{id}`; GET /api/v1/incidents lists them")))?;
-    Ok(Json(IncidentDetail { incident, details: alerts.into_iter().map(with_small_chart).collect() }))
+    Ok(Json(IncidentDetail { incident, details: alerts.into_iter().map(for_list).collect() }))
 }
 
 /// Of its alerts, oldest first; `None` of none.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use hark_dashboard::{
     AppState, CompareQuestion, Delivery, DetectorEntry, DistributionAnswer, DriversAnswer, Engine, ExemplarQuestion,
-    ExemplarsAnswer, FunnelReport, HeatMapAnswer, IngestAnswer, IngestError, Live, PreviewAnswer, PreviewQuestion,
-    QueryAnswer, QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport, SeriesAnswer, SeriesQuestion, Status,
-    serve, serve_grpc,
+    ExemplarsAnswer, FunnelQuestion, FunnelReport, HeatMapAnswer, IngestAnswer, IngestError, Live, PreviewAnswer,
+    PreviewQuestion, ProcessReport, QueryAnswer, QueryProblem, QueryQuestion, ReportQuestion, SelfTestReport,
+    SeriesAnswer, SeriesQuestion, Status, serve, serve_grpc,
 };
 use hark_model::{Alert, AlertId, Change, ChangeId, ImportedModel, ModelOrder, ModelVersion, Silence, Timestamp};
 use hark_store::{
@@ -129,7 +129,10 @@ impl Engine for Recorder {
     fn self_test(&self) -> SelfTestReport {
         unreachable!("nobody asks")
     }
-    fn funnel(&self) -> FunnelReport {
+    fn funnel(&self, _: &FunnelQuestion) -> Result<FunnelReport, String> {
+        unreachable!("nobody asks")
+    }
+    async fn process(&self) -> ProcessReport {
         unreachable!("nobody asks")
     }
     fn definitions(&self) -> serde_json::Value {

@@ -403,7 +403,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How much of what there was evidence for became an alert, where the rest ended, and why */
+        /**
+         * How much of what there was evidence for became an alert, where the rest ended, and why
+         * @description The parameters choose among the dropped candidates; what is counted is counted of all.
+         */
         get: operations["funnel"];
         put?: never;
         post?: never;
@@ -522,6 +525,23 @@ export interface paths {
          * @description The next version is grown on the quiet hours known so far, as it is once a day, and begins its trial.
          */
         post: operations["train_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/process": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the process itself is: memory, disk, and whether the store answers */
+        get: operations["process"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -852,6 +872,8 @@ export interface components {
             folded_into?: components["schemas"]["AlertId"] | null;
             id: components["schemas"]["AlertId"];
             incident_id: string;
+            /** @description The candidates that made it, as they came: the first opened it. Empty in lists, and where they were not kept. */
+            joined?: components["schemas"]["Joined"][];
             kind?: components["schemas"]["FindingKind"];
             label?: components["schemas"]["Label"] | null;
             metric: string;
@@ -1028,6 +1050,12 @@ export interface components {
             statistic: components["schemas"]["Statistic"];
             unit: string;
         };
+        DataPart: {
+            /** Format: int64 */
+            bytes: number;
+            /** @description `log`, `history`, `models`, `snapshot`, `database` or `rest`. */
+            name: string;
+        };
         DefinitionDetail: {
             /** @description As it is in force; null where it was removed. */
             definition?: Record<string, never> | null;
@@ -1172,11 +1200,21 @@ export interface components {
             excess: number;
         };
         DroppedCandidate: {
+            alert?: components["schemas"]["AlertId"] | null;
             at: components["schemas"]["Timestamp"];
             metric: string;
+            /**
+             * Format: double
+             * @description The part of the move that is a change of who came; null where that was not looked at.
+             */
+            mix_part?: number | null;
+            onset?: components["schemas"]["Timestamp"] | null;
+            /** Format: double */
+            relative?: number | null;
             slice: components["schemas"]["Slice"];
             /** @description The name of the stage. */
             stage: string;
+            statistic?: components["schemas"]["Statistic"] | null;
             /** @description As a sentence. */
             why: string;
         };
@@ -1267,8 +1305,9 @@ export interface components {
              * @description Moves of single series that there was enough evidence for, since hark began.
              */
             candidates: number;
-            /** @description The newest candidates that became no alert, newest first. */
+            /** @description The newest candidates that became no alert and were asked for, newest first, 200 at most. */
             dropped: components["schemas"]["DroppedCandidate"][];
+            forgotten_until?: components["schemas"]["Timestamp"] | null;
             /**
              * Format: int64
              * @description Alerts that turned out to be part of another one after they were opened.
@@ -1376,6 +1415,17 @@ export interface components {
             rejected: components["schemas"]["RejectedLine"][];
             /** Format: int64 */
             rejected_total: number;
+        };
+        /** @description A series whose evidence came through the whole funnel, and how it had moved by then. */
+        Joined: {
+            at: components["schemas"]["Timestamp"];
+            /** Format: double */
+            e_value: number;
+            onset: components["schemas"]["Timestamp"];
+            /** Format: double */
+            relative: number;
+            slice: components["schemas"]["Slice"];
+            statistic: components["schemas"]["Statistic"];
         };
         /** @description A silence as it was set or ended just now. */
         KeptSilence: components["schemas"]["KnownSilence"] & {
@@ -1593,6 +1643,30 @@ export interface components {
             status: number;
             title: string;
             type: string;
+        };
+        /** @description The report, and what the store says when it is asked. */
+        ProcessAnswer: components["schemas"]["ProcessReport"] & {
+            /** @description Why the store does not answer; null where it does. */
+            store_problem?: string | null;
+        };
+        ProcessReport: {
+            /** @description What lies in the data folder, the largest part first. */
+            data: components["schemas"]["DataPart"][];
+            /**
+             * Format: int64
+             * @description Bytes of bodies that are on their way into the log; at the most of them senders are told to come again.
+             */
+            in_flight_bytes: number;
+            /** Format: int64 */
+            in_flight_bytes_max: number;
+            /**
+             * Format: int64
+             * @description Memory in use; null where the system does not tell.
+             */
+            memory_bytes?: number | null;
+            snapshot_at?: components["schemas"]["Timestamp"] | null;
+            started_at: components["schemas"]["Timestamp"];
+            version: string;
         };
         QuantilePair: {
             /** Format: double */
@@ -3042,7 +3116,16 @@ export interface operations {
     };
     funnel: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of the dropped candidates those of this metric. */
+                metric?: string;
+                /** @description Those that ended at one of these stages, separated by commas. */
+                stage?: string;
+                /** @description Those dropped from then on: RFC 3339, or milliseconds since 1970. */
+                from?: string;
+                /** @description Those dropped before. */
+                to?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3055,6 +3138,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FunnelReport"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3238,6 +3329,25 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    process: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessAnswer"];
                 };
             };
         };
