@@ -23,7 +23,7 @@ const GROUPS = [
   // What every page needs, and what the inbox and an alert say things with.
   { name: 'shared', test: /src\/(main|App|lib\/(Navigation|Notice|api|detection|format|intake|kept|keys\.svelte|later|listed|live\.svelte|load\.svelte|segment|SeverityMark|slice|StatusMark|viewer|words)|pages\/list)\.|chart\/points|node_modules\/svelte|rolldown\/runtime/ },
   // What every other page is made of.
-  { name: 'parts', test: /src\/(lib\/(api-compare|api-registry|api-self|DataTable|export|Loaded|PageHead|rounds\.svelte|Tabs|Tile)\.|pages\/(explore\/question|changes\/data)\.)/ },
+  { name: 'parts', test: /src\/(lib\/(api-compare|api-registry|api-self|DataTable|export|Loaded|moved|PageHead|rounds\.svelte|Tabs|Tile)\.|pages\/(explore\/question|changes\/data)\.)/ },
   // One side against another: below an alert, and in two tabs of Explore.
   { name: 'sides', test: /src\/(lib\/(DriversView|Exemplars|Folded|HeatMapView|PngButton|SegmentBar|sides|ToldTable)\.|lib\/chart\/(Bars|distribution|DistributionChart|HeatMap)\.)/ },
   { name: 'explore-sides', test: /src\/pages\/explore\/(Against|CompareTab|MapTab)\./ },

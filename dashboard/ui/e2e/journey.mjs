@@ -25,6 +25,7 @@ async function main() {
     await drawsTheChart(page);
     await isReadByKeyboard(page);
     await saysWhatIsDifferent(page);
+    await tellsItsCandidates(page);
     await leadsToTheChange(page);
     await takesAnAnswer(page);
     await listsItsKeys(page);
@@ -171,6 +172,14 @@ async function isWalkedByArrows(section) {
 }
 
 const isPicture = (path) => readFileSync(path).subarray(1, 4).toString() === 'PNG';
+
+/** Which series made it, and what became of the other candidates of its metric. */
+async function tellsItsCandidates(page) {
+  const section = page.locator('section[aria-labelledby="funnel"]');
+  await comes(section.getByText('opened this alert'), 'The alert does not tell which candidate opened it.');
+  check(/came through every stage/.test(plain(await section.innerText())), 'The alert does not say how many candidates are it.');
+  await comes(page.locator('section[aria-labelledby="errors"]'), 'Neither error texts nor the reason why there are none is told.');
+}
 
 /** A suspect is a link to the change, and its row is marked. */
 async function leadsToTheChange(page) {

@@ -9,10 +9,12 @@ export type AlertStatus = Schemas['AlertStatus'];
 export type Change = Schemas['KnownChange'];
 export type DetectorEvidence = Schemas['DetectorEvidence'];
 export type Funnel = Schemas['FunnelReport'];
+export type Dropped = Schemas['DroppedCandidate'];
 export type FunnelStage = Schemas['FunnelStage'];
 export type FrozenChart = Schemas['FrozenChart'];
 /** What stands in the way of the server, a proxy say, may answer in its own words. */
 export type Problem = Partial<Schemas['Problem']>;
+export type ProcessAnswer = Schemas['ProcessAnswer'];
 export type SelfTest = Schemas['SelfTestReport'];
 export type SelfTestState = Schemas['SelfTestState'];
 export type Sensitivity = Schemas['Sensitivity'];
