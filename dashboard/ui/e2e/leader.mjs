@@ -31,13 +31,15 @@ async function readsTheSameScoreTwice(page) {
   check(healthy === reported, `Health says ${healthy} of all traffic, the report ${reported}.`);
 }
 
-/** Each figure has its query beside it. */
+/** Each figure has its query beside it; what nobody was alerted to is told, or that there was nothing. */
 async function tellsWhereNumbersComeFrom(page) {
   const tiles = page.locator('.tile');
   for (let at = 0; at < (await tiles.count()); at++) {
     const name = plain(await tiles.nth(at).locator('dt').innerText());
     check((await tiles.nth(at).getByRole('link', { name: /^query of / }).count()) === 1, `“${name}” has no query beside it.`);
   }
+  const quiet = page.locator('section[aria-labelledby="quiet"]');
+  await comes(quiet.locator('tbody tr').or(quiet.getByText('None this week')), 'Health does not tell of moves that were only a change of who came.');
 }
 
 async function printsAWeek(page) {

@@ -1,5 +1,5 @@
 // How a score is coloured: only by what the words beside it say too.
-import type { Regression, UxScore } from '../../lib/api-types';
+import type { Slice, UxScore } from '../../lib/api-types';
 
 /** Points within a week that are worth a colour; and those that are worth the loud one. */
 const WORSE_POINTS = 1;
@@ -12,8 +12,8 @@ export function toneOf(score: UxScore): 'plain' | 'warning' | 'critical' {
   return lost >= WORSE_POINTS ? 'warning' : 'plain';
 }
 
-/** The regressions that lie in a platform or in all traffic; all of them where none is named. */
-export const touching = (rows: Regression[], id: string): Regression[] =>
+/** What lies in a platform or in all traffic; all of it where none is named. */
+export const touching = <Row extends { slice: Slice }>(rows: Row[], id: string): Row[] =>
   rows.filter(({ slice }) => id === '' || Object.keys(slice).length === 0 || Object.values(slice).includes(id));
 
 /** The days of this week that have a score. */
