@@ -34,6 +34,7 @@ async function main() {
     await explores(page);
     await walksAsLeader(page);
     await walksAsTeam(page);
+    await tellsOfItself(page);
     await asksOnce(page, ['/', address, '/explore', '/selftest']);
     await page.context().close();
     await looksRight(browser, address);
@@ -192,6 +193,17 @@ async function leadsToTheChange(page) {
   await comes(page.locator('tr[aria-current="true"]', { hasText: title }), `The change “${title}” is not marked on its page.`);
   await page.goto(address);
   await comes(page.locator('main h1'), 'The alert does not come back.');
+}
+
+/** What hark says of itself: the process, and the budget against the verdicts. */
+async function tellsOfItself(page) {
+  await page.goto(`${URL_OF_HARK}/admin`);
+  const process = page.locator('section[aria-labelledby="process"]');
+  for (const label of ['Up for', 'Memory', 'Disk', 'Database']) await comes(process.getByText(label, { exact: true }), `Admin does not say “${label}”.`);
+  await page.goto(`${URL_OF_HARK}/selftest`);
+  const weeks = page.locator('section[aria-labelledby="audit"] tbody tr');
+  await comes(weeks, 'The self-test does not hold the budget against verdicts.');
+  check(/(Kept|Exceeded|Not known) of \d/.test(plain(await weeks.first().innerText())), 'Whether the budget was kept is not told.');
 }
 
 async function listsItsKeys(page) {
