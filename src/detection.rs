@@ -425,7 +425,8 @@ impl Detection {
         if is_by(SLOW_DRIFT.name) {
             if let Some(reason) = self.crept_by_mix(fold, metric, index, finding, step) {
                 let Finding { at, metric: name, slice, .. } = finding.clone();
-                self.book.funnel.drop(Dropped { at, metric: name, slice, stage: Stage::Rate, reason });
+                let moved = Some(Moved::of(&finding.shift));
+                self.book.funnel.drop(Dropped { at, metric: name, slice, stage: Stage::Rate, reason, moved });
                 self.watches[metric][index.0].watch.dismiss(step, |step| fold.cells(metric).step_cell(index, step));
                 return true;
             }

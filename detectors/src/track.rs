@@ -117,7 +117,11 @@ impl Track {
         // Before a series knows its week, only a drastic move counts.
         let margin = if self.season.lacks_the_week() { MARGIN_MAX } else { f64::from(self.margin) };
         let up = self.tally(cell, expected, 1.0 + margin).unwrap_or(tally);
-        let down = self.tally(cell, expected, 1.0 - margin).unwrap_or(tally);
+        let down = match tally {
+            // Less than a request an hour is the half that keeps a logarithm finite: nobody is missing.
+            Tally::Count { mean, .. } if expected < 1.0 / 60.0 => Tally::Count { count: mean, mean },
+            _ => self.tally(cell, expected, 1.0 - margin).unwrap_or(tally),
+        };
         if self.settling > 0 {
             self.settling -= 1;
         } else {
