@@ -69,6 +69,11 @@ impl Sum {
     pub(crate) fn of_terms(of: &'static str, terms: Vec<Term>) -> Self {
         Self { of, total: terms.iter().map(|term| term.amount).sum(), terms }
     }
+
+    pub(crate) fn add(&mut self, term: Term) {
+        self.total += term.amount;
+        self.terms.push(term);
+    }
 }
 
 impl Breakdown {

@@ -55,7 +55,7 @@ fn bounded(strangeness: f64) -> f64 {
 }
 
 /// A scorer, with p-values and alarms.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Calibrated<S> {
     scorer: S,
     calibration: Calibration,

@@ -16,19 +16,18 @@ const SPANS_MAX: usize = 32;
 
 /// The first and last steps of past regressions that ended, the newest last, in four bytes each.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Habit(Vec<[u32; 2]>);
+pub(crate) struct Habit(Box<[[u32; 2]]>);
 
 impl Habit {
     pub(crate) fn add(&mut self, [from, to]: [Step; 2]) {
-        self.0.retain(|[_, until]| to.0 - i64::from(*until) <= WEEKS * WEEK_STEPS + ABOUT_STEPS);
         if to.0 - from.0 > LASTS_STEPS_MAX {
             return;
         }
-        if self.0.len() == SPANS_MAX {
-            self.0.remove(0);
-        }
-        self.0.reserve_exact(1);
-        self.0.push([from, to].map(|step| u32::try_from(step.0).unwrap_or_default()));
+        let is_near = |until: u32| to.0 - i64::from(until) <= WEEKS * WEEK_STEPS + ABOUT_STEPS;
+        let near = self.0.iter().copied().filter(|[_, until]| is_near(*until));
+        let spans: Vec<[u32; 2]> =
+            near.chain([[from, to].map(|step| u32::try_from(step.0).unwrap_or_default())]).collect();
+        self.0 = spans[spans.len().saturating_sub(SPANS_MAX)..].into();
     }
 
     /// Whether it was as bad at these hours of at least two of the four weeks before.
@@ -43,7 +42,7 @@ impl Habit {
 
     /// What it has beyond its own size, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.0.capacity() * size_of::<[u32; 2]>()
+        size_of_val(&*self.0)
     }
 }
 

@@ -44,7 +44,7 @@ pub struct Watch {
     gathered: Gathered,
     steady: Steady,
     bad: Direction,
-    min_effect: f64,
+    min_effect: f32,
     state: State,
     /// The first step that a regression may have begun in: the last one was over by then.
     recovered: Step,
@@ -122,7 +122,7 @@ impl Watch {
             gathered: Gathered::default(),
             steady: Steady::default(),
             bad,
-            min_effect: metric.alert.min_effect,
+            min_effect: metric.alert.min_effect as f32,
             state: State::Quiet,
             recovered: Step(i64::MIN),
             habit: Habit::default(),
@@ -395,7 +395,7 @@ impl Watch {
         let onset = self.tracks[track].onset(factor, self.recovered)?;
         let shift = self.measure(track, &onset, step, cell_of)?;
         let is_bad = shift.direction == self.bad();
-        if !is_bad || shift.relative().abs() < self.min_effect {
+        if !is_bad || shift.relative().abs() < f64::from(self.min_effect) {
             let doubt = if is_bad { Doubt::Small { relative: shift.relative() } } else { Doubt::Better };
             self.state = State::Suspicious { steps, doubt };
             if steps >= SMALL_MOVE_STEPS {
@@ -413,7 +413,10 @@ impl Watch {
         // A loss that comes on top of an echo shows in the newest steps.
         let long = onset.step.max(Step(step.0 - EFFECT_STEPS_MAX + 1));
         let short = long.max(Step(step.0 - ECHO_STEPS + 1));
-        if [long, short].into_iter().all(|from| self.tracks[track].is_echo(from, step, self.min_effect, cell_of)) {
+        if [long, short]
+            .into_iter()
+            .all(|from| self.tracks[track].is_echo(from, step, f64::from(self.min_effect), cell_of))
+        {
             self.state = State::Suspicious { steps, doubt: Doubt::Echo };
             return None;
         }

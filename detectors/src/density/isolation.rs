@@ -5,8 +5,9 @@ use linfa::ParamGuard;
 use linfa::traits::Fit;
 use ndarray::ArrayView2;
 
-use super::windows::{WIDTH, WindowModel, detector};
-use crate::detector::{Detector, Settings};
+use super::windows::{WIDTH, WindowModel, Windows, calibrated, detector};
+use crate::calibrated::Calibrated;
+use crate::detector::Settings;
 use crate::forest::{IsolationForest, IsolationForestParams};
 use crate::list::{Entry, Family, Judges, Unmoved};
 
@@ -15,16 +16,20 @@ pub const ISOLATION_FOREST: Entry = Entry {
     looks_for: "short windows that a few random cuts set apart from the usual ones",
     family: Family::Isolation,
     unmoved_by: Unmoved { shift: true, scale: true },
-    judges: Judges::Series(isolation_forest),
+    judges: Judges::Series(detector::<Isolation>),
 };
 
 const TREES: usize = 50;
 
-pub(crate) fn isolation_forest(settings: Settings) -> Box<dyn Detector> {
-    detector::<Isolation>(settings)
+/// Of short windows, as one of several.
+pub(crate) type ForestOfWindows = Calibrated<Windows<Isolation>>;
+
+pub(crate) fn isolation_forest(settings: Settings) -> ForestOfWindows {
+    calibrated::<Isolation>(settings)
 }
 
-struct Isolation(IsolationForest);
+#[derive(Clone)]
+pub(crate) struct Isolation(IsolationForest);
 
 impl WindowModel for Isolation {
     fn fit(windows: ArrayView2<'_, f64>, seed: u64) -> Option<Self> {

@@ -14,6 +14,6 @@ mod windows;
 pub use dbscan::DBSCAN;
 pub use extended_isolation::EXTENDED_ISOLATION_FOREST;
 pub use isolation::ISOLATION_FOREST;
-pub(crate) use isolation::isolation_forest;
+pub(crate) use isolation::{ForestOfWindows, isolation_forest};
 pub use mixture::GAUSSIAN_MIXTURE;
 pub use peers::{Cohort, CohortError, Member, PEERS};

@@ -21,7 +21,7 @@ const ROWS_MIN: usize = 8 * WIDTH;
 const REFIT_ROWS: usize = 1_024;
 
 /// What is usual among windows. Their values are in deviations from the series' median.
-pub(super) trait WindowModel: Sized + Send {
+pub(crate) trait WindowModel: Sized + Send {
     /// `None` where the windows say nothing, such as those of a constant series.
     fn fit(windows: ArrayView2<'_, f64>, seed: u64) -> Option<Self>;
 
@@ -29,12 +29,14 @@ pub(super) trait WindowModel: Sized + Send {
     fn strangeness(&self, window: &[f64; WIDTH]) -> f64;
 }
 
+#[derive(Clone)]
 struct Fitted<M> {
     middle: (f64, f64),
     model: M,
 }
 
-struct Windows<M> {
+#[derive(Clone)]
+pub(crate) struct Windows<M> {
     seed: u64,
     values: VecDeque<f64>,
     /// The newest values since the series began, at most a window.
@@ -47,7 +49,11 @@ struct Windows<M> {
 
 /// The detector of a model.
 pub(super) fn detector<M: WindowModel + 'static>(settings: Settings) -> Box<dyn Detector> {
-    Box::new(Calibrated::new(Windows::<M>::new(settings.seed), settings))
+    Box::new(calibrated::<M>(settings))
+}
+
+pub(super) fn calibrated<M: WindowModel>(settings: Settings) -> Calibrated<Windows<M>> {
+    Calibrated::new(Windows::new(settings.seed), settings)
 }
 
 impl<M: WindowModel> Windows<M> {

@@ -4,7 +4,8 @@
 //! the promise too, but ranks worse on labelled data (docs/decisions/0034).
 
 use super::{Kind, ValueWatch};
-use crate::density::isolation_forest;
+use crate::breakdown::{Breakdown, Term};
+use crate::density::{ForestOfWindows, isolation_forest};
 use crate::detector::{Detector, Row, Scored, Settings};
 use crate::list::{Entry, Family, Judges, Unmoved};
 
@@ -22,7 +23,7 @@ const FOREST_SHARE: f64 = 0.05;
 
 struct Together {
     values: ValueWatch,
-    forest: Box<dyn Detector>,
+    forest: ForestOfWindows,
 }
 
 impl Together {
@@ -40,10 +41,25 @@ impl Detector for Together {
     fn score(&mut self, rows: &[Row]) -> Vec<Scored> {
         let mut verdicts = self.values.score(rows);
         for (verdict, of_window) in verdicts.iter_mut().zip(self.forest.score(rows)) {
-            verdict.score += FOREST_SHARE * evidence(of_window.p_value).log10().max(0.0);
+            verdict.score += word_of(of_window);
         }
         verdicts
     }
+
+    fn breakdown(&self, row: Row) -> Option<Breakdown> {
+        let mut broken = self.values.breakdown(row)?;
+        // Asked of a copy: to ask it is to have it learn.
+        let of_window = self.forest.clone().score(&[row])[0];
+        if let Some(score) = broken.sums.last_mut() {
+            score.add(Term::new("how unusual a window", word_of(of_window)));
+        }
+        Some(broken)
+    }
+}
+
+/// What the forest adds to the score.
+fn word_of(of_window: Scored) -> f64 {
+    FOREST_SHARE * evidence(of_window.p_value).log10().max(0.0)
 }
 
 /// How much a p-value is worth as evidence, at least whatever power is bet on: the mean of k p^(k-1) over all k between 0

@@ -57,7 +57,7 @@ impl Watch {
                 base: 0.0,
             }],
         };
-        if shift.relative().abs() < self.min_effect {
+        if shift.relative().abs() < f64::from(self.min_effect) {
             return None;
         }
         let onset = Onset {

@@ -118,8 +118,8 @@ proptest! {
 
     #[test]
     fn parts_add_up(
-        before in prop::collection::vec([0.0_f64..900.0, 0.0_f64..900.0, 0.0_f64..900.0, -50.0_f64..300.0], 62..80),
-        during in prop::collection::vec([0.0_f64..900.0, 0.0_f64..900.0, 0.0_f64..900.0, -50.0_f64..300.0], 62..80),
+        before in prop::collection::vec([0.0_f64..900.0, 0.0_f64..900.0, 0.0_f64..900.0, -50.0_f64..300.0], 70..90),
+        during in prop::collection::vec([0.0_f64..900.0, 0.0_f64..900.0, 0.0_f64..900.0, -50.0_f64..300.0], 70..90),
         (from, to) in (1.0_f64..4000.0, 1.0_f64..4000.0),
         statistic in prop::sample::select(vec![Statistic::P50, Statistic::P95, Statistic::P99, Statistic::Mean]),
     ) {
