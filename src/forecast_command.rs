@@ -253,7 +253,7 @@ mod tests {
         1050, 918, 986, 797, 923, 975, 815, 1020, 906, 901, 1170, 912, 746, 919, 718, 714, 740,
     ];
 
-    /// Orders, coefficients and likelihood that R's `auto.arima` comes to as well: ARIMA(1,1,1), 0.2544 and -0.8741,
+    /// Orders, coefficients and likelihood that statsmodels comes to as well: ARIMA(1,1,1), 0.2544 and -0.8741,
     /// -630.63.
     #[test]
     fn the_nile_is_fitted_as_elsewhere_and_goes_on_by_years() {
