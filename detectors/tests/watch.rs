@@ -283,7 +283,7 @@ fn the_words_of_the_detector_add_up() {
 
 #[test]
 fn a_creep_that_no_day_shows_is_told_and_is_over_when_it_is_undone() {
-    // A sixth of a percent a day, for four weeks: what is learned of the level follows it all the way.
+    // A third of a percent a day, for a month: what is learned of the level follows it all the way.
     let (start, end) = (20 * DAY, 52 * DAY);
     let bad = |at: i64| match at {
         at if (start..end).contains(&at) => 1.0 + 0.0035 * (at - start) as f64 / DAY as f64,
@@ -294,7 +294,7 @@ fn a_creep_that_no_day_shows_is_told_and_is_over_when_it_is_undone() {
     let (at, shift) = &run.opened[0];
     assert!((start..end).contains(at), "found on day {}", at / DAY);
     assert_eq!(shift.detectors[0].name, "slow_drift");
-    assert!((shift.before / 1.0..).contains(&shift.after), "{shift:?}");
+    assert!(shift.after > shift.before, "{shift:?}");
     let really = bad(*at) - 1.0;
     assert!((0.5 * really..1.5 * really).contains(&shift.relative()), "{} of {really}", shift.relative());
     let [earliest, latest] = shift.onset_interval.map(|time| time.step().0 - FIRST);
