@@ -29,6 +29,8 @@ fn each(check: impl Fn(&Entry, Traffic)) {
             "steady" => Traffic { is_frozen: true, says: "steady", ..busy },
             // The sum of slices that are too thin alone is watched as any other series is.
             "thin_slices" => Traffic { slices: 8, requests: 8, ..busy },
+            // What takes weeks is in tests/watch.rs; until then it is the watch that the others are judged by.
+            "slow_drift" => continue,
             other => panic!("say here what traffic `{other}` is for"),
         };
         check(entry, traffic);
