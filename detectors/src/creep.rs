@@ -2,8 +2,10 @@
 //! is told, as no single day will ever show it.
 //!
 //! Evidence for a creep is the Bayes factor of a straight line against none, whose prior on the slope is normal and whose
-//! noise may have any size (the t-test's; Rouder et al. 2009): its mean is at most one while nothing creeps. Days that follow
-//! each other count as so many fewer as they resemble each other (Bartlett's effective sample size).
+//! noise may have any size (the t-test's; Rouder et al. 2009): its mean is at most one while nothing creeps and days are
+//! unrelated. Days that follow each other count as so many fewer as they resemble each other (Bartlett's effective sample
+//! size), which is good enough for days that keep some half of what the day before was off by. A level that wanders further
+//! looks like a creep more often than this says.
 
 use crate::evidence::log_mean;
 use crate::middle::middle;
