@@ -2,6 +2,7 @@
 
 mod asked;
 mod budget;
+mod calendar;
 mod composites;
 mod crept;
 pub(crate) mod joint;
@@ -9,6 +10,7 @@ mod parts;
 mod past;
 mod pools;
 mod review;
+mod traffic;
 
 use hark_alerting::{Book, Comparison, Dropped, Ended, Funnel, Moved, Opening, Reason, Stage, filter};
 use hark_detectors::forest::OrderRefused;
@@ -28,6 +30,7 @@ pub use self::budget::{Budget, log_threshold};
 pub(crate) use self::composites::CompositeSeries;
 use self::joint::Joint;
 use self::pools::Pool;
+use self::traffic::Traffic;
 use crate::explainer::{self, Asked};
 use crate::incidents;
 use crate::isolation::{self, Forests, KeptModel, Known};
@@ -84,6 +87,7 @@ pub struct Detection {
 pub(crate) struct Watched {
     pub(crate) watch: Watch,
     pub(crate) series: Vec<SeriesId>,
+    pub(crate) traffic: Traffic,
 }
 
 impl Detection {
@@ -331,6 +335,7 @@ impl Detection {
         }
         let cell_of = |step| fold.cells(metric).step_cell(index, step);
         let watched = &mut self.watches[metric][index.0];
+        watched.traffic.add(step, cell.count());
         let observed = if incidents::touch(&self.incidents, slice) {
             watched.watch.set_aside(step, cell, is_rest_day)
         } else {
@@ -367,7 +372,7 @@ impl Detection {
         let series = definition.statistics.iter().map(own).collect();
         let mut watch = Watch::new(definition)?;
         watch.set_mutant(self.mutant);
-        self.watches[metric].push(Watched { watch, series });
+        self.watches[metric].push(Watched { watch, series, traffic: Traffic::default() });
         for (composite, (metric, formula)) in plan.composites.iter().enumerate() {
             let is_watched = metric.watches(slice);
             let is_drawn = |id| self.composites.iter().any(|known| known.composite == composite && known.series == id);
@@ -423,17 +428,7 @@ impl Detection {
             return true;
         }
         if is_by(SLOW_DRIFT.name) {
-            if let Some(reason) = self.crept_by_mix(fold, metric, index, finding, step) {
-                let Finding { at, metric: name, slice, .. } = finding.clone();
-                let moved = Some(Moved::of(&finding.shift));
-                self.book.funnel.drop(Dropped { at, metric: name, slice, stage: Stage::Rate, reason, moved });
-                self.watches[metric][index.0].watch.dismiss(step, |step| fold.cells(metric).step_cell(index, step));
-                return true;
-            }
-            let reason = "it crept over weeks, and requests are kept slice by slice for some days only";
-            let changes = self.changes_until(step.end());
-            let answer = hark_explain::unsearched(changes, &finding.shift, &finding.slice, reason, Vec::new());
-            self.tell(plan, fold, metric, index, finding, answer.explanation, step);
+            self.take_creep(plan, fold, metric, index, finding, step);
             return true;
         }
         let Some(to) = self.moved_to(plan, fold, metric, index, finding, step) else { return false };
@@ -456,16 +451,16 @@ impl Detection {
         let changes = self.changes_until(step.end());
         let elsewhere = self.book.slices(&finding.metric);
         let asked = Asked { elsewhere: &elsewhere, ..Asked::of(slice, shift) };
-        let Answer { explanation, split } =
-            explainer::explain(fold, metric, metric_plan, &asked, step, changes, &unusual);
-        let comparison = split.map(|split| Comparison {
-            mix_part: split.mix_part(),
-            rate_part: split.rate_part(),
-            deviations: split.deviations,
-        });
+        let answer = explainer::explain(fold, metric, metric_plan, &asked, step, changes, &unusual);
+        let (comparison, Answer { explanation, .. }) = (compared(&answer), answer);
         let min_effect = metric_plan.metric.alert.min_effect;
         if let Some(doubt) = filter(finding, &explanation.causes, comparison, min_effect, changes) {
             self.dismiss(fold, metric, index, finding, doubt, step);
+            return;
+        }
+        let scope = explanation.causes.first().map_or(slice, |cause| &cause.slice);
+        if let Some(reason) = self.as_the_calendar_has_it(metric, index, finding, scope, min_effect, step) {
+            self.dismiss(fold, metric, index, finding, (Stage::Workday, reason), step);
             return;
         }
         self.tell(plan, fold, metric, index, finding, explanation, step);
@@ -566,6 +561,17 @@ impl Detection {
 /// Where the series of all traffic of a metric is, if it is watched.
 fn total_of(fold: &Fold, metric: usize) -> Option<usize> {
     fold.cells(metric).slices().find(|(_, slice)| slice.is_empty()).map(|(index, _)| index.0)
+}
+
+/// What like against like says of what was explained.
+fn compared(answer: &Answer) -> Option<Comparison> {
+    let why = answer.explanation.why.as_ref();
+    answer.split.map(|split| Comparison {
+        mix_part: split.mix_part(),
+        mix_of_statistic: why.and_then(|why| Some(why.mix_share.as_ref()?.share)),
+        rate_part: split.rate_part(),
+        deviations: split.deviations,
+    })
 }
 
 /// Where the detector itself drops a candidate.

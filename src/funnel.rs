@@ -108,7 +108,7 @@ fn asks(stage: Stage) -> &'static str {
         Stage::Season => "not just as in ordinary weeks before",
         Stage::Rate => "requests fare worse and are not just others",
         Stage::Like => "worse than requests of the same kinds did",
-        Stage::Workday => "traffic is not missing for a holiday",
+        Stage::Workday => "traffic is not missing for a holiday or changed clocks",
         Stage::New => "no alert holds it already",
     }
 }
@@ -127,8 +127,20 @@ fn why(reason: &Reason) -> String {
         Reason::Unlike { deviations, asked, .. } => {
             format!("against requests of the same kinds it is {deviations:.1} deviations of chance, of {asked} asked")
         }
+        Reason::Others { least, most } => format!(
+            "it was {:.1} to {:.1} % of all requests in these weeks: not the same people all the time",
+            100.0 * least,
+            100.0 * most
+        ),
         Reason::Moved { to } => format!("the requests went to {to}"),
         Reason::Holiday => "its traffic has a holiday".to_owned(),
+        Reason::Clocks { minutes } => {
+            let (put, sign) = if *minutes < 0 { ("back", "less") } else { ("forward", "plus") };
+            format!(
+                "as many come as a week before at this hour {sign} {} minutes: clocks were put {put}",
+                minutes.abs()
+            )
+        }
         Reason::PartOf(alert) => format!("it is part of alert {}", alert.0),
     }
 }

@@ -4,6 +4,7 @@ mod adopt;
 pub mod alerts_command;
 pub mod bench;
 mod brought;
+mod clocks;
 mod compare;
 pub mod config;
 pub mod data_folder;

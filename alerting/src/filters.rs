@@ -6,6 +6,9 @@ use crate::funnel::{Reason, Stage};
 
 /// From this part on, most of it, a move counts as a change of who came.
 const MIX_PART_MIN: f64 = 0.5;
+/// And from this part on where that is measured in two ways, whose mean is surer than either: of a change of who came and
+/// nothing else it is near one, of requests that fare worse mostly below a quarter.
+const MIX_OF_BOTH_MIN: f64 = 0.4;
 /// Against requests of the same kinds a move must be beyond so many deviations of chance, unless a slice carries it.
 const DEVIATIONS_MIN: f64 = 4.0;
 /// A slice that carries this part of the move stands for itself.
@@ -19,8 +22,10 @@ const HOLIDAY_LOSS_MAX: f64 = 0.5;
 /// What comparing like with like says of a move.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Comparison {
-    /// The part of it that is a change of who came.
+    /// The part of it that is a change of who came: of the bad requests, against what is usual of their like.
     pub mix_part: f64,
+    /// The same of the move of the statistic itself, before and after; `None` where that cannot be told.
+    pub mix_of_statistic: Option<f64>,
     /// What is left of it: 1 is all.
     pub rate_part: f64,
     /// How many deviations of chance that is.
@@ -35,10 +40,14 @@ pub fn filter(
     min_effect: f64,
     changes: &[(ChangeId, Change)],
 ) -> Option<(Stage, Reason)> {
-    if let Some(Comparison { mix_part, rate_part, deviations }) = comparison {
+    if let Some(Comparison { mix_part, mix_of_statistic, rate_part, deviations }) = comparison {
         let rate_effect = rate_part * finding.shift.relative().abs();
+        let of_both = mix_of_statistic.map(|other| (mix_part + other) / 2.0);
         if mix_part >= MIX_PART_MIN || rate_effect < min_effect {
             return Some((Stage::Rate, Reason::Mix { part: mix_part }));
+        }
+        if let Some(part) = of_both.filter(|part| *part >= MIX_OF_BOTH_MIN) {
+            return Some((Stage::Rate, Reason::Mix { part }));
         }
         let is_carried = |cause: &Cause| !cause.slice.is_empty() && cause.share >= CARRIED_MIN;
         if deviations < DEVIATIONS_MIN && !causes.iter().any(is_carried) {
@@ -51,7 +60,8 @@ pub fn filter(
     (may_be_holiday && has_holiday(changes, scope, finding.at)).then_some((Stage::Workday, Reason::Holiday))
 }
 
-fn has_holiday(changes: &[(ChangeId, Change)], scope: &Slice, at: Timestamp) -> bool {
+/// Whether some of the traffic of a scope has, or has just had, a holiday.
+pub fn has_holiday(changes: &[(ChangeId, Change)], scope: &Slice, at: Timestamp) -> bool {
     changes.iter().map(|(_, change)| change).any(|change| {
         let minutes = at.minutes_since(change.time);
         change.kind == ChangeKind::Holiday && (0..HOLIDAY_MINUTES).contains(&minutes) && change.slice.overlaps(scope)
@@ -89,8 +99,11 @@ mod tests {
 
     #[test]
     fn what_is_left_of_a_move_must_be_large_and_no_chance() {
-        let sure = Comparison { mix_part: 0.1, rate_part: 0.9, deviations: 9.0 };
+        let sure = Comparison { mix_part: 0.1, mix_of_statistic: Some(0.2), rate_part: 0.9, deviations: 9.0 };
         assert_eq!(stage(sure, &[]), None);
+        assert_eq!(stage(Comparison { mix_part: 0.45, mix_of_statistic: None, ..sure }, &[]), None);
+        assert_eq!(stage(Comparison { mix_part: 0.45, mix_of_statistic: Some(0.3), ..sure }, &[]), None);
+        assert_eq!(stage(Comparison { mix_part: 0.3, mix_of_statistic: Some(0.6), ..sure }, &[]), Some(Stage::Rate));
         assert_eq!(stage(Comparison { mix_part: 0.7, ..sure }, &[]), Some(Stage::Rate));
         // Of a fifth two fifths are left, and a tenth is asked.
         assert_eq!(stage(Comparison { mix_part: 0.4, rate_part: 0.4, ..sure }, &[]), Some(Stage::Rate));
@@ -100,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_slice_that_carries_the_move_stands_for_itself() {
-        let unsure = Comparison { mix_part: 0.1, rate_part: 0.9, deviations: 3.0 };
+        let unsure = Comparison { mix_part: 0.1, mix_of_statistic: None, rate_part: 0.9, deviations: 3.0 };
         let cause = |slice: &str, share| Cause {
             slice: slice.parse().unwrap(),
             share,

@@ -66,12 +66,32 @@ impl Moved {
 pub enum Reason {
     Gone,
     Better,
-    Small { relative: f64, asked: f64 },
+    Small {
+        relative: f64,
+        asked: f64,
+    },
     Echo,
-    Mix { part: f64 },
-    Moved { to: Slice },
-    Unlike { deviations: f64, asked: f64, mix_part: f64 },
+    Mix {
+        part: f64,
+    },
+    Moved {
+        to: Slice,
+    },
+    Unlike {
+        deviations: f64,
+        asked: f64,
+        mix_part: f64,
+    },
+    /// The part of all requests that a slice had in the week with the least and with the most.
+    Others {
+        least: f64,
+        most: f64,
+    },
     Holiday,
+    /// Clocks were changed by so many minutes somewhere in the week before.
+    Clocks {
+        minutes: i64,
+    },
     PartOf(AlertId),
 }
 

@@ -8,5 +8,5 @@ mod funnel;
 mod identity;
 
 pub use book::{Book, Ended, Opening};
-pub use filters::{Comparison, filter};
+pub use filters::{Comparison, filter, has_holiday};
 pub use funnel::{Dropped, Funnel, Moved, Reason, Stage};

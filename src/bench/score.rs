@@ -9,6 +9,8 @@ use crate::bench::figures::{print_rate, print_share};
 
 /// An alert answers an incident if it opens while it lasts or within this time after.
 const GRACE_MINUTES: i64 = 60;
+/// What surely began so long before an incident is something else. Creeps are dated by the day.
+const BEFORE_MINUTES: i64 = 24 * 60;
 /// A cause that shares its requests with so many series of a metric could be told of that often.
 const MANY_SLICES: usize = 50;
 
@@ -22,6 +24,8 @@ pub(super) struct Claim {
     pub(super) id: Option<AlertId>,
     pub(super) kind: FindingKind,
     pub(super) what: String,
+    /// The last moment at which it may have begun, by its own word.
+    pub(super) began_by: Timestamp,
 }
 
 /// A finding that went into an alert that was there.
@@ -126,13 +130,14 @@ impl Claim {
             id: Some(alert.id.clone()),
             kind: alert.kind,
             what: format!("{} {}", alert.metric, alert.statistic),
+            began_by: alert.onset_interval[1],
         }
     }
 
     /// A rule without memory says each thing anew.
     pub(super) fn by_rule(at: Timestamp) -> Self {
         let kind = FindingKind::Regression;
-        Self { at, slice: Slice::total(), group: at.to_string(), id: None, kind, what: String::new() }
+        Self { at, slice: Slice::total(), group: at.to_string(), id: None, kind, what: String::new(), began_by: at }
     }
 }
 
@@ -157,7 +162,7 @@ impl Incident {
     }
 
     fn is_answered_by(&self, claim: &Claim) -> bool {
-        self.touches(claim.at, &claim.slice)
+        self.touches(claim.at, &claim.slice) && self.start.minutes_since(claim.began_by) <= BEFORE_MINUTES
     }
 }
 
@@ -281,6 +286,9 @@ impl Incident {
 
 impl Claim {
     fn told(&self) -> String {
-        format!("{} {:?} in {} at {} ({})", self.what, self.kind, self.slice, self.at, self.group)
+        format!(
+            "{} {:?} in {} at {}, began by {} ({})",
+            self.what, self.kind, self.slice, self.at, self.began_by, self.group
+        )
     }
 }

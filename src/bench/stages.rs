@@ -89,7 +89,8 @@ fn largest(stages: &[Stage], of: impl Fn(&Stage) -> f64) -> Option<&str> {
 fn told(stages: &[Stage]) -> String {
     let one = |one: &Stage| {
         let [low, high] = one.interval.unwrap_or([0.0, 0.0]);
-        format!("{} {:+.0} ({low:.0} to {high:.0}; {:+.0})", one.stage, one.delta, one.shapley.unwrap_or(f64::NAN))
+        let shapley = one.shapley.map_or("not told".to_owned(), |delta| format!("{delta:+.0}"));
+        format!("{} {:+.0} ({low:.0} to {high:.0}; {shapley})", one.stage, one.delta)
     };
     stages.iter().map(one).collect::<Vec<_>>().join(", ")
 }

@@ -1,19 +1,23 @@
-//! Whether what crept is how requests fare, or only which of them come: the slices of one more dimension, each against
-//! itself, weighed as they were before.
+//! Whether what crept is how requests fare, or only which of them come: a slice has to be the same part of all requests
+//! for weeks, and the slices of one more dimension, each against itself, are weighed as they were before.
 
 use std::collections::BTreeMap;
 
-use hark_alerting::Reason;
+use hark_alerting::{Dropped, Moved, Reason, Stage};
 use hark_ingest::{Fold, SliceIndex};
 use hark_model::{Finding, STEP_MINUTES, Slice, Step};
+use hark_query::Plan;
 
-use super::Detection;
+use super::{Detection, total_of};
 
 const WEEK_STEPS: i64 = 7 * 24 * 60 / STEP_MINUTES;
 /// Slices that hold less of the requests say nothing of the rest.
 const KNOWN_MIN: f64 = 0.8;
 /// With less of the move left it is one of who comes, as in the search of requests.
 const RATE_PART_MIN: f64 = 0.5;
+/// A slice whose part of all requests was once so many times another week's is not made of the same requests any more: a
+/// version's are first those of the eager, then of most, then of who never updates.
+const SHARES_APART_MAX: f64 = 1.5;
 
 /// What a series was over a week: requests, and the mean logarithm of its values.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +30,48 @@ struct Week {
 type Weeks = [Week; 2];
 
 impl Detection {
+    /// A finding of a level that crept is told, or dropped and taken for normal.
+    pub(super) fn take_creep(
+        &mut self,
+        plan: &Plan,
+        fold: &Fold,
+        metric: usize,
+        index: SliceIndex,
+        finding: &Finding,
+        step: Step,
+    ) {
+        let by_mix = || self.crept_by_mix(fold, metric, index, finding, step).map(|reason| (Stage::Rate, reason));
+        let Some((stage, reason)) =
+            self.other_people(fold, metric, index).map(|why| (Stage::Like, why)).or_else(by_mix)
+        else {
+            let reason = "it crept over weeks, and requests are kept slice by slice for some days only";
+            let changes = self.changes_until(step.end());
+            let answer = hark_explain::unsearched(changes, &finding.shift, &finding.slice, reason, Vec::new());
+            self.tell(plan, fold, metric, index, finding, answer.explanation, step);
+            return;
+        };
+        let Finding { at, metric: name, slice, .. } = finding.clone();
+        self.book.funnel.drop(Dropped {
+            at,
+            metric: name,
+            slice,
+            stage,
+            reason,
+            moved: Some(Moved::of(&finding.shift)),
+        });
+        self.watches[metric][index.0].watch.dismiss(step, |step| fold.cells(metric).step_cell(index, step));
+    }
+
+    /// Who sends the requests of a slice that grows or shrinks among all is not who did.
+    fn other_people(&self, fold: &Fold, metric: usize, index: SliceIndex) -> Option<Reason> {
+        let total = total_of(fold, metric).filter(|total| *total != index.0)?;
+        let [own, all] = [index.0, total].map(|at| self.watches[metric].get(at).map(|watched| watched.traffic));
+        let [least, most] = own?.shares(&all?)?;
+        (most > SHARES_APART_MAX * least).then_some(Reason::Others { least, most })
+    }
+
     /// Why a creep is none of how requests fare; `None` where it is, or where that cannot be told.
-    pub(super) fn crept_by_mix(
+    fn crept_by_mix(
         &self,
         fold: &Fold,
         metric: usize,

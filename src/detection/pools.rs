@@ -4,7 +4,7 @@
 //! In the total such a move drowns in the traffic of the large slices. A pool is an ordinary watch on the sum of its
 //! members' cells, so that season, dispersion, onset and recovery are those of any series.
 
-use hark_alerting::{Comparison, Dropped, Moved, Opening, Reason, Stage, filter};
+use hark_alerting::{Dropped, Moved, Opening, Reason, Stage, filter};
 use hark_detectors::list::THIN_SLICES;
 use hark_detectors::{Candidate, Mutant, Observed, Transition, Watch};
 use hark_explain::Answer;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asked::AskedOf;
 use super::past::NEW_NORMAL_STEPS;
-use super::{Detection, doubted};
+use super::{Detection, compared, doubted};
 use crate::explainer::{self, Asked};
 use crate::incidents;
 
@@ -171,13 +171,8 @@ impl Detection {
         let changes = self.changes_until(step.end());
         let metric_plan = &plan.metrics[metric];
         let question = Asked { within: Some(&slices), ..Asked::of(&finding.slice, &finding.shift) };
-        let Answer { explanation, split } =
-            explainer::explain(fold, metric, metric_plan, &question, step, changes, &unusual);
-        let comparison = split.map(|split| Comparison {
-            mix_part: split.mix_part(),
-            rate_part: split.rate_part(),
-            deviations: split.deviations,
-        });
+        let answer = explainer::explain(fold, metric, metric_plan, &question, step, changes, &unusual);
+        let (comparison, Answer { explanation, .. }) = (compared(&answer), answer);
         let doubt = filter(&finding, &explanation.causes, comparison, definition.alert.min_effect, changes);
         if let Some((stage, reason)) = doubt {
             let Pool { members, watch, .. } = &mut self.pools[at];

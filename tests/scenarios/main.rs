@@ -13,6 +13,7 @@ mod http;
 mod import;
 mod imported;
 mod models;
+mod ordinary;
 mod parts;
 mod production;
 mod registry;

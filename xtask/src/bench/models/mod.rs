@@ -40,6 +40,9 @@ pub(crate) struct Models {
     /// Write the numbers there as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// The release example `models` of `hark-detectors`, where it is built already; it is built otherwise
+    #[arg(long, value_name = "PATH")]
+    built: Option<PathBuf>,
 }
 
 type Compare = fn(&mut Run) -> Result<()>;
@@ -62,12 +65,13 @@ struct Run {
 }
 
 pub(crate) fn run(what: Models) -> Result<()> {
-    let Models { python, runs, only, data, judges, sets, docs, json } = what;
+    let Models { python, runs, only, data, judges, sets, docs, json, built } = what;
     if let Some(unknown) = only.iter().find(|name| !ALL.iter().any(|(known, _)| known == name)) {
         bail!("there is no comparison `{unknown}`; there are {}", ALL.map(|(name, _)| name).join(", "));
     }
     let (folder, report) = (Folder::new("models")?, Report::default());
-    let mut run = Run { python, ours: build()?, runs, data, judges, sets, docs, folder, report };
+    let ours = built.map_or_else(build, Ok)?;
+    let mut run = Run { python, ours, runs, data, judges, sets, docs, folder, report };
     for (name, compare) in ALL {
         if (only.is_empty() || only.iter().any(|wanted| wanted == name))
             && let Err(error) = compare(&mut run)
