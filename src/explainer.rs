@@ -196,13 +196,22 @@ fn gather(fold: &Fold, metric_at: usize, plan: &MetricPlan, asked: &Asked<'_>, w
 
 type Codes = [u16; DIMENSIONS_MAX];
 
+/// Requests before (0) or after (1), of a leaf and a class.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    leaf: u32,
+    class: i16,
+    side: u8,
+    requests: u32,
+}
+
 /// Rows of the store put together by their codes and class.
 #[derive(Default)]
 struct Table {
     numbers: FxHashMap<Codes, u32>,
     codes: Vec<Codes>,
-    /// By leaf and class: requests before and after.
-    counts: FxHashMap<(u32, i16), [u64; 2]>,
+    /// What each row counts, as it came: they are put together once, in the order that is asked for.
+    counts: Vec<Count>,
     /// By leaf and day before: its requests, and the bad ones.
     days: Vec<[[u64; 2]; usual::DAYS_BEFORE_MAX as usize]>,
     folded: u64,
@@ -210,14 +219,14 @@ struct Table {
 
 impl Table {
     /// Gives the number of the leaf.
-    fn add(&mut self, row: &LeafRow<'_>, searched: &[usize], side: usize) -> u32 {
+    fn add(&mut self, row: &LeafRow<'_>, searched: &[usize], side: u8) -> u32 {
         let mut codes = Codes::default();
         codes.iter_mut().zip(searched).for_each(|(code, &at)| *code = row.codes[at]);
         let number = *self.numbers.entry(codes).or_insert_with(|| {
             self.codes.push(codes);
             self.codes.len() as u32 - 1
         });
-        self.counts.entry((number, row.class)).or_default()[side] += u64::from(row.count);
+        self.counts.push(Count { leaf: number, class: row.class, side, requests: row.count });
         if side == 1 && row.codes.iter().all(|&code| code == 0) {
             self.folded += u64::from(row.count);
         }
@@ -250,24 +259,19 @@ impl Table {
             bad_after: 0.0,
         };
         let mut leaves: Vec<Leaf> = order.iter().map(leaf).collect();
-        let mut bins: Vec<BinCount> = Vec::with_capacity(self.counts.len());
-        // The map's order is arbitrary; the sums are of whole numbers, and the bins are sorted.
-        for ((number, class), [before, after]) in self.counts {
-            let (leaf, before, after) = (place[number as usize], before as f64, after as f64);
-            let sums = &mut leaves[leaf as usize];
-            sums.before += before;
-            sums.after += after;
-            if is_bad(class) {
-                sums.bad_before += before;
-                sums.bad_after += after;
-            }
-            bins.push(BinCount { leaf, class, before, after });
+        let mut counts = self.counts;
+        counts.iter_mut().for_each(|count| count.leaf = place[count.leaf as usize]);
+        for &Count { leaf, class, side, requests } in &counts {
+            let (sums, requests) = (&mut leaves[leaf as usize], f64::from(requests));
+            let (all, bad) = if side == 0 {
+                (&mut sums.before, &mut sums.bad_before)
+            } else {
+                (&mut sums.after, &mut sums.bad_after)
+            };
+            *all += requests;
+            *bad += if is_bad(class) { requests } else { 0.0 };
         }
-        if is_latency {
-            bins.sort_unstable_by_key(|bin| (bin.leaf, bin.class));
-        } else {
-            bins.clear();
-        }
+        let bins = if is_latency { bins(counts) } else { Vec::new() };
         let of_leaf = |(leaf, &number): (usize, &u32)| {
             let days = self.days.get(number as usize).into_iter().flatten().enumerate();
             let seen = days.filter(|(_, [requests, _])| *requests > 0);
@@ -281,6 +285,19 @@ impl Table {
         let by_day = order.iter().enumerate().flat_map(of_leaf).collect();
         (leaves, bins, by_day)
     }
+}
+
+/// Counts of a leaf and class put together, in order.
+fn bins(mut counts: Vec<Count>) -> Vec<BinCount> {
+    counts.sort_unstable_by_key(|count| (count.leaf, count.class));
+    let same = counts.chunk_by(|a, b| (a.leaf, a.class) == (b.leaf, b.class));
+    same.map(|same| {
+        let of = |side: u8| {
+            same.iter().filter(|one| one.side == side).map(|one| u64::from(one.requests)).sum::<u64>() as f64
+        };
+        BinCount { leaf: same[0].leaf, class: same[0].class, before: of(0), after: of(1) }
+    })
+    .collect()
 }
 
 /// Which of the metric's dimensions are searched: for missing traffic those it watches, since the traffic of versions
@@ -328,7 +345,8 @@ impl Table {
     /// The class that a quantile of the values before falls in.
     fn class_before(&self, level: f64) -> i16 {
         let mut by_class: Vec<(i16, u64)> = Vec::new();
-        let mut counts: Vec<(i16, u64)> = self.counts.iter().map(|((_, class), sides)| (*class, sides[0])).collect();
+        let before = self.counts.iter().filter(|count| count.side == 0);
+        let mut counts: Vec<(i16, u64)> = before.map(|count| (count.class, u64::from(count.requests))).collect();
         counts.sort_unstable();
         for (class, count) in counts {
             match by_class.last_mut() {

@@ -23,7 +23,7 @@ const ERRORS_MIN: f64 = 3.0;
 const PRIOR_VARIANCE: f64 = 100.0;
 /// Neighbouring days never count as more alike than this, nor as less alike than unrelated ones.
 const ALIKE_MAX: f64 = 0.95;
-/// A creep that began in the last week may as well be a step, which others tell of.
+/// What began in the last week is no creep: it may as well be a step, and others tell of it.
 const CREEP_DAYS_MIN: usize = 7;
 /// Half of chi-square with one degree of freedom, at 95 %.
 const LOG_LIKELIHOOD_DROP: f64 = 1.92;
@@ -82,9 +82,14 @@ pub(crate) fn creep(days: &[Day]) -> Option<Creep> {
     if known.len() < DAYS_KNOWN_MIN {
         return None;
     }
-    let bends: Vec<Bend> =
-        known[..known.len() - CREEP_DAYS_MIN].iter().filter_map(|(began, _)| Bend::at(*began, &known)).collect();
+    let (early, late) = known.split_at(known.len() - CREEP_DAYS_MIN);
+    let bends: Vec<Bend> = early.iter().filter_map(|(began, _)| Bend::at(*began, &known)).collect();
     let best = bends.iter().min_by(|a, b| a.rest.total_cmp(&b.rest))?;
+    // The last day alone is no line.
+    let mut lately = late[..late.len() - 1].iter().filter_map(|(began, _)| Bend::at(*began, &known));
+    if lately.any(|bend| bend.rest < best.rest) {
+        return None;
+    }
     // It may have begun on any of them: the mean of e-values is one.
     let log_evidence = log_mean(&bends.iter().map(|bend| bend.log_evidence).collect::<Vec<_>>());
     let most = best.rest * (2.0 * LOG_LIKELIHOOD_DROP / best.worth).exp();
@@ -207,6 +212,20 @@ mod tests {
                 assert!(part <= (-log).exp(), "memory {memory}: {part} reach {log}");
             }
         }
+    }
+
+    #[test]
+    fn what_began_days_ago_is_left_to_others() {
+        let mut draws = Draws::of(&[4]);
+        let mut since = |first: f64, a_day: f64| -> Vec<f64> {
+            (0..28).map(|day| 6.0 + 0.005 * draws.bell() + a_day * (f64::from(day) - first).clamp(0.0, 3.0)).collect()
+        };
+        // A drift of three days that is still there, a step of yesterday's, and a creep that goes on.
+        assert_eq!(creep(&days(since(23.0, 0.05))), None);
+        assert_eq!(creep(&days(since(26.0, 0.2))), None);
+        let slow: Vec<f64> =
+            (0..28).map(|day| 6.0 + 0.005 * f64::from((day * 7) % 3) + 0.003 * f64::from(day)).collect();
+        assert!(creep(&days(slow)).unwrap().log_evidence > 20.0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use hark_model::{ModelOrder, ModelVersion, Timestamp};
+use hark_model::{ImportedModel, ModelOrder, ModelVersion, Timestamp};
 use hark_store::ModelAct;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -27,6 +27,8 @@ struct Models {
     detectors: Vec<DetectorEntry>,
     /// Of those that are trained, every version, in the order of their metrics, the newest first.
     versions: Vec<ModelVersion>,
+    /// Models that were made elsewhere, by name, the newest version of each first.
+    imported: Vec<ImportedModel>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -41,7 +43,9 @@ type Asked = Result<Json<By>, JsonRejection>;
 /// Detectors, and the versions of those that are trained
 #[utoipa::path(get, path = "/api/v1/models", responses((status = 200, body = Models)))]
 async fn list_models(State(state): State<AppState>) -> Result<Json<Models>, Problem> {
-    Ok(Json(Models { detectors: state.engine.detectors(), versions: state.store.models().await? }))
+    let (versions, mut imported) = (state.store.models().await?, state.store.imported_models().await?);
+    imported.sort_by(|a, b| a.name.cmp(&b.name).then(b.number.cmp(&a.number)));
+    Ok(Json(Models { detectors: state.engine.detectors(), versions, imported }))
 }
 
 /// Train a model now

@@ -50,6 +50,7 @@ export type IncidentDetail = Schemas['IncidentDetail'];
 export type Silence = Schemas['KnownSilence'];
 export type KeptSilence = Schemas['KeptSilence'];
 export type SilenceState = Schemas['SilenceState'];
+export type ImportedModel = Schemas['ImportedModel'];
 export type ModelVersion = Schemas['ModelVersion'];
 export type ModelStanding = Schemas['Standing'];
 export type DetectorEntry = Schemas['DetectorEntry'];

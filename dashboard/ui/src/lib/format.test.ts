@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { difference, fixed, fromTo, grouped, percent, plural, quantity, range, shortCount, tick } from './format';
+import { bytes, difference, fixed, fromTo, grouped, percent, plural, quantity, range, shortCount, tick } from './format';
 import { plain, roughly, scientific, signed } from './scores';
 
 const spaced = (text: string) => text.replaceAll('\u202f', ' ');
@@ -83,4 +83,8 @@ test('numbers are written as the browser would write them', () => {
   }
   expect(fixed(-1_234.5, 1)).toBe('\u22121,234.5');
   expect(fixed(-0.004, 2)).toBe('0.00');
+});
+
+test('bytes are told as disks are sold', () => {
+  expect([0, 950, 12_300, 411_900_000, 999_600_000, 5_200_000_000].map((n) => spaced(bytes(n)))).toEqual(['0.0 kB', '1.0 kB', '12 kB', '412 MB', '1.0 GB', '5.2 GB']);
 });

@@ -121,3 +121,12 @@ export function tick(value: number, unit: string, step: number): string {
 
 /** The unit that an axis is in. */
 export const axisUnit = (unit: string): string => (unit === 'share' ? '%' : unit);
+
+const BYTE_UNITS = ['kB', 'MB', 'GB', 'TB'];
+
+/** `412 MB`: as disks are sold. */
+export function bytes(n: number): string {
+  let [value, unit] = [n / 1000, 0];
+  while (value >= 999.5 && unit < BYTE_UNITS.length - 1) [value, unit] = [value / 1000, unit + 1];
+  return `${fixed(value, value < 10 ? 1 : 0)}${THIN}${BYTE_UNITS[unit]}`;
+}

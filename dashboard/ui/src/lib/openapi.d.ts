@@ -1340,6 +1340,11 @@ export interface components {
             dropped: number;
             name: string;
         };
+        /**
+         * @description What it says of a window.
+         * @enum {string}
+         */
+        Gives: "reconstruction" | "score";
         /** @description Two dimensions against each other; null is a combination without requests. */
         HeatMapAnswer: {
             cells: (components["schemas"]["DriverValue"] | null)[][];
@@ -1363,6 +1368,37 @@ export interface components {
             /** Format: int64 */
             version: number;
             who: string;
+        };
+        ImportedModel: {
+            /** @description Who imported it. */
+            by: string;
+            /** Format: int64 */
+            bytes: number;
+            /** @description Of its file, which is called after it. */
+            checksum: string;
+            /** Format: int32 */
+            columns: number;
+            gives: components["schemas"]["Gives"];
+            imported_at: components["schemas"]["Timestamp"];
+            name: string;
+            /**
+             * Format: int32
+             * @description From 1, each name's own.
+             */
+            number: number;
+            /** Format: int64 */
+            operators: number;
+            /** Format: int64 */
+            opset: number;
+            /** @description What wrote the file, as it says itself. */
+            producer: string;
+            /**
+             * Format: int32
+             * @description Rows of a window.
+             */
+            time: number;
+            /** Format: int64 */
+            weights: number;
         };
         /** @description Alerts of one or several metrics that share traffic and began at about the same time. */
         Incident: {
@@ -1535,6 +1571,8 @@ export interface components {
         Models: {
             /** @description Every detector there is. */
             detectors: components["schemas"]["DetectorEntry"][];
+            /** @description Models that were made elsewhere, by name, the newest version of each first. */
+            imported: components["schemas"]["ImportedModel"][];
             /** @description Of those that are trained, every version, in the order of their metrics, the newest first. */
             versions: components["schemas"]["ModelVersion"][];
         };

@@ -5,7 +5,7 @@
 # KPI: the 5,000 rows before the judged part and its first 10,000. SMD: 2,000 rows of training, and 6,000 of the test that begin
 # 2,000 rows before its first label.
 # A row is judged by rows before it: peers are fitted on the first rows alone, a matrix profile looks to the left.
-import csv, glob, gzip, json, os, sys, time, warnings
+import contextlib, csv, glob, gzip, io, json, os, sys, time, warnings
 import numpy as np
 warnings.filterwarnings("ignore")
 KPI_BEFORE, KPI_AFTER, SMD_BEFORE, SMD_AFTER, WINDOW = 5_000, 10_000, 2_000, 6_000, 24
@@ -112,7 +112,9 @@ def vus_pr(label, score):
 
 def judge(data, judges, folder, out):
     sys.path.insert(0, judges); os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1"); sys.dont_write_bytecode = True
-    import events, nab
+    # It judges what its first argument names as soon as it is imported, and says what it did not find there.
+    with contextlib.redirect_stdout(io.StringIO()): import events
+    import nab
     truth = json.load(open(f"{folder}/truth.json"))
     for name in sorted(os.listdir(out)):
         is_peer = name in PEERS; scores, flags = {}, {}

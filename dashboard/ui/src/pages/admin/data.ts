@@ -1,6 +1,6 @@
 // Entries of the audit in words, and where each leads; how the process is.
 import type { ProcessAnswer, Status } from '../../lib/api-types';
-import { fixed, percent, THIN } from '../../lib/format';
+import { bytes, fixed, percent } from '../../lib/format';
 import { duration, millis } from '../../lib/time';
 
 const SAID: Record<string, string> = {
@@ -24,15 +24,6 @@ export function subjectPath({ what, subject }: { what: string; subject: string }
   if (what.endsWith('silence')) return '/silences';
   if (what.endsWith('model')) return '/models';
   return `${what === 'define' || what === 'remove definition' ? '/registry' : '/alerts'}/${encodeURIComponent(subject)}`;
-}
-
-const UNITS = ['kB', 'MB', 'GB', 'TB'];
-
-/** `412 MB`: as disks are sold. */
-export function bytes(n: number): string {
-  let [value, unit] = [n / 1000, 0];
-  while (value >= 999.5 && unit < UNITS.length - 1) [value, unit] = [value / 1000, unit + 1];
-  return `${fixed(value, value < 10 ? 1 : 0)}${THIN}${UNITS[unit]}`;
 }
 
 export interface Vital {

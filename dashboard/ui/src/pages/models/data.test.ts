@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ModelStanding, ModelVersion } from '../../lib/api-types';
-import { byMetric, figures, ordersOf, sentence } from './data';
+import { asksAndGives, byMetric, figures, ordersOf, sentence } from './data';
 
 const version = (metric: string, number: number, standing: ModelStanding, day: number): ModelVersion => ({
   metric,
@@ -44,4 +44,9 @@ test('figures are a sentence of shares', () => {
   expect(figures({ measured: { rows: 1012, false_alarms: 9, caught: 749 } })).toBe('74 % caught; 9 of 1,012 quiet hours strange');
   expect(figures({ measured: null })).toBe('not measured yet');
   expect(sentence('a newer version is active')).toBe('A newer version is active.');
+});
+
+test('what an imported model is asked and gives is said in a phrase', () => {
+  expect(asksAndGives({ time: 24, columns: 1, gives: 'reconstruction' })).toBe('24 rows of 1 column, made up again');
+  expect(asksAndGives({ time: 1, columns: 6, gives: 'score' })).toBe('a score of 1 row of 6 columns');
 });

@@ -1,6 +1,7 @@
 // Versions of models, told for people.
 import type { ModelOrder } from '../../lib/api-models';
-import type { ModelStanding, ModelVersion } from '../../lib/api-types';
+import type { ImportedModel, ModelStanding, ModelVersion } from '../../lib/api-types';
+import { plural } from '../../lib/format';
 
 export const STANDING_WORD: Record<ModelStanding, string> = {
   shadow: 'Shadow',
@@ -81,3 +82,9 @@ export function figures({ measured }: Pick<ModelVersion, 'measured'>): string {
 
 /** The reason as the server says it, as a sentence. */
 export const sentence = (reason: string): string => (reason === '' ? '' : `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`);
+
+/** `24 rows of 1 column, made up again`: what it is asked, and what it gives. */
+export function asksAndGives({ time, columns, gives }: Pick<ImportedModel, 'time' | 'columns' | 'gives'>): string {
+  const rows = `${plural(time, 'row')} of ${plural(columns, 'column')}`;
+  return gives === 'reconstruction' ? `${rows}, made up again` : `a score of ${rows}`;
+}
