@@ -55,7 +55,7 @@ impl Traffic {
 mod tests {
     use super::*;
 
-    /// Two requests of each of these weeks' steps, as many as that.
+    /// So many requests in each step of each of these weeks, of the last one's in the first steps only.
     fn traffic(first: i64, weeks: &[u64], newest_steps: i64) -> Traffic {
         let mut traffic = Traffic::default();
         for (week, requests) in (first..).zip(weeks) {
