@@ -29,7 +29,7 @@ impl Detection {
         self.joint.forget();
         self.composites = composites(&mut self.series, to);
         self.self_test.adopt(carried);
-        self.forests.adopt(to, carried);
+        self.models.adopt(to, carried);
         self.pools.retain_mut(|pool| pool.adopt(carried));
     }
 }

@@ -13,7 +13,6 @@ mod review;
 mod traffic;
 
 use hark_alerting::{Book, Comparison, Dropped, Ended, Funnel, Moved, Opening, Reason, Stage, filter};
-use hark_detectors::forest::OrderRefused;
 use hark_detectors::list::{SLOW_DRIFT, STEADY};
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_explain::Answer;
@@ -33,7 +32,7 @@ use self::pools::Pool;
 use self::traffic::Traffic;
 use crate::explainer::{self, Asked};
 use crate::incidents;
-use crate::isolation::{self, Forests, KeptModel, Known};
+use crate::models::{self, KeptModel, Known, Models};
 use crate::moved::moved_to;
 use crate::rest_days::{holidays, rests};
 use crate::selftest::{SelfTest, World};
@@ -64,10 +63,10 @@ pub struct Detection {
     has_only_learned: bool,
     remembered: parts::Remembered,
     pub(crate) joint: Joint,
-    pub(crate) forests: Forests,
+    pub(crate) models: Models,
     /// Versions of models that came to stand elsewhere since they were last taken; `None` where nobody keeps them.
     #[serde(skip)]
-    models: Option<Vec<KeptModel>>,
+    moved_models: Option<Vec<KeptModel>>,
     /// How every watch is broken on purpose, if at all; no part of the state.
     #[serde(skip)]
     mutant: Option<Mutant>,
@@ -106,8 +105,8 @@ impl Detection {
             has_only_learned: false,
             remembered: parts::Remembered::default(),
             joint: Joint::default(),
-            forests: Forests::new(plan),
-            models: None,
+            models: Models::new(plan),
+            moved_models: None,
             mutant: None,
             other_series: Vec::new(),
             asked: Vec::new(),
@@ -176,23 +175,23 @@ impl Detection {
 
     /// Whether versions of models are kept until somebody takes them.
     pub fn keep_models(&mut self, are_kept: bool) {
-        self.models = are_kept.then(Vec::new);
+        self.moved_models = are_kept.then(Vec::new);
     }
 
     /// Versions of models that came to stand elsewhere since this was last asked.
     pub fn take_models(&mut self) -> Vec<KeptModel> {
-        self.models.as_mut().map(std::mem::take).unwrap_or_default()
+        self.moved_models.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// What somebody orders of a metric's models.
     pub fn order_model(
         &mut self,
         plan: &Plan,
-        metric: usize,
-        (order, by): (ModelOrder, &str),
+        (metric, detector): (usize, &str),
+        order: (ModelOrder, &str),
         now: Step,
-    ) -> Result<(), OrderRefused> {
-        self.forests.obey(metric, order, by, now)?;
+    ) -> Result<(), String> {
+        self.models.obey(metric, detector, order, now)?;
         self.hand_out_models(plan);
         Ok(())
     }
@@ -248,7 +247,7 @@ impl Detection {
         self.watch_pools(plan, fold, step, &cells);
         self.review(plan, fold, step);
         self.post(plan, step);
-        self.grow_forests(plan, fold, step);
+        self.train_models(plan, fold, step);
         self.test_itself(plan, fold, step, &cells, &moved, alerts_before);
     }
 
@@ -263,22 +262,22 @@ impl Detection {
         }
     }
 
-    fn grow_forests(&mut self, plan: &Plan, fold: &Fold, step: Step) {
+    fn train_models(&mut self, plan: &Plan, fold: &Fold, step: Step) {
         let of_hour = |[from, to]: [Timestamp; 2]| incidents::between(&self.changes, from, to);
-        let incidents: Vec<Slice> = isolation::learned_at(step).into_iter().flat_map(of_hour).collect();
+        let incidents: Vec<Slice> = models::learned_at(step).into_iter().flat_map(of_hour).collect();
         for (metric, watched) in self.watches.iter().enumerate() {
             let total = total_of(fold, metric);
             let slices = fold.cells(metric);
             let is_set_aside = |slice: usize| incidents::touch(&incidents, slices.slice(SliceIndex(slice)));
-            self.forests.learn(plan, metric, Known { watched, total, series: &self.series }, step, is_set_aside);
+            self.models.learn(plan, metric, Known { watched, total, series: &self.series }, step, is_set_aside);
         }
         self.hand_out_models(plan);
     }
 
     fn hand_out_models(&mut self, plan: &Plan) {
-        match &mut self.models {
-            Some(models) => models.extend(self.forests.take_moved(plan)),
-            None => self.forests.forget_moved(),
+        match &mut self.moved_models {
+            Some(moved) => moved.extend(self.models.take_moved(plan)),
+            None => self.models.forget_moved(),
         }
     }
 
@@ -482,9 +481,8 @@ impl Detection {
         let shift = &finding.shift;
         let known = Known { watched: &self.watches[metric], total: total_of(fold, metric), series: &self.series };
         let series = (&finding.slice, self.watches[metric][index.0].series.as_slice());
-        let forest = self.forests.testify(plan, metric, series, known, step);
         let mut finding = finding.clone();
-        finding.shift.detectors.extend(forest);
+        finding.shift.detectors.extend(self.models.testify(plan, metric, series, known, step));
         let finding = &finding;
         let budget = self.budget.told(self.budget.team(metric_plan.metric.owner.as_deref()));
         let users = fold.cells(metric).users(index, shift.onset.step(), step.next());

@@ -1,5 +1,6 @@
 //! Models that were made elsewhere: looked at, kept under a name, version by version, and found by it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use clap::Args;
 use hark_detectors::list::ALL;
 use hark_model::{Gives, ImportedModel, Timestamp, nearest};
 use hark_networks::{Checked, Library, check, onnx};
+use hark_store::ImportedRemoval;
 use serde::Serialize;
 
 use crate::config::Config;
@@ -163,6 +165,46 @@ async fn keep(config: &Config, version: &ImportedModel, bytes: &[u8]) -> Result<
     Ok(Kept { name: version.name.clone(), version: number? })
 }
 
+#[derive(Debug, Args)]
+pub struct Removal {
+    /// What it is kept as: all its versions go, or one alone by NAME@NUMBER
+    model: String,
+    /// Who removes it; the user of this machine where nobody is named
+    #[arg(long)]
+    by: Option<String>,
+    #[command(flatten)]
+    place: Where,
+}
+
+/// Forgets a model, or a version of it, and removes the files that nothing else needs. Its numbers stay taken.
+pub async fn remove(Removal { model, by, place }: Removal) -> Result<()> {
+    let config = place.load()?;
+    let by = by.map_or_else(registry_command::user, Ok)?;
+    let of = name_and_number(&model);
+    let (name, number) = of.with_context(|| format!("`{model}` is no model; give its name, or NAME@NUMBER"))?;
+    let all = all(&config).await?;
+    if !all.iter().any(|one| one.name == name && number.is_none_or(|number| one.number == number)) {
+        return Err(unknown(&all, name, number, &config));
+    }
+    let store = store::open(config.database.as_deref(), &data_folder::database(&config.data)).await?;
+    let gone = store.remove_imported_models(ImportedRemoval { name, number, who: &by, at: Timestamp::now() }).await;
+    let left = (store.imported_models().await, store.models().await);
+    store.close().await;
+    let (gone, (imported, versions)) = (gone?, (left.0?, left.1?));
+    let needed: BTreeSet<&str> =
+        imported.iter().map(|one| &*one.checksum).chain(versions.iter().map(|one| &*one.checksum)).collect();
+    let files = ModelFiles::open(data_folder::models(&config.data))?;
+    for ImportedModel { name, number, checksum, .. } in &gone {
+        if !needed.contains(&**checksum) {
+            files
+                .remove(checksum)
+                .with_context(|| format!("{name}@{number} is removed, but its file {checksum} is not"))?;
+        }
+        println!("{name}@{number} is removed");
+    }
+    Ok(())
+}
+
 fn stem(model: &Path) -> Result<String> {
     let stem = model.file_stem().and_then(|stem| stem.to_str());
     stem.map(str::to_owned).with_context(|| "its file has no name that can be read; give one with --name".to_owned())
@@ -213,20 +255,28 @@ fn bytes(model: &Path) -> io::Result<Vec<u8>> {
 /// that of `name@number`.
 pub(crate) fn find(model: &Path, place: &Where) -> Result<Given> {
     let text = model.to_str().unwrap_or_default();
-    let (name, number) =
-        text.rsplit_once('@').map_or((text, None), |(name, number)| (name, number.parse::<u32>().ok()));
-    let is_version = number.is_some() || name == text;
-    if model.exists() || !is_name(name) || !is_version {
-        return Given::read(model);
-    }
+    let named = name_and_number(text).filter(|(name, _)| is_name(name) && !model.exists());
+    let Some((name, number)) = named else { return Given::read(model) };
     let config = place.clone().load()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let all = runtime.block_on(all(&config))?;
     let of_name = || all.iter().filter(|model| model.name == name);
     // The newest stands first.
     let found = of_name().find(|model| number.is_none_or(|number| model.number == number));
+    let found = found.ok_or_else(|| unknown(&all, name, number, &config))?;
+    Ok(Given { shown: format!("{name}@{}", found.number), bytes: bytes_of(&config, found)? })
+}
+
+/// Of `name@3`, or of the name alone.
+fn name_and_number(text: &str) -> Option<(&str, Option<u32>)> {
+    let Some((name, number)) = text.rsplit_once('@') else { return Some((text, None)) };
+    Some((name, Some(number.parse().ok()?)))
+}
+
+fn unknown(all: &[ImportedModel], name: &str, number: Option<u32>, config: &Config) -> anyhow::Error {
     let folder = config.data.display();
-    let found = found.ok_or_else(|| match (number, of_name().next()) {
+    // The newest stands first.
+    match (number, all.iter().find(|model| model.name == name)) {
         (Some(number), Some(newest)) => {
             anyhow!("there is no version {number} of the model `{name}` in {folder}; the newest is {}", newest.number)
         }
@@ -236,8 +286,7 @@ pub(crate) fn find(model: &Path, place: &Where) -> Result<Given> {
                 "there is no model `{name}` in {folder}, and no such file; `hark models import FILE --name {name}` keeps one"
             ),
         },
-    })?;
-    Ok(Given { shown: format!("{name}@{}", found.number), bytes: bytes_of(&config, found)? })
+    }
 }
 
 /// Every version of every model that was imported, in the order of their names, the newest first; none where there is no

@@ -210,6 +210,9 @@ struct ModelOrderArgs {
     #[command(flatten)]
     place: Where,
     metric: String,
+    /// Which of the metric's models: `isolation_forest` or `autoencoder`
+    #[arg(long, default_value = hark::models::FOREST)]
+    detector: String,
     /// Who orders it; the user of this machine where nobody is named
     #[arg(long)]
     by: Option<String>,
@@ -254,6 +257,8 @@ enum Models {
     /// Look at an ONNX model that was made elsewhere (in PyTorch, say): whether its shapes fit, and what it answers to a
     /// smoke input; and keep it under a name, for `hark detect --model` and `hark explain model`
     Import(imported::Request),
+    /// Remove an imported model with its files: every version of it, or one
+    Remove(imported::Removal),
 }
 
 #[derive(Debug, Args)]
@@ -486,12 +491,13 @@ fn models(what: Models) -> Result<()> {
         Models::Promote(args) => order_model(args, ModelOrder::Promote),
         Models::Rollback(args) => order_model(args, ModelOrder::RollBack),
         Models::Import(request) => block_on(imported::import(request)),
+        Models::Remove(removal) => block_on(imported::remove(removal)),
     }
 }
 
-fn order_model(ModelOrderArgs { place, metric, by }: ModelOrderArgs, order: ModelOrder) -> Result<()> {
+fn order_model(ModelOrderArgs { place, metric, detector, by }: ModelOrderArgs, order: ModelOrder) -> Result<()> {
     let by = by.map_or_else(registry_command::user, Ok)?;
-    models_command::order(&place.load()?, &metric, order, &by)
+    models_command::order(&place.load()?, &metric, &detector, order, &by)
 }
 
 fn metrics(what: Metrics) -> Result<()> {

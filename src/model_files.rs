@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use hark_model::{ModelVersion, Standing};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Of versions that nobody hears, so many of a metric keep their files, the newest.
+/// Of versions that nobody hears, so many of each of a metric's models keep their files, the newest.
 const UNHEARD_KEPT: usize = 3;
 
 pub struct ModelFiles(PathBuf);
@@ -41,12 +41,20 @@ impl ModelFiles {
         File::open(&self.0)?.sync_all()
     }
 
+    /// One that is gone already is no error.
+    pub fn remove(&self, checksum: &str) -> io::Result<()> {
+        match fs::remove_file(self.0.join(checksum)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Removes the files of versions that are long out of use.
     pub fn tidy(&self, versions: &[ModelVersion]) -> io::Result<()> {
-        let mut unheard: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut unheard: BTreeMap<[&str; 2], usize> = BTreeMap::new();
         let mut kept = BTreeSet::new();
         for version in versions {
-            let count = unheard.entry(&version.metric).or_default();
+            let count = unheard.entry([&version.metric, &version.detector]).or_default();
             let is_heard = matches!(version.standing, Standing::Active | Standing::Staged | Standing::Shadow);
             *count += usize::from(!is_heard);
             if is_heard || *count <= UNHEARD_KEPT {
@@ -56,10 +64,7 @@ impl ModelFiles {
         // Only what is known may go: a file may be there before its version is listed.
         let known = versions.iter().map(|version| version.checksum.as_str());
         for gone in known.filter(|checksum| !kept.contains(checksum)) {
-            match fs::remove_file(self.0.join(gone)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            self.remove(gone)?;
         }
         Ok(())
     }

@@ -94,7 +94,7 @@ fn tell(versions: &[ModelVersion], json: bool, line: impl Fn(&ModelVersion) -> O
 
 /// Of those that were tried: how much of what was put in each caught, and how often it called a quiet row strange.
 fn evaluated(version: &ModelVersion) -> Option<String> {
-    let ModelVersion { metric, number, standing, measured, beside, .. } = version;
+    let ModelVersion { metric, detector, number, standing, measured, beside, .. } = version;
     let told = |of: &Measured| {
         let share = |part: u32| {
             let [low, high] = wilson(part.into(), of.rows.into()).unwrap_or([0.0, 1.0]);
@@ -106,13 +106,13 @@ fn evaluated(version: &ModelVersion) -> Option<String> {
     };
     let beside = beside.as_ref().map_or(String::new(), |active| format!("; the active one beside it {}", told(active)));
     let measured = measured.as_ref().filter(|measured| measured.rows > 0)?;
-    Some(format!("{metric:<20} {number:>4}  {:<11} {}{beside}", standing.name(), told(measured)))
+    Some(format!("{metric:<20} {detector:<16} {number:>4}  {:<11} {}{beside}", standing.name(), told(measured)))
 }
 
 fn line(version: &ModelVersion) -> String {
-    let ModelVersion { metric, number, standing, since, reason, rows, data: [from, to], .. } = version;
+    let ModelVersion { metric, detector, number, standing, since, reason, rows, data: [from, to], .. } = version;
     format!(
-        "{metric:<20} {number:>4}  {:<11} since {since}  on {rows} rows of {from} to {to}: {reason}",
+        "{metric:<20} {detector:<16} {number:>4}  {:<11} since {since}  on {rows} rows of {from} to {to}: {reason}",
         standing.name()
     )
 }
@@ -120,23 +120,24 @@ fn line(version: &ModelVersion) -> String {
 fn imported_line(model: &ImportedModel) -> String {
     let ImportedModel { name, number, imported_at, by, checksum, producer, time, columns, gives, .. } = model;
     format!(
-        "{name:<20} {number:>4}  imported    at {imported_at} by {by}: of windows of {time} x {columns} a {}, made by \
+        "{name:<20} {:<16} {number:>4}  imported    at {imported_at} by {by}: of windows of {time} x {columns} a {}, made by \
          {producer}, {checksum}",
+        "onnx",
         gives.name()
     )
 }
 
 /// Trains, promotes or goes back among the models of a metric in the running hark.
-pub fn order(config: &Config, metric: &str, order: ModelOrder, by: &str) -> Result<()> {
+pub fn order(config: &Config, metric: &str, detector: &str, order: ModelOrder, by: &str) -> Result<()> {
     let (path, done) = match order {
         ModelOrder::Train => ("train", "the next version is trained, and on trial"),
         ModelOrder::Promote => ("promote", "what was on trial is one step on"),
         ModelOrder::RollBack => ("rollback", "the version before judges again"),
     };
-    let body = serde_json::json!({ "by": by });
+    let body = serde_json::json!({ "by": by, "detector": detector });
     running::ask(config, "POST", &format!("/api/v1/models/{metric}/{path}"), Some(&body))
         .map_err(|failed| failed.say(config))?;
-    println!("{metric}: {done}; `hark models versions` lists them");
+    println!("{metric}, {detector}: {done}; `hark models versions` lists them");
     Ok(())
 }
 

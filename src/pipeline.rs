@@ -10,7 +10,7 @@ use hark_query::{MetricPlan, Plan};
 
 use crate::detection::{Budget, Detection};
 use crate::funnel;
-use crate::isolation::KeptModel;
+use crate::models::KeptModel;
 use crate::series::SeriesStore;
 
 pub struct Pipeline {
@@ -154,13 +154,15 @@ impl Pipeline {
     }
 
     /// Trains, promotes or goes back among the models of a metric. An error says why that can't be.
-    pub fn order_model(&mut self, metric: &str, order: ModelOrder, by: &str) -> Result<(), String> {
+    pub fn order_model(&mut self, metric: &str, detector: &str, order: ModelOrder, by: &str) -> Result<(), String> {
         let at = self.plan.metrics.iter().position(|known| known.metric.name == metric);
         let at = at.ok_or_else(|| {
             format!("there is no metric `{metric}` that a model judges; GET /api/v1/models lists them")
         })?;
         let now = self.watermark().ok_or("nothing was judged yet")?.step();
-        self.detection.order_model(&self.plan, at, (order, by), now).map_err(|problem| format!("`{metric}`: {problem}"))
+        self.detection
+            .order_model(&self.plan, (at, detector), (order, by), now)
+            .map_err(|problem| format!("`{metric}`: {problem}"))
     }
 
     /// Breaks every watch on purpose, for a drill; `None` mends them.

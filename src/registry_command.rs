@@ -111,6 +111,6 @@ fn counted(metrics: usize) -> String {
 pub fn user() -> Result<String> {
     match std::env::var("USER") {
         Ok(user) if !user.trim().is_empty() => Ok(user),
-        _ => bail!("say who saves it with --by NAME, so that others can ask"),
+        _ => bail!("say who does it with --by NAME, so that others can ask"),
     }
 }

@@ -13,8 +13,8 @@ use hark_store_sqlite::SqliteStore;
 use tracing::{error, warn};
 
 use crate::engine::{Handle, Outbox, Outgoing};
-use crate::isolation::KeptModel;
 use crate::model_files::ModelFiles;
+use crate::models::KeptModel;
 use crate::silencer::Silencer;
 
 /// A store that does not answer is asked again, ever less often.

@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 
 use hark_model::{
-    Alert, AlertId, AlertStatus, Cause, Effect, ErrorSignature, Evidence, Explanation, Finding, FindingKind,
-    FrozenChart, Joined, Metric, Severity, Shift, Similar, Slice, Statistic, Timestamp, Why,
+    Alert, AlertId, AlertStatus, Cause, DetectorEvidence, Effect, ErrorSignature, Evidence, Explanation, Finding,
+    FindingKind, FrozenChart, Joined, Metric, Severity, Shift, Similar, Slice, Statistic, Timestamp, Why,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,8 @@ use crate::identity::{alert_id, incident_id};
 
 /// A finding without a located cause joins an alert whose onset is this near.
 const SAME_ONSET_MINUTES: i64 = 3 * 60;
+/// What crept is seen over four weeks, and dated to half of them.
+const SAME_CREEP_MINUTES: i64 = 14 * 24 * 60;
 /// An alert that recovered fires again, rather than a new one being opened, when its slice is off again within this time.
 const SOON_MINUTES: i64 = 3 * 60;
 /// Within this time it does so where the move is as large as it was: a drift that is too small by night is back in the morning. (In
@@ -122,6 +124,21 @@ impl Book {
                 && entry.alert.slice.contains(&finding.slice)
         };
         let at = self.entries.iter().position(holds)?;
+        self.join(at, finding);
+        Some(&self.entries[at].alert)
+    }
+
+    /// Adds what crept to an open alert of what crept on shared traffic: one series shows it days before another does.
+    pub fn join_crept(&mut self, finding: &Finding) -> Option<&Alert> {
+        let by = |detectors: &[DetectorEvidence]| detectors.first().map(|first| first.name.clone());
+        let crept_along = |Entry { alert, .. }: &Entry| {
+            is_same_move(alert, finding)
+                && by(&alert.evidence.detectors) == by(&finding.shift.detectors)
+                && alert.onset.minutes_since(finding.shift.onset).abs() <= SAME_CREEP_MINUTES
+                && alert.resolved_at.is_none()
+                && alert.slice.overlaps(&finding.slice)
+        };
+        let at = self.entries.iter().position(crept_along)?;
         self.join(at, finding);
         Some(&self.entries[at].alert)
     }

@@ -67,7 +67,7 @@ pub trait Engine: Send + Sync {
     async fn adopt_definitions(&self, saved: Vec<String>) -> Result<(), IngestError>;
 
     /// Trains, promotes or goes back among the models of a metric. An error says why that can't be.
-    async fn order_model(&self, metric: &str, order: ModelOrder, by: &str) -> Result<(), String>;
+    async fn order_model(&self, metric: &str, detector: &str, order: ModelOrder, by: &str) -> Result<(), String>;
 
     /// The silences in the store have changed: answers once the open alerts follow them, or `false` where the store did not
     /// answer for that and they will later.

@@ -136,8 +136,8 @@ impl Windowed {
         (deviation > 0.0 && deviation.is_finite()).then_some((level, deviation))
     }
 
-    fn judge(&mut self) -> Option<f64> {
-        let fitted = self.fitted.as_mut()?;
+    fn judge(&self) -> Option<f64> {
+        let fitted = self.fitted.as_ref()?;
         let newest = self.rows.range(self.rows.len() - WINDOW..).copied();
         let window = fitted.seen(newest);
         Some(fitted.network.score(&window).sqrt())
@@ -188,7 +188,7 @@ impl Scorer for Windowed {
         let newest = Kept { value, clock: clock(row.time_ms()) };
         let before = self.rows.range(self.rows.len() + 1 - WINDOW..).copied();
         let window = fitted.seen(before.chain([newest]));
-        let errors = fitted.network.clone().errors(&window).into_iter().enumerate();
+        let errors = fitted.network.errors(&window).into_iter().enumerate();
         let term = |(at, (error, made_up)): (usize, (f64, f64))| {
             let made_of = Some(MadeOf::Error { seen: f64::from(window[at]), made_up });
             let values_back = (at < WINDOW).then(|| WINDOW - 1 - at);

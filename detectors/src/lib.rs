@@ -21,6 +21,7 @@ mod gathered;
 mod habit;
 mod hours;
 mod injection;
+pub mod life;
 pub mod list;
 mod middle;
 mod mutant;

@@ -56,7 +56,6 @@ pub enum ModelOrder {
 }
 
 impl ModelOrder {
-    /// Its name in the audit, whose subject is the metric's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train model",

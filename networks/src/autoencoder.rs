@@ -1,6 +1,7 @@
 //! The two shapes of autoencoder, and what candle computes of them.
 
 use candle_core::{Device, Tensor, Var};
+use serde::{Deserialize, Serialize};
 
 use crate::draws::Draws;
 use crate::error::Result;
@@ -12,7 +13,7 @@ use crate::windows::{Scores, Windows, sized};
 const BATCH: usize = 1_024;
 
 /// How a window is squeezed through `code` numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shape {
     /// All values of a window at once, through a hidden layer on either side (Hinton and Salakhutdinov 2006).
     Dense { time: usize, columns: usize, hidden: usize, code: usize },

@@ -1,20 +1,22 @@
 //! A network in plain loops, for one window at a time: candle spends longer on setting its operations up than these take.
 
-use crate::autoencoder::Autoencoder;
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::autoencoder::{Autoencoder, Shape};
 use crate::error::Result;
 use crate::scaling::Scaling;
 use crate::steps::{Step, padding};
 
-#[derive(Debug, Clone)]
+/// All that a network is, as numbers: it can be kept, compared, and made a network that learns again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plain {
+    shape: Shape,
     scaling: Scaling,
     steps: Vec<Loop>,
-    scaled: Vec<f32>,
-    now: Vec<f32>,
-    next: Vec<f32>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Loop {
     Swap {
         rows: usize,
@@ -63,40 +65,69 @@ impl Plain {
                 Step::Tanh => steps.push(Loop::Tanh),
             }
         }
-        let scaling = network.scaling().clone();
-        Ok(Self { scaling, steps, scaled: Vec::new(), now: Vec::new(), next: Vec::new() })
+        Ok(Self { shape, scaling: network.scaling().clone(), steps })
+    }
+
+    /// The same network for candle.
+    pub fn network(&self) -> Result<Autoencoder> {
+        let network = Autoencoder::new(self.shape, self.scaling.clone(), 0)?;
+        let numbers = self.steps.iter().flat_map(Loop::numbers);
+        for (variable, numbers) in network.variables().into_iter().zip(numbers) {
+            variable.set(&Tensor::from_slice(numbers, variable.shape(), &Device::Cpu)?)?;
+        }
+        Ok(network)
+    }
+
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Numbers that were learned.
+    pub fn weights(&self) -> usize {
+        self.steps.iter().flat_map(Loop::numbers).map(<[f32]>::len).sum()
     }
 
     /// The mean squared error of the window, in standard deviations. Its length is that of the windows it was trained on.
-    pub fn score(&mut self, window: &[f32]) -> f64 {
-        self.run(window);
-        self.squares().sum()
+    pub fn score(&self, window: &[f32]) -> f64 {
+        let (scaled, made) = self.run(window);
+        squares(&scaled, &made).sum()
     }
 
     /// What each value adds to the score, and what it was made up as, in standard deviations.
-    pub fn errors(&mut self, window: &[f32]) -> Vec<(f64, f64)> {
-        self.run(window);
-        self.squares().zip(self.now.iter().map(|made| f64::from(*made))).collect()
+    pub fn errors(&self, window: &[f32]) -> Vec<(f64, f64)> {
+        let (scaled, made) = self.run(window);
+        squares(&scaled, &made).zip(made.iter().map(|made| f64::from(*made))).collect()
     }
 
-    fn run(&mut self, window: &[f32]) {
+    /// The window in standard deviations, and what it is made up as.
+    fn run(&self, window: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let scaling = self.scaling.means.iter().zip(&self.scaling.deviations).cycle();
-        self.scaled.clear();
-        self.scaled.extend(window.iter().zip(scaling).map(|(value, (mean, deviation))| (value - mean) / deviation));
-        self.now.clone_from(&self.scaled);
+        let scaled: Vec<f32> =
+            window.iter().zip(scaling).map(|(value, (mean, deviation))| (value - mean) / deviation).collect();
+        let (mut now, mut next) = (scaled.clone(), Vec::with_capacity(scaled.len()));
         for step in &self.steps {
-            step.forward(&self.now, &mut self.next);
-            std::mem::swap(&mut self.now, &mut self.next);
+            step.forward(&now, &mut next);
+            std::mem::swap(&mut now, &mut next);
         }
-    }
-
-    fn squares(&self) -> impl Iterator<Item = f64> {
-        let count = self.scaled.len() as f64;
-        self.scaled.iter().zip(&self.now).map(move |(scaled, made)| f64::from(scaled - made).powi(2) / count)
+        (scaled, now)
     }
 }
 
+fn squares(scaled: &[f32], made: &[f32]) -> impl Iterator<Item = f64> {
+    let count = scaled.len() as f64;
+    scaled.iter().zip(made).map(move |(scaled, made)| f64::from(scaled - made).powi(2) / count)
+}
+
 impl Loop {
+    /// The weight and the bias, where it has them.
+    fn numbers(&self) -> impl Iterator<Item = &[f32]> {
+        let both = match self {
+            Self::Linear { weight, bias } | Self::Convolution { weight, bias, .. } => Some([&weight[..], &bias[..]]),
+            Self::Swap { .. } | Self::Tanh => None,
+        };
+        both.into_iter().flatten()
+    }
+
     fn forward(&self, from: &[f32], to: &mut Vec<f32>) {
         to.clear();
         match self {
@@ -144,7 +175,7 @@ mod tests {
     fn errors_add_up_to_the_score() {
         let mut draws = Draws::new(12);
         let network = Autoencoder::new(Shape::dense(6, 3), Scaling::none(18), 2).unwrap();
-        let mut plain = Plain::new(&network).unwrap();
+        let plain = Plain::new(&network).unwrap();
         for _ in 0..1_000 {
             let window: Vec<f32> = (0..18).map(|_| 3.0 * draws.signed()).collect();
             let (score, errors) = (plain.score(&window), plain.errors(&window));
@@ -164,11 +195,15 @@ mod tests {
             let values = (0..20 * size).map(|_| 50.0 + 5.0 * draws.signed()).collect();
             let windows = Windows::new(shape.time(), shape.columns(), values).unwrap();
             let network = Autoencoder::new(shape, Scaling::of(&windows), 2).unwrap();
-            let mut plain = Plain::new(&network).unwrap();
+            let plain = Plain::new(&network).unwrap();
             for (at, score) in network.score(&windows).unwrap().scores.into_iter().enumerate() {
                 let found = plain.score(windows.window(at)) as f32;
                 assert!((found - score).abs() < 1e-5 * score.max(1.0), "{shape:?}: {found} {score}");
             }
+            // There and back nothing is lost.
+            let again = plain.network().unwrap();
+            assert_eq!(again.score(&windows).unwrap(), network.score(&windows).unwrap(), "{shape:?}");
+            assert_eq!((Plain::new(&again).unwrap(), plain.weights()), (plain, network.weights()));
         }
     }
 }

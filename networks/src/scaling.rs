@@ -1,11 +1,13 @@
 //! Each column from its mean, in its standard deviations.
 
+use serde::{Deserialize, Serialize};
+
 use crate::windows::Windows;
 
 /// A column that hardly moves is divided by this share of its size, so that the last digit of a float is no news.
 const STILL: f64 = 1e-6;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
     pub(crate) means: Vec<f32>,
     pub(crate) deviations: Vec<f32>,

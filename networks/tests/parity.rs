@@ -102,7 +102,7 @@ fn candle_loops_tract_and_onnx_runtime_give_one_answer() {
         let what = format!("{:?}", network.shape());
         let expected = network.score(&windows).unwrap();
         let bytes = onnx::write(&network).unwrap();
-        let mut plain = Plain::new(&network).unwrap();
+        let plain = Plain::new(&network).unwrap();
         let scores: Vec<f32> = (0..windows.count()).map(|at| plain.score(windows.window(at)) as f32).collect();
         for (score, found) in expected.scores.iter().zip(scores) {
             assert!((score - found).abs() <= OFF_MAX * score.max(1.0), "{what}, loops: {score} {found}");

@@ -30,7 +30,7 @@ struct Week {
 type Weeks = [Week; 2];
 
 impl Detection {
-    /// A finding of a level that crept is told, or dropped and taken for normal.
+    /// A finding of a level that crept is told, joins what crept along, or is dropped and taken for normal.
     pub(super) fn take_creep(
         &mut self,
         plan: &Plan,
@@ -44,6 +44,10 @@ impl Detection {
         let Some((stage, reason)) =
             self.other_people(fold, metric, index).map(|why| (Stage::Like, why)).or_else(by_mix)
         else {
+            if let Some(alert) = self.book.join_crept(finding) {
+                self.changed.push(alert.id.clone());
+                return;
+            }
             let reason = "it crept over weeks, and requests are kept slice by slice for some days only";
             let changes = self.changes_until(step.end());
             let answer = hark_explain::unsearched(changes, &finding.shift, &finding.slice, reason, Vec::new());

@@ -36,7 +36,7 @@ use crate::detector_list;
 use crate::exemplars;
 use crate::funnel;
 use crate::history;
-use crate::isolation::KeptModel;
+use crate::models::KeptModel;
 use crate::pipeline::Pipeline;
 use crate::preview;
 use crate::process;
@@ -370,10 +370,11 @@ impl Engine for Handle {
         answer.await.map_err(|_| stopped())?
     }
 
-    async fn order_model(&self, metric: &str, order: ModelOrder, by: &str) -> Result<(), String> {
+    async fn order_model(&self, metric: &str, detector: &str, order: ModelOrder, by: &str) -> Result<(), String> {
         let (reply, answer) = oneshot::channel();
-        let (metric, by) = (metric.to_owned(), by.to_owned());
-        self.enqueue(Message::OrderModel { metric, order, by, reply }).map_err(|problem| problem.to_string())?;
+        let [metric, detector, by] = [metric, detector, by].map(str::to_owned);
+        self.enqueue(Message::OrderModel { metric, detector, order, by, reply })
+            .map_err(|problem| problem.to_string())?;
         answer.await.map_err(|_| stopped().to_string())?
     }
 

@@ -78,6 +78,7 @@ pub(super) enum Message {
     /// What somebody orders of a metric's models. The log knows nothing of it either.
     OrderModel {
         metric: String,
+        detector: String,
         order: ModelOrder,
         by: String,
         reply: oneshot::Sender<Result<(), String>>,
@@ -474,8 +475,8 @@ impl Worker {
                 self.send(alerts);
                 let _ = reply.send(Ok(()));
             }
-            Message::OrderModel { metric, order, by, reply } => {
-                let done = self.shared.write().order_model(&metric, order, &by);
+            Message::OrderModel { metric, detector, order, by, reply } => {
+                let done = self.shared.write().order_model(&metric, &detector, order, &by);
                 if done.is_ok() {
                     self.since_snapshot = due;
                 }

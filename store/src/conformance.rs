@@ -95,6 +95,7 @@ macro_rules! conformance_cases {
             senseless_models_are_refused_whole,
             what_is_ordered_of_models_is_audited,
             imported_models_are_kept_version_by_version,
+            a_removed_model_is_gone_and_its_number_is_never_given_again,
             models_imported_at_once_get_a_number_each,
             senseless_imports_are_refused,
             silences_are_kept_until_they_end,

@@ -1,6 +1,6 @@
 //! Models that were made elsewhere, every version of each name.
 
-use hark_model::ImportedModel;
+use hark_model::{ImportedModel, Timestamp};
 
 use crate::documents::{from_document, is_name, replace_nul, to_document, unstorable};
 use crate::{StoreError, WHO_BYTES_MAX};
@@ -42,5 +42,35 @@ impl ImportedRow {
     pub fn read(name: &str, number: i64, document: &str) -> Result<ImportedModel, StoreError> {
         let model: ImportedModel = from_document("the model", name, document)?;
         Ok(ImportedModel { number: u32::try_from(number).unwrap_or(u32::MAX), ..model })
+    }
+}
+
+/// Somebody removes a model, or one version of it.
+#[derive(Debug, Clone, Copy)]
+pub struct ImportedRemoval<'a> {
+    pub name: &'a str,
+    /// `None` is every version.
+    pub number: Option<u32>,
+    pub who: &'a str,
+    pub at: Timestamp,
+}
+
+impl ImportedRemoval<'_> {
+    /// What it is called in the audit, whose subject is the model's name.
+    pub const WHAT: &'static str = "remove model";
+
+    /// Engines call this first, so that what is refused is refused everywhere.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if !is_name(self.name) {
+            return Err(StoreError::Refused("the model has no name that can be stored".to_owned()));
+        }
+        if self.who.trim().is_empty() || self.who.len() > WHO_BYTES_MAX {
+            return Err(StoreError::Refused(format!("`by` must name who did it, in at most {WHO_BYTES_MAX} bytes")));
+        }
+        Ok(())
+    }
+
+    pub fn who_text(&self) -> String {
+        replace_nul(self.who)
     }
 }

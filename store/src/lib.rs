@@ -25,7 +25,7 @@ pub use acts::{Act, Acts, FEEDBACK_BYTES_MAX, FEEDBACK_PER_ALERT_MAX, StoredAler
 pub use definitions::{DEFINITION_BYTES_MAX, DEFINITIONS_MAX, DefinitionChange, DefinitionVersion};
 pub use documents::{AlertRow, ChangeRow, NAME_BYTES_MAX, is_name};
 pub use error::{BoxError, StoreError};
-pub use imported_models::{IMPORTED_VERSIONS_MAX, ImportedRow};
+pub use imported_models::{IMPORTED_VERSIONS_MAX, ImportedRemoval, ImportedRow};
 pub use incidents::{INCIDENT_ALERTS_HALF, IncidentOutline};
 pub use models::{MODEL_VERSIONS_MAX, ModelAct, ModelRow};
 pub use query::{
@@ -138,6 +138,10 @@ pub trait Store: Send + Sync {
 
     /// In the order of their names, the newest versions first; of each the newest [`IMPORTED_VERSIONS_MAX`].
     async fn imported_models(&self) -> Result<Vec<ImportedModel>, StoreError>;
+
+    /// Removes one version of a name, or every one, and writes it to the audit, both or neither. Answers those that went; where there was
+    /// none nothing is written. A number that went is never given again.
+    async fn remove_imported_models(&self, removal: ImportedRemoval<'_>) -> Result<Vec<ImportedModel>, StoreError>;
 
     /// Sets a silence, or gives one another end, and writes it to the audit, both or neither.
     async fn save_silence(&self, change: SilenceChange<'_>) -> Result<(), StoreError>;

@@ -48,6 +48,7 @@ impl ModelRow {
 #[derive(Debug, Clone, Copy)]
 pub struct ModelAct<'a> {
     pub metric: &'a str,
+    pub detector: &'a str,
     pub order: ModelOrder,
     pub who: &'a str,
     pub at: Timestamp,
@@ -56,13 +57,18 @@ pub struct ModelAct<'a> {
 impl ModelAct<'_> {
     /// Engines call this first, so that what is refused is refused everywhere.
     pub fn check(&self) -> Result<(), StoreError> {
-        if !is_name(self.metric) {
-            return Err(StoreError::Refused("the metric has no name that can be stored".to_owned()));
+        if !is_name(self.metric) || !is_name(self.detector) {
+            return Err(StoreError::Refused("the metric or the model has no name that can be stored".to_owned()));
         }
         if self.who.trim().is_empty() || self.who.len() > WHO_BYTES_MAX {
             return Err(StoreError::Refused(format!("`by` must name who did it, in at most {WHO_BYTES_MAX} bytes")));
         }
         Ok(())
+    }
+
+    /// Its name in the audit, whose subject is the metric's name.
+    pub fn what(&self) -> String {
+        format!("{}: {}", self.order.name(), self.detector)
     }
 
     pub fn who_text(&self) -> String {

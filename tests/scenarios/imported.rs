@@ -108,4 +108,16 @@ fn an_imported_model_is_kept_listed_and_found_by_its_name() {
     assert!(problem(&["detect", &series, "--model", "wake"]).contains("is missing: it held version 2"));
     assert_eq!(of(&import(&second)), 2);
     assert_eq!(detect("wake"), by_file);
+
+    // What is removed goes with its file, unless another one holds the same.
+    assert!(problem(&["models", "remove", "wake@two", "--by", "ada"]).contains("`wake@two` is no model"));
+    assert!(problem(&["models", "remove", "wakes", "--by", "ada"]).contains("did you mean `wake`?"));
+    text(&["models", "import", &second, "--name", "same", "--by", "ada", "--data", &data]);
+    assert_eq!(text(&["models", "remove", "wake@2", "--by", "ada", "--data", &data]), "wake@2 is removed\n");
+    assert!(file.exists() && detect("same") == by_file);
+    assert_eq!(detect("wake"), detect("wake@1"));
+    assert!(problem(&["models", "remove", "wake@2", "--by", "ada"]).contains("no version 2 of the model `wake`"));
+    assert_eq!(text(&["models", "remove", "same", "--by", "ada", "--data", &data]), "same@1 is removed\n");
+    assert!(!file.exists());
+    assert_eq!(of(&import(&second)), 3, "a number that went is not given again");
 }

@@ -33,12 +33,17 @@ struct Models {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct By {
+struct Order {
     /// Who orders it.
     by: String,
+    /// Which of the metric's models, as `versions` name it; `isolation_forest` where nothing is said.
+    detector: Option<String>,
 }
 
-type Asked = Result<Json<By>, JsonRejection>;
+/// What an order is about that names no model.
+const DETECTOR: &str = "isolation_forest";
+
+type Asked = Result<Json<Order>, JsonRejection>;
 
 /// Detectors, and the versions of those that are trained
 #[utoipa::path(get, path = "/api/v1/models", responses((status = 200, body = Models)))]
@@ -50,16 +55,16 @@ async fn list_models(State(state): State<AppState>) -> Result<Json<Models>, Prob
 
 /// Train a model now
 ///
-/// The next version is grown on the quiet hours known so far, as it is once a day, and begins its trial.
+/// The next version is trained on the quiet hours known so far, as it is by its schedule, and begins its trial.
 #[utoipa::path(
     post,
     path = "/api/v1/models/{metric}/train",
     params(("metric" = String, Path)),
-    request_body = By,
+    request_body = Order,
     responses((status = 200, body = Models), (status = 400, body = Problem, content_type = "application/problem+json"))
 )]
-async fn train_model(state: State<AppState>, metric: Path<String>, by: Asked) -> Result<Json<Models>, Problem> {
-    order(state, metric, by, ModelOrder::Train).await
+async fn train_model(state: State<AppState>, metric: Path<String>, asked: Asked) -> Result<Json<Models>, Problem> {
+    order(state, metric, asked, ModelOrder::Train).await
 }
 
 /// Promote the model on trial
@@ -69,11 +74,11 @@ async fn train_model(state: State<AppState>, metric: Path<String>, by: Asked) ->
     post,
     path = "/api/v1/models/{metric}/promote",
     params(("metric" = String, Path)),
-    request_body = By,
+    request_body = Order,
     responses((status = 200, body = Models), (status = 400, body = Problem, content_type = "application/problem+json"))
 )]
-async fn promote_model(state: State<AppState>, metric: Path<String>, by: Asked) -> Result<Json<Models>, Problem> {
-    order(state, metric, by, ModelOrder::Promote).await
+async fn promote_model(state: State<AppState>, metric: Path<String>, asked: Asked) -> Result<Json<Models>, Problem> {
+    order(state, metric, asked, ModelOrder::Promote).await
 }
 
 /// Go back to the model before
@@ -84,23 +89,24 @@ async fn promote_model(state: State<AppState>, metric: Path<String>, by: Asked) 
     post,
     path = "/api/v1/models/{metric}/rollback",
     params(("metric" = String, Path)),
-    request_body = By,
+    request_body = Order,
     responses((status = 200, body = Models), (status = 400, body = Problem, content_type = "application/problem+json"))
 )]
-async fn roll_back_model(state: State<AppState>, metric: Path<String>, by: Asked) -> Result<Json<Models>, Problem> {
-    order(state, metric, by, ModelOrder::RollBack).await
+async fn roll_back_model(state: State<AppState>, metric: Path<String>, asked: Asked) -> Result<Json<Models>, Problem> {
+    order(state, metric, asked, ModelOrder::RollBack).await
 }
 
 async fn order(
     State(state): State<AppState>,
     Path(metric): Path<String>,
-    by: Asked,
+    asked: Asked,
     order: ModelOrder,
 ) -> Result<Json<Models>, Problem> {
-    let Json(By { by }) = by.map_err(|rejection| bad_json(&rejection))?;
-    let act = ModelAct { metric: &metric, order, who: &by, at: Timestamp::now() };
+    let Json(Order { by, detector }) = asked.map_err(|rejection| bad_json(&rejection))?;
+    let detector = detector.as_deref().unwrap_or(DETECTOR);
+    let act = ModelAct { metric: &metric, detector, order, who: &by, at: Timestamp::now() };
     act.check()?;
-    state.engine.order_model(&metric, order, &by).await.map_err(Problem::bad_request)?;
+    state.engine.order_model(&metric, detector, order, &by).await.map_err(Problem::bad_request)?;
     state.store.note_model_act(act).await?;
     list_models(State(state)).await
 }

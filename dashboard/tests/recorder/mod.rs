@@ -12,8 +12,8 @@ use hark_dashboard::{
 };
 use hark_model::{Alert, AlertId, Change, ChangeId, ImportedModel, ModelOrder, ModelVersion, Silence, Timestamp};
 use hark_store::{
-    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, IncidentOutline, ModelAct,
-    SilenceChange, Store, StoreError,
+    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, ImportedRemoval, IncidentOutline,
+    ModelAct, SilenceChange, Store, StoreError,
 };
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -144,7 +144,7 @@ impl Engine for Recorder {
     async fn adopt_definitions(&self, _: Vec<String>) -> Result<(), IngestError> {
         unreachable!("nothing is defined")
     }
-    async fn order_model(&self, _: &str, _: ModelOrder, _: &str) -> Result<(), String> {
+    async fn order_model(&self, _: &str, _: &str, _: ModelOrder, _: &str) -> Result<(), String> {
         unreachable!("there are no models")
     }
     async fn apply_silences(&self) -> bool {
@@ -221,6 +221,9 @@ impl Store for NoStore {
         unreachable!("there are no models")
     }
     async fn imported_models(&self) -> Result<Vec<ImportedModel>, StoreError> {
+        unreachable!("there are no models")
+    }
+    async fn remove_imported_models(&self, _: ImportedRemoval<'_>) -> Result<Vec<ImportedModel>, StoreError> {
         unreachable!("there are no models")
     }
     async fn save_silence(&self, _: SilenceChange<'_>) -> Result<(), StoreError> {

@@ -5,24 +5,17 @@
 //! and rows give the same forest, on however many threads.
 
 mod extended;
-pub mod feature_rows;
 mod grow;
 mod isolation;
-mod kept_rows;
-mod metric_forest;
 mod params;
 mod path_length;
 mod plain_rows;
 mod sample;
 mod score;
-mod trial;
-mod version;
 
 pub use extended::ExtendedForest;
 pub use isolation::IsolationForest;
-pub use metric_forest::{MetricForest, Moved, OrderRefused};
 pub use params::{
     ExtendedForestParams, ExtendedForestValidParams, ForestError, IsolationForestParams, IsolationForestValidParams,
 };
 pub use path_length::average_path_length;
-pub use version::{Strangeness, Version};

@@ -16,8 +16,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hark_model::{Alert, AlertId, Change, ChangeId, ImportedModel, ModelVersion, Silence, Timestamp};
 use hark_store::{
-    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, IncidentOutline, ModelAct,
-    SilenceChange, Store, StoreError,
+    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, ImportedRemoval, IncidentOutline,
+    ModelAct, SilenceChange, Store, StoreError,
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
@@ -143,6 +143,10 @@ impl Store for PostgresStore {
 
     async fn add_imported_model(&self, model: &ImportedModel) -> Result<u32, StoreError> {
         self.write_imported_model(model).await
+    }
+
+    async fn remove_imported_models(&self, removal: ImportedRemoval<'_>) -> Result<Vec<ImportedModel>, StoreError> {
+        self.drop_imported_models(removal).await
     }
 
     async fn imported_models(&self) -> Result<Vec<ImportedModel>, StoreError> {

@@ -10,7 +10,7 @@ use sqlx::{PgPool, SqlSafeStr};
 use crate::errors::Place;
 
 /// Number, name and text of each file in `migrations/postgres`, oldest first. Never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 12] = [
+const MIGRATIONS: [(i64, &str, &str); 13] = [
     (1, "alerts", include_str!("../../../migrations/postgres/0001_alerts.sql")),
     (2, "changes", include_str!("../../../migrations/postgres/0002_changes.sql")),
     (3, "audit", include_str!("../../../migrations/postgres/0003_audit.sql")),
@@ -23,6 +23,7 @@ const MIGRATIONS: [(i64, &str, &str); 12] = [
     (10, "incident_outlines", include_str!("../../../migrations/postgres/0010_incident_outlines.sql")),
     (11, "told", include_str!("../../../migrations/postgres/0011_told.sql")),
     (12, "imported_models", include_str!("../../../migrations/postgres/0012_imported_models.sql")),
+    (13, "removed_models", include_str!("../../../migrations/postgres/0013_removed_models.sql")),
 ];
 
 const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;

@@ -16,8 +16,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hark_model::{Alert, AlertId, Change, ChangeId, ImportedModel, ModelVersion, Silence, Timestamp};
 use hark_store::{
-    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, IncidentOutline, ModelAct,
-    SilenceChange, Store, StoreError,
+    Act, AlertPage, AlertQuery, AuditEntry, DefinitionChange, DefinitionVersion, ImportedRemoval, IncidentOutline,
+    ModelAct, SilenceChange, Store, StoreError,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
@@ -155,6 +155,10 @@ impl Store for SqliteStore {
 
     async fn add_imported_model(&self, model: &ImportedModel) -> Result<u32, StoreError> {
         self.write_imported_model(model).await
+    }
+
+    async fn remove_imported_models(&self, removal: ImportedRemoval<'_>) -> Result<Vec<ImportedModel>, StoreError> {
+        self.drop_imported_models(removal).await
     }
 
     async fn imported_models(&self) -> Result<Vec<ImportedModel>, StoreError> {

@@ -55,7 +55,7 @@ impl SqliteStore {
         sqlx::query(ADD_AUDIT)
             .bind(act.at.millis())
             .bind(act.who_text())
-            .bind(act.order.name())
+            .bind(act.what())
             .bind(act.metric)
             .execute(&mut *transaction)
             .await

@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 use hark_model::{Gives, ImportedModel};
 
 use super::{CaseResult, at};
-use crate::{AuditEntry, Store, StoreError};
+use crate::{AuditEntry, ImportedRemoval, Store, StoreError};
 
 fn model(name: &str, number: u32, checksum: &str) -> ImportedModel {
     ImportedModel {
@@ -38,6 +38,33 @@ pub async fn imported_models_are_kept_version_by_version(store: &dyn Store) -> C
     let entry =
         AuditEntry { at: at(5), who: Some("ada".to_owned()), what: "import model".to_owned(), subject: "b".to_owned() };
     assert_eq!(store.audit("b").await?, vec![entry; 3]);
+    Ok(())
+}
+
+pub async fn a_removed_model_is_gone_and_its_number_is_never_given_again(store: &dyn Store) -> CaseResult {
+    for checksum in ["one", "two"] {
+        store.add_imported_model(&model("b", 0, checksum)).await?;
+    }
+    store.add_imported_model(&model("a", 0, "one")).await?;
+    let removal = |number, who| ImportedRemoval { name: "b", number, who, at: at(6) };
+    let remove = |number| store.remove_imported_models(removal(number, "ada"));
+    assert_eq!(remove(Some(3)).await?, []);
+    assert_eq!(remove(Some(2)).await?, [model("b", 2, "two")]);
+    assert_eq!(remove(Some(2)).await?, []);
+    assert_eq!(store.imported_models().await?, [model("a", 1, "one"), model("b", 1, "one")]);
+    // The same content once more is another version.
+    assert_eq!(store.add_imported_model(&model("b", 0, "two")).await?, 3);
+    let mut all: Vec<u32> = remove(None).await?.into_iter().map(|model| model.number).collect();
+    all.sort_unstable();
+    assert_eq!(all, [1, 3]);
+    assert_eq!(store.imported_models().await?, [model("a", 1, "one")]);
+    assert_eq!(store.add_imported_model(&model("b", 0, "two")).await?, 4);
+    let removed = store.audit("b").await?.into_iter().filter(|entry| entry.what == "remove model").count();
+    assert_eq!(removed, 2);
+    for bad in [removal(None, " "), ImportedRemoval { name: "", ..removal(None, "ada") }] {
+        let result = store.remove_imported_models(bad).await;
+        assert!(matches!(result, Err(StoreError::Refused(_))), "{result:?}");
+    }
     Ok(())
 }
 

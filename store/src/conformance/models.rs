@@ -59,7 +59,7 @@ pub async fn senseless_models_are_refused_whole(store: &dyn Store) -> CaseResult
 }
 
 pub async fn what_is_ordered_of_models_is_audited(store: &dyn Store) -> CaseResult {
-    let act = |metric, order, who| ModelAct { metric, order, who, at: at(5) };
+    let act = |metric, order, who| ModelAct { metric, detector: "autoencoder", order, who, at: at(5) };
     let orders = [ModelOrder::Train, ModelOrder::Promote, ModelOrder::RollBack];
     for order in orders {
         store.note_model_act(act("a", order, "ada")).await?;
@@ -67,7 +67,7 @@ pub async fn what_is_ordered_of_models_is_audited(store: &dyn Store) -> CaseResu
     let entry = |order: ModelOrder| AuditEntry {
         at: at(5),
         who: Some("ada".to_owned()),
-        what: order.name().to_owned(),
+        what: format!("{}: autoencoder", order.name()),
         subject: "a".to_owned(),
     };
     assert_eq!(store.audit("a").await?, orders.map(entry));

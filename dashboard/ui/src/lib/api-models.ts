@@ -7,5 +7,5 @@ export const readModels = (signal?: AbortSignal) => request<Models>('/models', {
 /** The last part of the address. */
 export type ModelOrder = 'train' | 'promote' | 'rollback';
 
-export const orderModel = (metric: string, order: ModelOrder, by: string) =>
-  request<Models>(`/models/${encodeURIComponent(metric)}/${order}`, { body: { by } });
+export const orderModel = (metric: string, detector: string, order: ModelOrder, by: string) =>
+  request<Models>(`/models/${encodeURIComponent(metric)}/${order}`, { body: { by, detector } });

@@ -522,7 +522,7 @@ export interface paths {
         put?: never;
         /**
          * Train a model now
-         * @description The next version is grown on the quiet hours known so far, as it is once a day, and begins its trial.
+         * @description The next version is trained on the quiet hours known so far, as it is by its schedule, and begins its trial.
          */
         post: operations["train_model"];
         delete?: never;
@@ -939,10 +939,6 @@ export interface components {
         };
         /** @enum {string} */
         BudgetState: "kept" | "exceeded" | "unknown";
-        By: {
-            /** @description Who orders it. */
-            by: string;
-        };
         /** @description A slice that carries the move. Its requests are those that no cause before it has. */
         Cause: {
             /** Format: double */
@@ -1617,6 +1613,12 @@ export interface components {
             unit: string;
             /** @description As it was written, such as 28d. */
             window: string;
+        };
+        Order: {
+            /** @description Who orders it. */
+            by: string;
+            /** @description Which of the metric's models, as `versions` name it; `isolation_forest` where nothing is said. */
+            detector?: string | null;
         };
         Person: {
             /** @description Who does it. */
@@ -3283,7 +3285,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["By"];
+                "application/json": components["schemas"]["Order"];
             };
         };
         responses: {
@@ -3316,7 +3318,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["By"];
+                "application/json": components["schemas"]["Order"];
             };
         };
         responses: {
@@ -3349,7 +3351,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["By"];
+                "application/json": components["schemas"]["Order"];
             };
         };
         responses: {

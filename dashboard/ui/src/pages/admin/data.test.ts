@@ -7,7 +7,9 @@ test('each entry leads to what it was done to', () => {
   expect(subjectPath({ what: 'define', subject: 'cancel_rate' })).toBe('/registry/cancel_rate');
   expect(subjectPath({ what: 'end silence', subject: 'si_1' })).toBe('/silences');
   expect(subjectPath({ what: 'roll back model', subject: 'response_time' })).toBe('/models');
+  expect(subjectPath({ what: 'train model: isolation_forest', subject: 'response_time' })).toBe('/models');
   expect([said('define'), said('escalate')]).toEqual(['saved a definition', 'escalate']);
+  expect(said('train model: isolation_forest')).toBe('had a model trained (isolation forest)');
 });
 
 const plain = (text: string) => text.replaceAll(/[\u202f\u00a0]/g, ' ');

@@ -15,14 +15,21 @@ const SAID: Record<string, string> = {
   'train model': 'had a model trained',
   'promote model': 'promoted a model',
   'roll back model': 'rolled a model back',
+  'import model': 'imported a model',
+  'remove model': 'removed a model',
 };
 
-export const said = (what: string): string => SAID[what] ?? what;
+/** What is done to models names the one it was done to. */
+export function said(what: string): string {
+  const [done = what, detector] = what.split(': ');
+  const words = SAID[done] ?? done;
+  return detector === undefined ? words : `${words} (${detector.replaceAll('_', ' ')})`;
+}
 
 /** Definitions are of metrics and models are listed by them, silences have one page; all else is done to alerts. */
 export function subjectPath({ what, subject }: { what: string; subject: string }): string {
   if (what.endsWith('silence')) return '/silences';
-  if (what.endsWith('model')) return '/models';
+  if (/ model(:|$)/.test(what)) return '/models';
   return `${what === 'define' || what === 'remove definition' ? '/registry' : '/alerts'}/${encodeURIComponent(subject)}`;
 }
 

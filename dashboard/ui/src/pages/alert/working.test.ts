@@ -46,6 +46,7 @@ test('how sure, in plain words', () => {
   expect(rarity(0)).toBe('fewer than 1 in a trillion');
   expect(sureness(exampleAlert({ evidence: { ...exampleAlert().evidence, e_value: 1e212 } }))).toContain('less than once in a trillion times');
   expect(featureName('asr_ms')).toBe('ASR ms');
+  expect(['p95_newest', 'p50_before'].map(featureName)).toEqual(['p95: the last 15 min', 'p50: the 45 min before']);
 });
 
 test('what came beyond the expectation is told as times of it', () => {

@@ -56,6 +56,9 @@ const BEYOND = '_beyond_expectation';
 /** `p95_minutes_30_to_60` since the onset: worth the same. */
 const RUN = /^(.+)_minutes_(\d+)_to_(\d+)$/;
 
+/** Of the hour that a network looks at: its newest quarter, and what was before that. */
+const OF_HOUR = /^(.+)_(newest|before)$/;
+
 /** What evidence loses for all the moves, and times, that it was looked for. */
 const PRICE = 'price_of_any_move';
 
@@ -71,6 +74,8 @@ function span(from: number, to: number): string {
 export function featureName(feature: string): string {
   const run = RUN.exec(feature);
   if (run) return `${capitalised(metricName(run[1] ?? ''))}: ${span(Number(run[2]), Number(run[3]))} after the onset`;
+  const part = OF_HOUR.exec(feature);
+  if (part) return `${capitalised(metricName(part[1] ?? ''))}: ${part[2] === 'newest' ? 'the last 15 min' : 'the 45 min before'}`;
   if (feature === PRICE) return 'Less, for not knowing which move, and since when';
   if (!isBeyond(feature)) return capitalised(metricName(feature));
   const statistic = feature.slice(0, -BEYOND.length);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ModelStanding, ModelVersion } from '../../lib/api-types';
-import { asksAndGives, byMetric, figures, ordersOf, sentence } from './data';
+import { asksAndGives, byModel, figures, ordersOf, sentence } from './data';
 
 const version = (metric: string, number: number, standing: ModelStanding, day: number): ModelVersion => ({
   metric,
@@ -20,20 +20,25 @@ const version = (metric: string, number: number, standing: ModelStanding, day: n
 });
 
 test('versions are grouped by metric, and the one before the active one can be gone back to', () => {
-  const groups = byMetric([version('a', 3, 'shadow', 5), version('a', 2, 'active', 4), version('a', 1, 'replaced', 4), version('b', 1, 'active', 2)]);
+  const groups = byModel([version('a', 3, 'shadow', 5), version('a', 2, 'active', 4), version('a', 1, 'replaced', 4), version('b', 1, 'active', 2)]);
   expect(groups.map(({ metric, versions, back }) => [metric, versions.length, back?.number])).toEqual([
     ['a', 3, 1],
     ['b', 1, undefined],
   ]);
+  const beside = byModel([version('a', 1, 'active', 4), { ...version('a', 1, 'shadow', 4), detector: 'autoencoder' }]);
+  expect(beside.map(({ detector, versions, trial }) => [detector, versions.length, trial?.number])).toEqual([
+    ['isolation_forest', 1, undefined],
+    ['autoencoder', 1, 1],
+  ]);
 });
 
 test('what was gone back from is not offered, nor what was replaced before it', () => {
-  const [group] = byMetric([version('a', 3, 'rolled_back', 6), version('a', 2, 'active', 6), version('a', 1, 'replaced', 4)]);
+  const [group] = byModel([version('a', 3, 'rolled_back', 6), version('a', 2, 'active', 6), version('a', 1, 'replaced', 4)]);
   expect(group?.back).toBeUndefined();
 });
 
 test('what is on trial can be promoted, and else the next can be trained', () => {
-  const labels = (...versions: ModelVersion[]) => byMetric(versions).flatMap((group) => ordersOf(group).map(({ label, leads }) => [label, leads.includes('one series in four')]));
+  const labels = (...versions: ModelVersion[]) => byModel(versions).flatMap((group) => ordersOf(group).map(({ label, leads }) => [label, leads.includes('one series in four')]));
   expect(labels(version('a', 3, 'shadow', 5), version('a', 2, 'active', 4), version('a', 1, 'replaced', 4))).toEqual([['Promote version 3', true], ['Go back to version 1', false]]);
   expect(labels(version('a', 3, 'staged', 5), version('a', 2, 'active', 4))).toEqual([['Promote version 3', false]]);
   expect(labels(version('a', 1, 'shadow', 5))).toEqual([['Promote version 1', false]]);

@@ -24,6 +24,8 @@ export const STANDING_MEANS: Record<ModelStanding, string> = {
 
 export interface OfMetric {
   metric: string;
+  /** Which of the metric's models. */
+  detector: string;
   /** Newest first. */
   versions: ModelVersion[];
   /** The version that is on trial, and could be promoted. */
@@ -32,13 +34,17 @@ export interface OfMetric {
   back: ModelVersion | undefined;
 }
 
+/** `Isolation forest`. */
+export const detectorName = (detector: string): string => detector.replaceAll('_', ' ');
+
 /** In the server's order. */
-export function byMetric(versions: ModelVersion[]): OfMetric[] {
+export function byModel(versions: ModelVersion[]): OfMetric[] {
   const groups: OfMetric[] = [];
   for (const version of versions) {
-    const group = groups.find((one) => one.metric === version.metric);
+    const { metric, detector } = version;
+    const group = groups.find((one) => one.metric === metric && one.detector === detector);
     if (group) group.versions.push(version);
-    else groups.push({ metric: version.metric, versions: [version], trial: undefined, back: undefined });
+    else groups.push({ metric, detector, versions: [version], trial: undefined, back: undefined });
   }
   for (const group of groups) {
     group.trial = group.versions.find(({ standing }) => standing === 'shadow' || standing === 'staged');
@@ -57,7 +63,7 @@ function goneBackTo(versions: ModelVersion[]): ModelVersion | undefined {
 export function ordersOf({ versions, trial, back }: OfMetric): { order: ModelOrder; label: string; leads: string; done: string }[] {
   const first = !versions.some(({ standing }) => standing === 'active');
   const next = !trial
-    ? { order: 'train' as const, label: 'Train now', leads: 'A new version is grown on the quiet hours known so far, and begins its trial.', done: 'A new version is on trial' }
+    ? { order: 'train' as const, label: 'Train now', leads: 'A new version is trained on the quiet hours known so far, and begins its trial.', done: 'A new version is on trial' }
     : {
         order: 'promote' as const,
         label: `Promote version ${trial.number}`,

@@ -9,6 +9,8 @@ pub(super) const STRANGE: f64 = 0.01;
 const ROWS_MIN: u32 = 200;
 /// A count is as asked for if it is within so many deviations of it.
 const DEVIATIONS: f64 = 3.0;
+/// Where nearly all is caught chance leaves no room: less by this part of the rows is still as much.
+const LESS_ALLOWED: f64 = 0.01;
 /// More false alarms than asked for by this are still as promised.
 const SLACK: f64 = 1.25;
 /// A tenth of normal rows should be among the strangest tenth; where so many are, normal is no longer what it was.
@@ -59,7 +61,7 @@ pub(super) fn gate(candidate: Measured, active: Option<Measured>) -> Result<Stri
         Some(active) => {
             let share = share(active.caught, active.rows);
             let rows = f64::from(candidate.rows);
-            share * rows - DEVIATIONS * (rows * share * (1.0 - share)).sqrt()
+            (share - LESS_ALLOWED) * rows - DEVIATIONS * (rows * share * (1.0 - share)).sqrt()
         }
         // Better than chance, by far.
         None => 2.0 * alarms_allowed(candidate.rows, SLACK),
@@ -120,6 +122,7 @@ mod tests {
             gate(measured(10, 590), Some(measured(900, 1_000))).is_ok(),
             "an active one that cries wolf is no measure"
         );
+        assert!(gate(measured(10, 985), Some(measured(12, 998))).is_ok(), "nearly all, both");
         let refused = gate(measured(10, 400), Some(measured(12, 600))).unwrap_err();
         assert_eq!(
             refused,

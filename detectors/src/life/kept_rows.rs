@@ -1,16 +1,16 @@
-//! Rows of quiet series, the newest: what forests of a metric are grown on, and what they are measured by.
+//! Rows of quiet series, the newest: what models of a metric are trained on, and what they are measured by.
 
 use hark_model::Step;
 use serde::{Deserialize, Serialize};
 
-/// Of four a step some three and a half days. 4 bytes a column each, and 8 for its step.
-pub(super) const ROWS_KEPT: usize = 4_096;
-/// Every so many-th row is held out: no tree is grown on it, so that its score is that of any other normal row.
+/// Every so many-th row is held out: no model is trained on it, so that its score is that of any other normal row.
 const HELD_OUT_EVERY: usize = 4;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct KeptRows {
     columns: usize,
+    /// So many at most: 4 bytes a column each, and 8 for its step.
+    most: usize,
     /// A ring; `next` is where the next row goes.
     values: Vec<f32>,
     steps: Vec<Step>,
@@ -18,20 +18,20 @@ pub(super) struct KeptRows {
 }
 
 impl KeptRows {
-    pub(super) fn new(columns: usize) -> Self {
-        Self { columns, values: Vec::new(), steps: Vec::new(), next: 0 }
+    pub(super) fn new(columns: usize, most: usize) -> Self {
+        Self { columns, most, values: Vec::new(), steps: Vec::new(), next: 0 }
     }
 
     /// Takes a row for normal; the oldest goes.
     pub(super) fn add(&mut self, step: Step, row: &[f32]) {
-        if self.steps.len() < ROWS_KEPT {
+        if self.steps.len() < self.most {
             self.values.extend_from_slice(row);
             self.steps.push(step);
         } else {
             self.values[self.next * self.columns..(self.next + 1) * self.columns].copy_from_slice(row);
             self.steps[self.next] = step;
         }
-        self.next = (self.next + 1) % ROWS_KEPT;
+        self.next = (self.next + 1) % self.most;
     }
 
     pub(super) fn len(&self) -> usize {
@@ -43,11 +43,10 @@ impl KeptRows {
         Some([*self.steps.iter().min()?, *self.steps.iter().max()?])
     }
 
-    /// All that trees may be grown on, one row after the other.
-    pub(super) fn grown_on(&self) -> Vec<f64> {
+    /// All that a model may be trained on, one row after the other.
+    pub(super) fn trained_on(&self) -> Vec<f32> {
         let rows = self.values.chunks_exact(self.columns).enumerate();
-        let grown_on = rows.filter(|(at, _)| at % HELD_OUT_EVERY != 0).flat_map(|(_, row)| row);
-        grown_on.map(|value| f64::from(*value)).collect()
+        rows.filter(|(at, _)| at % HELD_OUT_EVERY != 0).flat_map(|(_, row)| row).copied().collect()
     }
 
     pub(super) fn held_out(&self) -> impl Iterator<Item = &[f32]> {
@@ -57,7 +56,7 @@ impl KeptRows {
     /// The newest held-out rows, one after the other: what an explanation compares with.
     pub(super) fn newest_held_out(&self, count: usize) -> Vec<f32> {
         // From the newest back round the ring.
-        let newest = (1..=self.len()).map(|back| (self.next + ROWS_KEPT - back) % ROWS_KEPT);
+        let newest = (1..=self.len()).map(|back| (self.next + self.most - back) % self.most);
         let held_out = newest.filter(|at| *at < self.len() && at % HELD_OUT_EVERY == 0).take(count);
         held_out.flat_map(|at| &self.values[at * self.columns..(at + 1) * self.columns]).copied().collect()
     }

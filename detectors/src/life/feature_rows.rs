@@ -5,7 +5,7 @@ use hark_model::{Point, STEP_MINUTES, Statistic, Step};
 
 /// A row describes so many steps, an hour; what is new in it are the newest three.
 pub const ROW_STEPS: i64 = 12;
-const NEWEST: usize = 3;
+pub(super) const NEWEST: usize = 3;
 /// A band reaches so many deviations; the points have the band alone.
 const BAND_DEVIATIONS: f64 = crate::track::BAND_DEVIATIONS;
 /// Beyond this a residual is just very large: one wild step should not stretch a column that trees cut at random.
@@ -74,7 +74,7 @@ pub fn row(hour: &Hour<'_>) -> Option<Vec<f32>> {
 }
 
 /// How far a point lies off, in deviations of its band.
-fn deviations(point: &Point) -> Option<f64> {
+pub(super) fn deviations(point: &Point) -> Option<f64> {
     let (value, expected) = (point.value?, point.expected?);
     let reach = if value >= expected { point.high? - expected } else { expected - point.low? };
     let off = BAND_DEVIATIONS * (value - expected) / reach.max(1e-9);
