@@ -13,7 +13,7 @@ mod review;
 mod traffic;
 
 use hark_alerting::{Book, Comparison, Dropped, Ended, Funnel, Moved, Opening, Reason, Stage, filter};
-use hark_detectors::list::{SLOW_DRIFT, STEADY};
+use hark_detectors::list::STEADY;
 use hark_detectors::{Candidate, Doubt, Mutant, Transition, Watch};
 use hark_explain::Answer;
 use hark_ingest::{Closed, ClosedCell, Fold, SliceIndex};
@@ -421,12 +421,12 @@ impl Detection {
             self.dismiss(fold, metric, index, finding, (Stage::New, reason), step);
             return true;
         }
-        let is_by = |name: &str| finding.shift.detectors.iter().any(|word| word.name == name);
-        if is_by(STEADY.name) {
+        let detectors = &finding.shift.detectors;
+        if detectors.iter().any(|word| word.name == STEADY.name) {
             self.tell(plan, fold, metric, index, finding, Explanation::default(), step);
             return true;
         }
-        if is_by(SLOW_DRIFT.name) {
+        if crept::has_crept(detectors) {
             self.take_creep(plan, fold, metric, index, finding, step);
             return true;
         }

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use hark_alerting::{Dropped, Moved, Reason, Stage};
+use hark_detectors::list::SLOW_DRIFT;
 use hark_ingest::{Fold, SliceIndex};
-use hark_model::{Finding, STEP_MINUTES, Slice, Step};
+use hark_model::{DetectorEvidence, Finding, STEP_MINUTES, Slice, Step};
 use hark_query::Plan;
 
 use super::{Detection, total_of};
@@ -106,6 +107,11 @@ impl Detection {
         let (requests, sum) = known.fold((0.0, 0.0), |sum, (value, count)| (sum.0 + count, sum.1 + count * value.ln()));
         (requests > 0.0).then(|| Week { requests, log: sum / requests })
     }
+}
+
+/// Whether it was a level that crept which was found.
+pub(super) fn has_crept(detectors: &[DetectorEvidence]) -> bool {
+    detectors.iter().any(|word| word.name == SLOW_DRIFT.name)
 }
 
 /// The part of a move that is one of who comes, where it is more than half: by the dimension that leaves least of it.

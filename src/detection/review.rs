@@ -7,6 +7,7 @@ use hark_model::{AlertId, Finding, Metric, STEP_MINUTES, Shift, Slice, Statistic
 use hark_query::Plan;
 
 use super::Detection;
+use super::crept::has_crept;
 use crate::explainer::{self, Asked};
 use crate::series::{SeriesId, SeriesKey};
 
@@ -46,25 +47,32 @@ impl Detection {
             let Some(Lead { metric, slice, shift, until }) = self.lead(plan, fold, &id, &members, step) else {
                 continue;
             };
-            let metric_plan = &plan.metrics[metric];
-            // The onset is what the alert says; only what is known of it since is renewed.
             let Some(alert) = self.book.alert(&id) else { continue };
-            let shift = Shift { onset: alert.onset, onset_interval: alert.onset_interval, ..shift };
-            let name = metric_plan.metric.name.clone();
-            let finding = Finding { metric: name, slice, at: until.end(), shift };
-            let unusual = self.unusual(&finding);
-            let changes = self.changes_until(step.end());
-            let Finding { slice, shift, .. } = &finding;
-            let elsewhere = self.book.beside(&id);
-            let since = self.book.since(&id).unwrap_or(shift.onset).step();
-            let asked = Asked { since, elsewhere: &elsewhere, ..Asked::of(slice, shift) };
-            let answer = explainer::explain(fold, metric, metric_plan, &asked, until, changes, &unusual);
-            self.book.renew(&id, shift, answer.explanation);
-            self.measure(fold, metric, &metric_plan.metric, &id, until);
+            // The days before one that crept are none to compare its slices with.
+            if !has_crept(&alert.evidence.detectors) {
+                // The onset is what the alert says; only what is known of it since is renewed.
+                let shift = Shift { onset: alert.onset, onset_interval: alert.onset_interval, ..shift };
+                self.renew(plan, fold, &id, &Lead { metric, slice, shift, until }, step);
+            }
+            self.measure(fold, metric, &plan.metrics[metric].metric, &id, until);
             self.tell_parts(plan, fold, metric, &id, until);
             self.changed.extend(self.book.fold_into_wider(&id, step.end()));
             self.changed.push(id);
         }
+    }
+
+    fn renew(&mut self, plan: &Plan, fold: &Fold, id: &AlertId, lead: &Lead, step: Step) {
+        let Lead { metric, slice, shift, until } = lead;
+        let metric_plan = &plan.metrics[*metric];
+        let name = metric_plan.metric.name.clone();
+        let finding = Finding { metric: name, slice: slice.clone(), at: until.end(), shift: shift.clone() };
+        let unusual = self.unusual(&finding);
+        let changes = self.changes_until(step.end());
+        let elsewhere = self.book.beside(id);
+        let since = self.book.since(id).unwrap_or(shift.onset).step();
+        let asked = Asked { since, elsewhere: &elsewhere, ..Asked::of(slice, shift) };
+        let answer = explainer::explain(fold, *metric, metric_plan, &asked, *until, changes, &unusual);
+        self.book.renew(id, shift, answer.explanation);
     }
 
     /// The series that speaks for an alert: of those that still deviate, the narrowest that holds its slice.

@@ -39,7 +39,8 @@ impl Watch {
             statistic: track.statistic,
             direction: if after >= before { Direction::Up } else { Direction::Down },
             onset: start(creep.began),
-            onset_interval: [start(creep.earliest), start(creep.latest)],
+            // It began at some time of its day.
+            onset_interval: [start(creep.earliest), start(creep.latest + 1)],
             before,
             after,
             interval: if low < high { [after - high, after - low] } else { [after - low, after - high] },
@@ -63,7 +64,7 @@ impl Watch {
         let onset = Onset {
             step: start(creep.began).step(),
             earliest: start(creep.earliest).step(),
-            latest: start(creep.latest).step(),
+            latest: start(creep.latest + 1).step(),
         };
         // Statistics that crept along, as far as that is sure.
         let along = worse.iter().filter(|(other, creep)| other == at || creep.log_evidence >= LOG_RECOVERED);
