@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 
 use hark_model::{
-    Alert, AlertId, AlertStatus, Cause, DetectorEvidence, Effect, ErrorSignature, Evidence, Explanation, Finding,
-    FindingKind, FrozenChart, Joined, Metric, Severity, Shift, Similar, Slice, Statistic, Timestamp, Why,
+    Alert, AlertId, AlertStatus, Cause, Effect, ErrorSignature, Evidence, Explanation, Finding, FindingKind,
+    FrozenChart, Joined, Metric, Severity, Shift, Similar, Slice, Statistic, Timestamp, Why,
 };
 use serde::{Deserialize, Serialize};
 
@@ -128,14 +128,12 @@ impl Book {
         Some(&self.entries[at].alert)
     }
 
-    /// Adds what crept to an open alert of what crept on shared traffic: one series shows it days before another does.
+    /// Adds what crept to an open alert on shared traffic that began within the same weeks: one series shows it days before another does.
     pub fn join_crept(&mut self, finding: &Finding) -> Option<&Alert> {
-        let by = |detectors: &[DetectorEvidence]| detectors.first().map(|first| first.name.clone());
         let crept_along = |Entry { alert, .. }: &Entry| {
             is_same_move(alert, finding)
-                && by(&alert.evidence.detectors) == by(&finding.shift.detectors)
-                && alert.onset.minutes_since(finding.shift.onset).abs() <= SAME_CREEP_MINUTES
                 && alert.resolved_at.is_none()
+                && alert.onset.minutes_since(finding.shift.onset).abs() <= SAME_CREEP_MINUTES
                 && alert.slice.overlaps(&finding.slice)
         };
         let at = self.entries.iter().position(crept_along)?;

@@ -90,13 +90,19 @@ pub(crate) fn creep(days: &[Day]) -> Option<Creep> {
     if lately.any(|bend| bend.rest < best.rest) {
         return None;
     }
+    let moved = -best.slope * best.began;
+    // It was one, and is over.
+    let is_back = (known[known.len() - 1].1 - best.reached) * moved.signum() < -0.5 * moved.abs();
+    if is_back {
+        return None;
+    }
     // It may have begun on any of them: the mean of e-values is one.
     let log_evidence = log_mean(&bends.iter().map(|bend| bend.log_evidence).collect::<Vec<_>>());
     let most = best.rest * (2.0 * LOG_LIKELIHOOD_DROP / best.worth).exp();
     let near = || bends.iter().filter(|bend| bend.rest <= most).map(|bend| bend.began);
     let day = |at: f64| newest + at as i64;
     Some(Creep {
-        moved: -best.slope * best.began,
+        moved,
         error: -best.error * best.began,
         log_evidence,
         began: day(best.began),
@@ -110,6 +116,8 @@ struct Bend {
     began: f64,
     slope: f64,
     error: f64,
+    /// The level that it has on the newest day.
+    reached: f64,
     /// Squares that it leaves unexplained, and how many unrelated days the days are worth.
     rest: f64,
     worth: f64,
@@ -133,7 +141,8 @@ impl Bend {
         let ratio = (line.slope / error).powi(2) / free;
         let log_evidence = (free + 1.0) / 2.0 * (ratio.ln_1p() - (ratio / (1.0 + PRIOR_VARIANCE)).ln_1p())
             - 0.5 * PRIOR_VARIANCE.ln_1p();
-        Some(Self { began, slope: line.slope, error, rest: squares, worth, log_evidence })
+        let reached = line.at(-began);
+        Some(Self { began, slope: line.slope, error, reached, rest: squares, worth, log_evidence })
     }
 }
 
@@ -226,6 +235,17 @@ mod tests {
         let slow: Vec<f64> =
             (0..28).map(|day| 6.0 + 0.005 * f64::from((day * 7) % 3) + 0.003 * f64::from(day)).collect();
         assert!(creep(&days(slow)).unwrap().log_evidence > 20.0);
+    }
+
+    #[test]
+    fn what_is_over_is_no_creep_any_more() {
+        let mut draws = Draws::of(&[5]);
+        let mut until = |last: i32| -> Vec<f64> {
+            let level = |day: i32| if day <= last { 0.004 * f64::from(day) } else { 0.0 };
+            (0..28).map(|day| 6.0 + 0.005 * draws.bell() + level(day)).collect()
+        };
+        assert!(creep(&days(until(27))).is_some());
+        assert_eq!(creep(&days(until(26))), None);
     }
 
     #[test]

@@ -57,26 +57,16 @@ fn one_cause_seen_in_many_slices_is_one_alert() {
 #[test]
 fn what_creeps_on_shared_traffic_is_one_alert_however_many_days_apart_it_shows() {
     const DAY: i64 = 24 * 60;
-    let creep = |slice: &str, day: i64| {
-        let mut finding = finding("response_time", slice, day * DAY);
-        let word = |name: &str| DetectorEvidence {
-            name: name.to_owned(),
-            score: 9.0,
-            p_value: 0.001,
-            attributions: Vec::new(),
-            base: 0.0,
-        };
-        finding.shift.detectors = vec![word("slow_drift"), word("isolation_forest")];
-        finding
-    };
+    let creep = |slice: &str, day: i64| finding("response_time", slice, day * DAY);
     let mut book = Book::default();
     let first = take(&mut book, &creep("cluster:eu", 20), Explanation::default());
     let joins = |book: &mut Book, finding: &Finding| book.join_crept(finding).map(|alert| alert.id.clone());
     assert_eq!(joins(&mut book, &creep("locale:de_DE", 26)), Some(first.id.clone()));
     assert_eq!(joins(&mut book, &creep("total", 14)), Some(first.id.clone()));
     assert_eq!(joins(&mut book, &creep("cluster:us", 20)), None, "other traffic");
-    assert_eq!(joins(&mut book, &creep("cluster:eu", 40)), None, "began long after");
-    assert_eq!(joins(&mut book, &finding("response_time", "cluster:eu", 20 * DAY)), None, "did not creep");
+    assert_eq!(joins(&mut book, &creep("locale:de_DE", 40)), None, "began long after");
+    let failing = Finding { metric: "failure_rate".to_owned(), ..creep("cluster:eu", 20) };
+    assert_eq!(joins(&mut book, &failing), None, "another metric");
     assert_eq!(book.alert(&first.id).unwrap().folded.len(), 2);
     for slice in ["locale:de_DE", "total", "cluster:eu"] {
         book.recover("response_time", &slice.parse().unwrap(), Timestamp::from_millis(0).plus_minutes(50 * DAY));
