@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow};
 use hark_detectors::{Transition, Watch};
-use hark_model::{Cell, Definitions, Metric, STEP_MINUTES, Sketch, Statistic, Step, Timestamp};
+use hark_model::{Cell, Definitions, Metric, STEP_MINUTES, Sketch, Step, Timestamp};
 
 use crate::bench::dice::Dice;
 use crate::bench::figures::{print_rate, print_share};
@@ -43,7 +43,7 @@ pub(super) struct Request {
 /// Alarms by week.
 struct Alarms {
     hark: Vec<u64>,
-    /// The same by what moved.
+    /// The same by what moved, and which detector said so.
     moved: BTreeMap<String, u64>,
     three_sigma: Vec<u64>,
     /// Step, slice and logarithm of the evidence, where it came near the threshold.
@@ -131,9 +131,9 @@ fn judged(request: &Request, metrics: &[&Metric], thread: usize, log_threshold: 
         for (number, slice) in &mut slices {
             for at in week * WEEK_STEPS..(week + 1) * WEEK_STEPS {
                 let Judged { alarm, dumb, log_evidence } = slice.step(at, log_threshold);
-                if let Some(statistic) = alarm {
+                if let Some(moved) = alarm {
                     hark += 1;
-                    *alarms.moved.entry(format!("{} {statistic}", slice.metric)).or_default() += 1;
+                    *alarms.moved.entry(format!("{} {moved}", slice.metric)).or_default() += 1;
                 }
                 three_sigma += u64::from(dumb);
                 if log_evidence >= log_threshold - NEAR {
@@ -152,8 +152,8 @@ fn judged(request: &Request, metrics: &[&Metric], thread: usize, log_threshold: 
 
 /// What is said of a step by hark and by the rule by hand.
 struct Judged {
-    /// The statistic that moved.
-    alarm: Option<Statistic>,
+    /// The statistic that moved, and which detector said so.
+    alarm: Option<String>,
     dumb: bool,
     log_evidence: f64,
 }
@@ -178,7 +178,10 @@ impl Slice {
         let cell_of = |step: Step| self.made.cell(step.0 - START.step().0);
         let observed = self.watch.observe(step, &cell, is_rest_day, log_threshold, cell_of);
         let alarm = match &observed.transition {
-            Some(Transition::Opened(shift)) => Some(shift.statistic),
+            Some(Transition::Opened(shift)) => {
+                let by = shift.detectors.first().map_or("", |word| word.name.as_str());
+                Some(format!("{} {by}", shift.statistic))
+            }
             _ => None,
         };
         let log_evidence = if alarm.is_some() { log_threshold } else { observed.log_evidence };

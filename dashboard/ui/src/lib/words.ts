@@ -91,4 +91,4 @@ export function lasting(alert: Alert, now: number): string {
 
 export const capitalised = (text: string): string =>
   // Names such as p95 or iOS are written as they are.
-  /^[a-z]+(\s|$)/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  /^[a-z]+([\s,]|$)/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
