@@ -19,7 +19,9 @@ pub(super) const COLUMNS: usize = 2;
 /// The state after any number of rows.
 #[derive(Debug, Clone)]
 pub(super) struct Filter {
-    arma: Arma,
+    /// What the first part of the state adds to each, and what the noise does.
+    ar: Vec<f64>,
+    noise: Vec<f64>,
     /// Of a value among the last ones, from lag one on.
     differencing: Vec<f64>,
     /// Of the autoregression alone; behind it are the last values.
@@ -29,8 +31,9 @@ pub(super) struct Filter {
     /// Row by row.
     covariance: Vec<f64>,
     moved: Vec<f64>,
-    /// The covariance before the row at hand.
+    /// The covariance before the row at hand, and the variance of the row before that.
     before: Vec<f64>,
+    variance_before: f64,
     gain: Vec<f64>,
     /// Rows until all of the last values are known again: while they are, only the inner part has a covariance.
     unknown: usize,
@@ -57,7 +60,7 @@ pub(super) struct Sums {
 
 impl Filter {
     /// `last` are the values before the first row, the newest first, one for each lag of the differencing.
-    pub(super) fn new(arma: Arma, differencing: Vec<f64>, last: [&[f64]; COLUMNS]) -> Self {
+    pub(super) fn new(arma: &Arma, differencing: Vec<f64>, last: [&[f64]; COLUMNS]) -> Self {
         let inner = arma.ar.len().max(arma.ma.len() + 1);
         let size = inner + differencing.len();
         let state = last.map(|last| {
@@ -66,14 +69,20 @@ impl Filter {
             state
         });
         let mut covariance = vec![0.0; size * size];
-        let first = first_covariance(&arma, inner);
+        let first = first_covariance(arma, inner);
         for (at, row) in first.chunks(inner).enumerate() {
             covariance[at * size..][..inner].copy_from_slice(row);
         }
+        let padded = |first: Option<f64>, values: &[f64]| -> Vec<f64> {
+            let zeros = std::iter::repeat(0.0);
+            first.into_iter().chain(values.iter().copied()).chain(zeros).take(inner).collect()
+        };
+        let (ar, noise) = (padded(None, &arma.ar), padded(Some(1.0), &arma.ma));
         let zeros = || vec![0.0; size];
         let (moved, before) = (vec![0.0; size * size], vec![0.0; size * size]);
         Self {
-            arma,
+            ar,
+            noise,
             differencing,
             inner,
             size,
@@ -81,6 +90,7 @@ impl Filter {
             covariance,
             moved,
             before,
+            variance_before: 0.0,
             gain: zeros(),
             unknown: 0,
             is_settled: false,
@@ -112,7 +122,7 @@ impl Filter {
             self.is_settled = false;
             self.unknown = self.differencing.len();
             self.advance_states();
-            self.advance_covariance(self.size);
+            self.advance_covariance();
             return None;
         };
         let variance = self.variance();
@@ -123,30 +133,50 @@ impl Filter {
             self.state[column].iter_mut().zip(&self.gain).for_each(|(state, gain)| *state += gain * share);
         }
         self.advance_states();
-        if !self.is_settled {
-            let used = self.used();
-            self.before.copy_from_slice(&self.covariance);
-            for (at, row) in self.covariance.chunks_mut(self.size).take(used).enumerate() {
-                let share = self.gain[at] / variance;
-                if share != 0.0 {
-                    row[..used].iter_mut().zip(&self.gain).for_each(|(one, gain)| *one -= share * gain);
-                }
+        if self.unknown > 0 {
+            self.take_from_all(variance);
+        } else if !self.is_settled {
+            // All is as it was only where the variance is.
+            let is_near = (variance - self.variance_before).abs() <= SETTLED * variance;
+            self.variance_before = variance;
+            if is_near {
+                self.before.copy_from_slice(&self.covariance);
             }
-            self.advance_covariance(used);
-            if self.unknown > 0 {
-                self.unknown -= 1;
-                if self.unknown == 0 {
-                    self.forget_last();
-                }
+            self.advance_known(variance);
+            if is_near {
+                self.settle();
             }
-            self.settle();
         }
         Some(Innovation { by, variance })
     }
 
-    /// How much of the state has a covariance.
-    fn used(&self) -> usize {
-        if self.unknown == 0 { self.inner } else { self.size }
+    /// What a row says of every part of the state while values before it are not all known.
+    fn take_from_all(&mut self, variance: f64) {
+        for (row, gain) in self.covariance.chunks_mut(self.size).zip(&self.gain) {
+            let share = gain / variance;
+            row.iter_mut().zip(&self.gain).for_each(|(one, gain)| *one -= share * gain);
+        }
+        self.advance_covariance();
+        self.unknown -= 1;
+        if self.unknown == 0 {
+            self.forget_last();
+        }
+    }
+
+    /// All values are known, this one too: then nothing of the first part's covariance is left, and the rest moves up.
+    fn advance_known(&mut self, variance: f64) {
+        let Self { ref noise, ref gain, size, inner, .. } = *self;
+        for at in 0..inner {
+            let own_noise = noise[at];
+            let (head, tail) = self.covariance.split_at_mut((at + 1) * size);
+            let own = &mut head[at * size..][..inner];
+            own.iter_mut().zip(noise).for_each(|(own, noise)| *own = own_noise * noise);
+            if at + 1 < inner {
+                let share = gain[at + 1] / variance;
+                let next = tail[1..inner].iter().zip(&gain[1..inner]);
+                own.iter_mut().zip(next).for_each(|(own, (next, gain))| *own += next - share * gain);
+            }
+        }
     }
 
     /// All of the last values are known: what is left of their covariance is rounding.
@@ -178,7 +208,7 @@ impl Filter {
             let first = inner[0];
             inner.copy_within(1.., 0);
             inner[self.inner - 1] = 0.0;
-            inner.iter_mut().zip(&self.arma.ar).for_each(|(state, ar)| *state += ar * first);
+            inner.iter_mut().zip(&self.ar).for_each(|(state, ar)| *state += ar * first);
             if !last.is_empty() {
                 last.rotate_right(1);
                 last[0] = value;
@@ -186,18 +216,18 @@ impl Filter {
         }
     }
 
-    /// T P T' + R R', of the first so many parts of the state.
-    fn advance_covariance(&mut self, used: usize) {
+    /// T P T' + R R'.
+    fn advance_covariance(&mut self) {
         let (size, inner) = (self.size, self.inner);
-        for at in 0..used {
-            let own = &mut self.moved[at * size..][..used];
+        for at in 0..size {
+            let own = &mut self.moved[at * size..][..size];
             if at < inner {
                 own.fill(0.0);
-                if let Some(&ar) = self.arma.ar.get(at).filter(|ar| **ar != 0.0) {
-                    add(own, &self.covariance[..used], ar);
+                if self.ar[at] != 0.0 {
+                    add(own, &self.covariance[..size], self.ar[at]);
                 }
                 if at + 1 < inner {
-                    add(own, &self.covariance[(at + 1) * size..][..used], 1.0);
+                    add(own, &self.covariance[(at + 1) * size..][..size], 1.0);
                 }
             } else if at == inner {
                 own.copy_from_slice(&self.covariance[..size]);
@@ -208,16 +238,15 @@ impl Filter {
                 own.copy_from_slice(&self.covariance[(at - 1) * size..][..size]);
             }
         }
-        let noise = |at: usize| if at == 0 { 1.0 } else { self.arma.ma.get(at - 1).copied().unwrap_or(0.0) };
-        for (at, moved) in self.moved.chunks(size).take(used).enumerate() {
+        for (at, moved) in self.moved.chunks(size).enumerate() {
             let own = &mut self.covariance[at * size..][..size];
-            let (own_noise, first) = (if at < inner { noise(at) } else { 0.0 }, moved[0]);
-            for (to, one) in own[..inner].iter_mut().enumerate() {
-                let next = if to + 1 < inner { moved[to + 1] } else { 0.0 };
-                let ar = self.arma.ar.get(to).copied().unwrap_or(0.0);
-                *one = ar * first + next + own_noise * noise(to);
+            let (own_noise, first) = (if at < inner { self.noise[at] } else { 0.0 }, moved[0]);
+            let moves = self.ar.iter().zip(&self.noise);
+            for ((one, (ar, noise)), next) in own[..inner - 1].iter_mut().zip(moves).zip(&moved[1..inner]) {
+                *one = ar * first + next + own_noise * noise;
             }
-            if used > inner {
+            own[inner - 1] = self.ar[inner - 1] * first + own_noise * self.noise[inner - 1];
+            if size > inner {
                 own[inner] = first + self.differencing.iter().zip(&moved[inner..]).map(|(a, b)| a * b).sum::<f64>();
                 own[inner + 1..].copy_from_slice(&moved[inner..size - 1]);
             }
@@ -320,7 +349,7 @@ mod tests {
     }
 
     fn sums(arma: &Arma, values: &[Option<f64>]) -> Sums {
-        let mut filter = Filter::new(arma.clone(), Vec::new(), [&[], &[]]);
+        let mut filter = Filter::new(arma, Vec::new(), [&[], &[]]);
         let mut sums = Sums::default();
         for value in values {
             if let Some(innovation) = filter.take(value.map(|value| [value, 1.0])) {
@@ -405,7 +434,7 @@ mod tests {
             .collect();
         let differences: Vec<Option<f64>> = values.windows(2).map(|pair| Some(pair[1] - pair[0])).collect();
         let outside = sums(&model, &differences);
-        let mut filter = Filter::new(model, vec![1.0], [&values[..1], &[0.0]]);
+        let mut filter = Filter::new(&model, vec![1.0], [&values[..1], &[0.0]]);
         let mut inside = Sums::default();
         for (at, value) in values.iter().enumerate().skip(1) {
             inside.add(filter.take(Some([*value, at as f64])).unwrap());
@@ -422,7 +451,7 @@ mod tests {
     /// Behind a gap a walk is as far off as two steps take it, and then all is known again.
     #[test]
     fn a_walk_goes_on_behind_a_gap() {
-        let mut filter = Filter::new(arma(&[], &[]), vec![1.0], [&[5.0], &[0.0]]);
+        let mut filter = Filter::new(&arma(&[], &[]), vec![1.0], [&[5.0], &[0.0]]);
         let mut take = |value: Option<f64>| filter.take(value.map(|value| [value, 0.0]));
         let found = [take(Some(6.0)), take(None), take(Some(9.0)), take(Some(8.0))];
         let seen = |by: f64, variance: f64| Some(Innovation { by: [by, 0.0], variance });
@@ -431,7 +460,7 @@ mod tests {
 
     #[test]
     fn a_gap_widens_what_is_expected_and_then_it_settles_again() {
-        let mut filter = Filter::new(arma(&[0.9], &[]), Vec::new(), [&[], &[]]);
+        let mut filter = Filter::new(&arma(&[0.9], &[]), Vec::new(), [&[], &[]]);
         (0..10).for_each(|at| {
             filter.take(Some([noise(at), 0.0]));
         });

@@ -74,7 +74,7 @@ impl Series {
         Some(Self { orders, differencing, last, rows, values: seen, unit })
     }
 
-    fn sums(&self, arma: Arma) -> Sums {
+    fn sums(&self, arma: &Arma) -> Sums {
         let zeros = vec![0.0; self.last.len()];
         let mut filter = Filter::new(arma, self.differencing.clone(), [&self.last, &zeros]);
         let mut sums = Sums::default();
@@ -90,7 +90,7 @@ impl Series {
 
     /// Minus the log-likelihood by the value.
     fn cost(&self, free: &[f64]) -> f64 {
-        let cost = -self.sums(self.orders.arma(free)).log_likelihood() / self.values as f64;
+        let cost = -self.sums(&self.orders.arma(free)).log_likelihood() / self.values as f64;
         if cost.is_finite() { cost } else { f64::INFINITY }
     }
 
@@ -114,7 +114,7 @@ impl Series {
 
     fn with(&self, free: Vec<f64>) -> Fitted {
         let arma = self.orders.arma(&free);
-        let sums = self.sums(arma.clone());
+        let sums = self.sums(&arma);
         Fitted {
             orders: self.orders,
             arma,

@@ -162,8 +162,7 @@ impl Running {
     fn begin(&mut self) {
         if self.first.len() == self.differencing.len() {
             let nothing = vec![0.0; self.differencing.len()];
-            let (arma, lags) = (self.fitted.arma.clone(), self.differencing.clone());
-            self.filter = Some(Filter::new(arma, lags, [&self.first, &nothing]));
+            self.filter = Some(Filter::new(&self.fitted.arma, self.differencing.clone(), [&self.first, &nothing]));
         }
     }
 
