@@ -133,6 +133,8 @@ fn judged(request: &Request, metrics: &[&Metric], thread: usize, log_threshold: 
                 let Judged { alarm, dumb, log_evidence } = slice.step(at, log_threshold);
                 if let Some(moved) = alarm {
                     hark += 1;
+                    let at = Step(START.step().0 + at).start();
+                    eprintln!("alarm of {} {moved} in slice {number} at {at}", slice.metric);
                     *alarms.moved.entry(format!("{} {moved}", slice.metric)).or_default() += 1;
                 }
                 three_sigma += u64::from(dumb);
