@@ -26,8 +26,9 @@ use crate::track::{Onset, Track};
 const LOG_RECOVERED: f64 = 6.9;
 /// A move too small to tell anybody becomes the new normal after a day.
 const SMALL_MOVE_STEPS: u32 = 288;
-/// An improvement must have lasted an hour to become the new normal.
-const IMPROVEMENT_STEPS_MIN: i64 = 12;
+/// An improvement must have lasted six hours to become the new normal. One of an hour that is chance sets a level that all after it
+/// is worse than.
+const IMPROVEMENT_STEPS_MIN: i64 = 72;
 /// What an ordinary week would have had is asked of all steps since the onset, and of these newest alone: three hours.
 const ECHO_STEPS: i64 = 36;
 /// "Nothing comes in" is said when fewer than one in twenty requests can still be coming (the rule of three: 60 were missed).
