@@ -26,9 +26,10 @@ use crate::track::{Onset, Track};
 const LOG_RECOVERED: f64 = 6.9;
 /// A move too small to tell anybody becomes the new normal after a day.
 const SMALL_MOVE_STEPS: u32 = 288;
-/// An improvement must have lasted six hours to become the new normal. One of an hour that is chance sets a level that all after it
-/// is worse than.
+/// An improvement must have lasted six hours to become the new normal, and be twenty times as sure as a regression: one that is
+/// chance sets a level that all after it is worse than, and nobody waits for it.
 const IMPROVEMENT_STEPS_MIN: i64 = 72;
+const IMPROVEMENT_MORE: f64 = 3.0;
 /// What an ordinary week would have had is asked of all steps since the onset, and of these newest alone: three hours.
 const ECHO_STEPS: i64 = 36;
 /// "Nothing comes in" is said when fewer than one in twenty requests can still be coming (the rule of three: 60 were missed).
@@ -461,7 +462,7 @@ impl Watch {
     /// a busy day is no promise.
     fn accept_improvement(&mut self, step: Step, log_threshold: f64, cell_of: &impl Fn(Step) -> Cell) {
         let is_count = self.tracks.iter().any(|track| track.statistic == Statistic::Count);
-        if is_count || self.log_of(self.bad().opposite()) < log_threshold {
+        if is_count || self.log_of(self.bad().opposite()) < log_threshold + IMPROVEMENT_MORE {
             return;
         }
         let better = |track: &Track| log_of(&track.evidence, self.bad().opposite());

@@ -13,9 +13,9 @@ const NORMAL_STEPS: i64 = 12;
 /// its sampling by that factor needs. Nobody is called blind sooner than after three quarters of an hour.
 const EVIDENT_TIMES: f64 = 10.0;
 const EVIDENT_STEPS_MIN: i64 = 9;
-/// An improvement becomes the new normal after an hour; two more are allowed for it.
-const ACCEPTED_STEPS_MIN: i64 = 12;
-const ACCEPTED_STEPS_MAX: i64 = 36;
+/// An hour of an improvement is learned a little, six hours become the new normal; two more are allowed for it.
+const LEARNED_STEPS: i64 = 12;
+const ACCEPTED_STEPS_MAX: i64 = 96;
 
 /// A watch by metric and slice.
 pub(super) type Key = (usize, SliceIndex);
@@ -139,7 +139,7 @@ impl Trial {
         };
         // A busy day is no promise: traffic never becomes normal at once.
         if statistic == Statistic::Count {
-            return (age + 1 >= ACCEPTED_STEPS_MIN).then_some(Outcome::Silent);
+            return (age + 1 >= LEARNED_STEPS).then_some(Outcome::Silent);
         }
         let sign = match self.injection.direction {
             hark_model::Direction::Up => 1.0,
@@ -150,11 +150,11 @@ impl Trial {
         const LEARNED_REQUESTS: u64 = 40;
         // An hour's quantile is steady enough to move the expectation for certain; a share of few hits is not.
         let was_learned = self.requests >= LEARNED_REQUESTS && statistic.quantile().is_some();
-        if age + 1 == ACCEPTED_STEPS_MIN && was_learned && moved <= 0.0 {
+        if age + 1 == LEARNED_STEPS && was_learned && moved <= 0.0 {
             return Some(Outcome::Stuck);
         }
         let half = 0.5 * self.injection.size * real.abs();
-        if age + 1 > ACCEPTED_STEPS_MIN && moved >= half {
+        if age + 1 > LEARNED_STEPS && moved >= half {
             return Some(Outcome::Followed);
         }
         if age + 1 < ACCEPTED_STEPS_MAX {
