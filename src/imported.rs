@@ -196,9 +196,9 @@ pub async fn remove(Removal { model, by, place }: Removal) -> Result<()> {
     let files = ModelFiles::open(data_folder::models(&config.data))?;
     for ImportedModel { name, number, checksum, .. } in &gone {
         if !needed.contains(&**checksum) {
-            files
-                .remove(checksum)
-                .with_context(|| format!("{name}@{number} is removed, but its file {checksum} is not"))?;
+            files.remove(checksum).with_context(|| {
+                format!("{name}@{number} is removed, but its file {checksum} in `models` is not; delete that by hand")
+            })?;
         }
         println!("{name}@{number} is removed");
     }

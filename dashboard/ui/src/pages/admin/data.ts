@@ -2,6 +2,7 @@
 import type { ProcessAnswer, Status } from '../../lib/api-types';
 import { bytes, fixed, percent } from '../../lib/format';
 import { duration, millis } from '../../lib/time';
+import { metricName } from '../../lib/words';
 
 const SAID: Record<string, string> = {
   acknowledge: 'acknowledged',
@@ -23,7 +24,7 @@ const SAID: Record<string, string> = {
 export function said(what: string): string {
   const [done = what, detector] = what.split(': ');
   const words = SAID[done] ?? done;
-  return detector === undefined ? words : `${words} (${detector.replaceAll('_', ' ')})`;
+  return detector === undefined ? words : `${words} (${metricName(detector)})`;
 }
 
 /** Definitions are of metrics and models are listed by them, silences have one page; all else is done to alerts. */

@@ -34,9 +34,6 @@ export interface OfMetric {
   back: ModelVersion | undefined;
 }
 
-/** `Isolation forest`. */
-export const detectorName = (detector: string): string => detector.replaceAll('_', ' ');
-
 /** In the server's order. */
 export function byModel(versions: ModelVersion[]): OfMetric[] {
   const groups: OfMetric[] = [];
