@@ -20,7 +20,7 @@ use crate::detection::Detection;
 use crate::pipeline::Pipeline;
 
 /// Raised with every change of what is inside; an older snapshot is then left aside.
-const MAGIC: &[u8; 12] = b"hark-snap-17";
+const MAGIC: &[u8; 12] = b"hark-snap-18";
 const COMPRESSION_LEVEL: i32 = 1;
 
 /// Where in the log the state stands, and where older hours of it begin.

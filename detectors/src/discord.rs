@@ -1,6 +1,7 @@
 //! Discords: how unlike in shape the newest window is to the most alike window before it (a left matrix profile, kept up row
 //! by row as in Yeh and others, "Matrix profile I", 2016, and Zhu and others, "Matrix profile II", 2016).
 
+use crate::breakdown::{Breakdown, MadeOf, Sum, Term};
 use crate::calibrated::{Calibrated, Scorer};
 use crate::detector::Row;
 use crate::list::{Entry, Family, Judges, Unmoved};
@@ -12,6 +13,11 @@ pub(crate) const DISCORD: Entry = Entry {
     unmoved_by: Unmoved { shift: true, scale: true },
     judges: Judges::Series(|settings| Box::new(Calibrated::new(Discord::new(), settings))),
 };
+
+#[cfg(test)]
+pub(crate) fn scorer() -> impl Scorer {
+    Discord::new()
+}
 
 /// Rows of a window.
 pub(crate) const WINDOW: usize = 32;
@@ -77,7 +83,7 @@ impl Discord {
         self.means.push(mean);
         self.inverse.push(inverse);
         self.follow(newest);
-        self.nearest(newest, mean, inverse)
+        self.nearest(newest, mean, inverse).map(|(distance, _)| distance)
     }
 
     fn window_ending(&self, at: usize) -> (f64, f64) {
@@ -114,8 +120,8 @@ impl Discord {
         }
     }
 
-    /// The distance of the shapes of windows, each less its mean and by its deviation.
-    fn nearest(&self, newest: usize, mean: f64, inverse: f64) -> Option<f64> {
+    /// The distance of the shapes of windows, each less its mean and by its deviation; and with which value the other ends.
+    fn nearest(&self, newest: usize, mean: f64, inverse: f64) -> Option<(f64, usize)> {
         if newest < WINDOWS_MIN + WINDOW {
             return None;
         }
@@ -127,11 +133,20 @@ impl Discord {
         let products = self.products[WINDOW..=newest - from].iter();
         let others = self.means[ends.clone()].iter().zip(&self.inverse[ends]).rev();
         let alike = products.zip(others).map(|(product, (other, by))| (product / n - mean * other) * by);
-        let most = alike.fold(f64::NEG_INFINITY, |most, alike| if alike > most { alike } else { most }) * inverse;
+        let best = (f64::NEG_INFINITY, 0);
+        let (most, lag) =
+            alike.enumerate().fold(best, |best, (at, alike)| if alike > best.0 { (alike, at) } else { best });
+        let most = most * inverse;
         if !most.is_finite() {
             return None;
         }
-        Some((2.0 * n * (1.0 - most)).max(0.0).sqrt())
+        Some(((2.0 * n * (1.0 - most)).max(0.0).sqrt(), newest - WINDOW - lag))
+    }
+
+    /// The shape of the window that ends there: each value less the mean, by the deviation.
+    fn shape(&self, at: usize) -> impl Iterator<Item = f64> {
+        let (mean, inverse) = (self.means[at], self.inverse[at]);
+        self.values[at + 1 - WINDOW..=at].iter().map(move |value| (value - mean) * inverse)
     }
 }
 
@@ -140,6 +155,30 @@ impl Scorer for Discord {
         // A gap is passed over: the window goes on behind it.
         let value = self.centered(row.value()?);
         self.add(value)
+    }
+
+    /// Squares of what is between the values of both shapes. A window that is nearly flat has little shape: what it lacks of
+    /// that counts as unlike, too.
+    fn breakdown(&self, row: Row) -> Option<Breakdown> {
+        let mut with_it = self.clone();
+        let value = with_it.centered(row.value()?);
+        with_it.add(value)?;
+        let newest = with_it.values.len() - 1;
+        let (_, other) = with_it.nearest(newest, with_it.means[newest], with_it.inverse[newest])?;
+        let shapes = || with_it.shape(newest).zip(with_it.shape(other));
+        let error = |(at, (seen, made_up)): (usize, (f64, f64))| Term {
+            values_back: Some(WINDOW - 1 - at),
+            made_of: Some(MadeOf::Error { seen, made_up }),
+            ..Term::new("value", (seen - made_up).powi(2))
+        };
+        let mut terms: Vec<Term> = shapes().enumerate().map(error).collect();
+        terms.sort_by(|a, b| b.amount.total_cmp(&a.amount));
+        let size: f64 = shapes().map(|(own, other)| own * own + other * other).sum();
+        terms.push(Term::new("flat windows have less shape", 2.0 * WINDOW as f64 - size));
+        Some(Breakdown {
+            forecast: None,
+            sums: vec![Sum::of_terms("squared distance to the most alike window", terms)],
+        })
     }
 
     fn rewind(&mut self) {

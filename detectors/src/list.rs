@@ -120,16 +120,6 @@ pub fn for_series() -> impl Iterator<Item = (&'static Entry, Build)> {
     })
 }
 
-impl Family {
-    /// Whether what is said is made of parts that add up, so that [`Detector::breakdown`] tells them.
-    pub fn adds_up(self) -> bool {
-        match self {
-            Self::Sequential | Self::Forecast | Self::Projection | Self::Network | Self::Ensemble => true,
-            Self::Neighbours | Self::Density | Self::Isolation => false,
-        }
-    }
-}
-
 impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

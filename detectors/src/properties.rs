@@ -9,7 +9,7 @@ use crate::calibrated::Scorer;
 use crate::detector::{Detector, Row, Settings};
 use crate::draws::Draws;
 use crate::values::{Kind, ValueWatch};
-use crate::{arima, autoencoder, smoothing, subsequence_pca};
+use crate::{arima, autoencoder, density, discord, smoothing, subsequence_pca};
 
 const HOUR_MS: i64 = 3_600_000;
 const ROWS: usize = 10_000;
@@ -135,6 +135,25 @@ fn what_is_left_of_a_window_adds_up_to_how_strange_it_is() {
     };
     check("subsequence_pca", (ROWS, 1_000), |_| subsequence_pca::scorer(), by_errors);
     check("autoencoder", (ROWS, 2_500), autoencoder::scorer, by_errors);
+}
+
+/// Sums that are carried from row to row are a little off.
+#[test]
+fn what_differs_from_the_most_alike_window_adds_up_to_how_far_it_is() {
+    let by_squares = |broken: &Breakdown, strangeness: f64| {
+        (broken.sums[0].total - strangeness * strangeness).abs() <= 1e-6 * strangeness.powi(2).max(1.0)
+    };
+    check("discord", (ROWS, 900), |_| discord::scorer(), by_squares);
+}
+
+/// Each row asks for 4,096 windows, so that fewer rows must do.
+#[test]
+fn shares_of_a_window_add_up_to_how_strange_it_is() {
+    let by_shares = |broken: &Breakdown, strangeness: f64| is_close(broken.sums[0].total, strangeness);
+    check("dbscan", (200, 160), density::scorers::dbscan, by_shares);
+    check("gaussian_mixture", (200, 160), density::scorers::mixture, by_shares);
+    check("isolation_forest", (100, 120), density::scorers::isolation, by_shares);
+    check("extended_isolation_forest", (100, 120), density::scorers::extended_isolation, by_shares);
 }
 
 #[test]

@@ -8,11 +8,13 @@ use hark_model::{
 
 use crate::beside::beside;
 use crate::groups::{Groups, groups};
-use crate::leaf_evidence::{Evidence, evidence_of};
+use crate::leads::leads;
+use crate::leaf_evidence::Evidence;
 use crate::leaves_file::scan::FALSE_NAME_CHANCE;
 use crate::measure::Measure;
 use crate::mix_share::{LeafDay, mix_share};
-use crate::slices::{Located, Named, Question, inside, locate_by};
+use crate::search::search;
+use crate::slices::{Located, Named, Question, inside};
 use crate::split::{Split, deviation};
 use crate::suspects::{Scene, suspects};
 use crate::verdict::{Facts, verdict};
@@ -52,8 +54,7 @@ pub struct Answer {
 
 /// Explains a finding.
 pub fn explain(inquiry: Inquiry<'_>) -> Answer {
-    let evidence = evidence_of(inquiry.leaves, inquiry.question);
-    let mut located = locate_by(inquiry.leaves, &evidence, inquiry.question, inquiry.scope);
+    let (evidence, mut located) = search(inquiry.leaves, inquiry.question, inquiry.scope, inquiry.shift.direction);
     let rows = rows_inside(inquiry.leaves, inquiry.scope);
     if !has_both_sides(inquiry.leaves, &rows, inquiry.question) {
         let reason = "there are no requests of the same hours of earlier days to compare with";
@@ -86,6 +87,7 @@ pub fn unsearched(
         rest: None,
         mix_share: None,
         offsets: Vec::new(),
+        leads: Vec::new(),
         deletion: None,
         ruled_out: judged.ruled_out,
         something_else: judged.something_else,
@@ -187,6 +189,10 @@ impl Account<'_> {
             rest: Some(of_block(causes + offsets)),
             mix_share,
             offsets: named[causes..].to_vec(),
+            leads: match verdict {
+                WhyVerdict::MixOnly | WhyVerdict::Unsearched => Vec::new(),
+                _ => leads(located, self.inquiry.leaves, self.measure),
+            },
             deletion,
             ruled_out: judged.ruled_out,
             something_else: judged.something_else,

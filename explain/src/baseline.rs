@@ -4,6 +4,7 @@ use hark_model::{Leaf, Leaves};
 use rustc_hash::FxHashMap;
 
 use crate::leaves_file::quick_math::exp;
+use crate::levels::Bad;
 
 /// A leaf's own past counts as much as its values' past once it holds so many requests.
 pub(crate) const OWN_WEIGHT_FROM: f64 = 60.0;
@@ -18,28 +19,56 @@ const PAIR_ROUNDS: usize = 2;
 /// No share is taken for quite impossible or quite certain.
 const SHARE_RANGE: (f64, f64) = (1e-5, 0.98);
 
-/// The usual share of each leaf: its own past, shrunk towards a model (in log-odds) of its values.
-///
-/// The model adds the effects of single values, then of pairs of them: a feature may be slow on one platform alone. It
-/// is fitted by Newton steps, one value or pair at a time given all others, so that dimensions that say the same thing
-/// twice (a device and its platform) are not counted twice.
-pub(crate) fn usual_shares(leaves: &Leaves) -> Vec<f64> {
-    let (bad, all) = leaves.leaves.iter().fold((0.5, 1.0), |sum, leaf| (sum.0 + leaf.bad_before, sum.1 + leaf.before));
-    let mut scores = vec![log_odds(bad / all); leaves.leaves.len()];
-    let groups = groups(leaves);
-    let (singles, pairs) = groups.split_at(leaves.dimensions.len());
-    for _ in 0..ROUNDS {
-        singles.iter().for_each(|group| fit(leaves, group, EFFECT_PRIOR, &mut scores));
+/// Leaves by what they have in common, from which their usual shares are told.
+pub(crate) struct Baseline<'a> {
+    leaves: &'a [Leaf],
+    /// Of every dimension, then of every pair of them.
+    groups: Vec<Group>,
+    dimensions: usize,
+}
+
+impl<'a> Baseline<'a> {
+    pub(crate) fn new(leaves: &'a Leaves) -> Self {
+        Self { leaves: &leaves.leaves, groups: groups(leaves), dimensions: leaves.dimensions.len() }
     }
-    for _ in 0..PAIR_ROUNDS {
-        pairs.iter().for_each(|group| fit(leaves, group, PAIR_PRIOR, &mut scores));
-        singles.iter().for_each(|group| fit(leaves, group, EFFECT_PRIOR, &mut scores));
+
+    /// The usual share of each leaf: its own past, shrunk towards a model (in log-odds) of its values.
+    ///
+    /// The model adds the effects of single values, then of pairs of them: a feature may be slow on one platform alone. It
+    /// is fitted by Newton steps, one value or pair at a time given all others, so that dimensions that say the same thing
+    /// twice (a device and its platform) are not counted twice.
+    pub(crate) fn usual_shares(&self, bad: &Bad) -> Vec<f64> {
+        let leaves = || self.leaves.iter().zip(bad);
+        let (all_bad, all) = leaves().fold((0.5, 1.0), |sum, (leaf, bad)| (sum.0 + bad[0], sum.1 + leaf.before));
+        let mut scores = vec![log_odds(all_bad / all); self.leaves.len()];
+        let (singles, pairs) = self.groups.split_at(self.dimensions);
+        for _ in 0..ROUNDS {
+            singles.iter().for_each(|group| self.fit(group, bad, EFFECT_PRIOR, &mut scores));
+        }
+        for _ in 0..PAIR_ROUNDS {
+            pairs.iter().for_each(|group| self.fit(group, bad, PAIR_PRIOR, &mut scores));
+            singles.iter().for_each(|group| self.fit(group, bad, EFFECT_PRIOR, &mut scores));
+        }
+        let shrink = |((leaf, bad), score): ((&Leaf, &[f64; 2]), &f64)| {
+            let share = (bad[0] + OWN_WEIGHT_FROM * share_of(*score)) / (leaf.before + OWN_WEIGHT_FROM);
+            share.clamp(SHARE_RANGE.0, SHARE_RANGE.1)
+        };
+        leaves().zip(&scores).map(shrink).collect()
     }
-    let shrink = |(leaf, score): (&Leaf, &f64)| {
-        let share = (leaf.bad_before + OWN_WEIGHT_FROM * share_of(*score)) / (leaf.before + OWN_WEIGHT_FROM);
-        share.clamp(SHARE_RANGE.0, SHARE_RANGE.1)
-    };
-    leaves.leaves.iter().zip(&scores).map(shrink).collect()
+
+    /// One Newton step for each group's effect.
+    fn fit(&self, group: &Group, bad: &Bad, prior: f64, scores: &mut [f64]) {
+        let mut sums = vec![(0.0, prior); group.count];
+        // By themselves, so that several are worked out at once.
+        let shares: Vec<f64> = scores.iter().map(|score| share_of(*score)).collect();
+        for (((leaf, bad), share), &at) in self.leaves.iter().zip(bad).zip(shares).zip(&group.of) {
+            let (gap, weight) = &mut sums[at as usize];
+            *gap += bad[0] - leaf.before * share;
+            *weight += leaf.before * share * (1.0 - share);
+        }
+        let steps: Vec<f64> = sums.into_iter().map(|(gap, weight)| (gap / weight).clamp(-1.0, 1.0)).collect();
+        scores.iter_mut().zip(&group.of).for_each(|(score, &at)| *score += steps[at as usize]);
+    }
 }
 
 /// Which leaves have a value, or a pair of values, in common: for each leaf the number of its group.
@@ -76,20 +105,6 @@ fn group(leaves: &Leaves, dimensions: &[usize]) -> Group {
     Group { of, count: numbers.len() }
 }
 
-/// One Newton step for each group's effect.
-fn fit(leaves: &Leaves, group: &Group, prior: f64, scores: &mut [f64]) {
-    let mut sums = vec![(0.0, prior); group.count];
-    // By themselves, so that several are worked out at once.
-    let shares: Vec<f64> = scores.iter().map(|score| share_of(*score)).collect();
-    for ((leaf, share), &at) in leaves.leaves.iter().zip(shares).zip(&group.of) {
-        let (gap, weight) = &mut sums[at as usize];
-        *gap += leaf.bad_before - leaf.before * share;
-        *weight += leaf.before * share * (1.0 - share);
-    }
-    let steps: Vec<f64> = sums.into_iter().map(|(gap, weight)| (gap / weight).clamp(-1.0, 1.0)).collect();
-    scores.iter_mut().zip(&group.of).for_each(|(score, &at)| *score += steps[at as usize]);
-}
-
 /// How far a leaf's usual share can be trusted against `after` new requests.
 pub(crate) fn trust(before: f64, after: f64) -> f64 {
     let known = before + OWN_WEIGHT_FROM;
@@ -108,6 +123,7 @@ pub(crate) fn share_of(log_odds: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::levels::usual;
 
     #[test]
     fn a_pair_of_values_has_an_effect_of_its_own() {
@@ -130,7 +146,7 @@ mod tests {
         let values = [4, 4, 61].map(|count| (0..count).map(|value| value.to_string()).collect()).to_vec();
         let dimensions = ["a", "b", "c"].map(str::to_owned).to_vec();
         let leaves = Leaves { dimensions, values, leaves, values_in_bins: Vec::new(), before_to_after: 1.0 };
-        let shares = usual_shares(&leaves);
+        let shares = Baseline::new(&leaves).usual_shares(&usual(&leaves));
         let mean = |pair: [u16; 2]| {
             let of_pair = || leaves.leaves.iter().zip(&shares).filter(|(leaf, _)| leaf.codes[..2] == pair);
             of_pair().map(|(_, share)| share).sum::<f64>() / of_pair().count() as f64

@@ -23,14 +23,14 @@ pub(crate) type Vector = [f64; SEVERITIES];
 pub(crate) type Both = [Vector; 2];
 
 /// The share of bad requests: the log-odds of a request being bad grow, or fall, by 0.12 to 8.3.
-pub(crate) fn of_share(leaf: &Leaf, usual: f64) -> Both {
+pub(crate) fn of_share(leaf: &Leaf, bad: f64, usual: f64) -> Both {
     let weight = trust(leaf.before, leaf.after);
     [1.0, -1.0].map(|sign| {
         let logs = std::array::from_fn(|k| {
             let step = sign * 0.12 * 1.25_f64.powi(k as i32);
             // With p' the share at the shifted odds: ln(p'/p) is the step less this, ln((1-p')/(1-p)) is its negative.
             let grown = ln(1.0 + usual * (exp(step) - 1.0));
-            weight * (leaf.bad_after * step - leaf.after * grown)
+            weight * (bad * step - leaf.after * grown)
         });
         bounded(logs, leaf.after)
     })
@@ -66,11 +66,11 @@ mod tests {
     #[test]
     fn worse_leaves_speak_for_it_and_usual_ones_against() {
         let best = |vector: Vector| vector.into_iter().fold(f64::NEG_INFINITY, f64::max);
-        let [worse, better] = of_share(&leaf(1000.0, 50.0, 200.0, 60.0), 0.05);
+        let [worse, better] = of_share(&leaf(1000.0, 50.0, 200.0, 60.0), 60.0, 0.05);
         assert!(best(worse) > 10.0);
         assert!(best(better) < 0.5, "{better:?}");
-        assert!(of_share(&leaf(1000.0, 50.0, 200.0, 10.0), 0.05)[0][8] < -1.0);
-        assert!(best(of_share(&leaf(1000.0, 400.0, 200.0, 10.0), 0.4)[1]) > 10.0);
+        assert!(of_share(&leaf(1000.0, 50.0, 200.0, 10.0), 10.0, 0.05)[0][8] < -1.0);
+        assert!(best(of_share(&leaf(1000.0, 400.0, 200.0, 10.0), 10.0, 0.4)[1]) > 10.0);
         let [fewer, more] = of_missing(&leaf(1000.0, 0.0, 20.0, 0.0), 100.0, 1.0);
         assert!(best(fewer) > 10.0 && best(more) < 0.5);
         assert!(best(of_missing(&leaf(1000.0, 0.0, 300.0, 0.0), 100.0, 1.0)[1]) > 10.0);
@@ -78,17 +78,17 @@ mod tests {
 
     #[test]
     fn no_leaf_counts_beyond_the_bounds() {
-        let [wild, _] = of_share(&leaf(1e6, 1e4, 1e6, 1e6), 0.01);
+        let [wild, _] = of_share(&leaf(1e6, 1e4, 1e6, 1e6), 1e6, 0.01);
         assert!(wild.iter().all(|&log| log <= CAP));
-        let [calm, _] = of_share(&leaf(1e6, 1e4, 1e6, 0.0), 0.01);
+        let [calm, _] = of_share(&leaf(1e6, 1e4, 1e6, 0.0), 0.0, 0.01);
         assert!(calm.iter().all(|&log| log >= UNTOUCHED.ln() - 1e-3), "{calm:?}");
     }
 
     #[test]
     fn splitting_a_thin_leaf_changes_little() {
-        let [whole, _] = of_share(&leaf(0.0, 0.0, 10.0, 2.0), 0.05);
-        let [bad, _] = of_share(&leaf(0.0, 0.0, 1.0, 1.0), 0.05);
-        let [good, _] = of_share(&leaf(0.0, 0.0, 1.0, 0.0), 0.05);
+        let [whole, _] = of_share(&leaf(0.0, 0.0, 10.0, 2.0), 2.0, 0.05);
+        let [bad, _] = of_share(&leaf(0.0, 0.0, 1.0, 1.0), 1.0, 0.05);
+        let [good, _] = of_share(&leaf(0.0, 0.0, 1.0, 0.0), 0.0, 0.05);
         for k in 0..8 {
             let split = 2.0 * bad[k] + 8.0 * good[k];
             assert!((split - whole[k]).abs() < 0.7, "severity {k}: {split} split and {} whole", whole[k]);

@@ -2,9 +2,10 @@
 
 use hark_model::{Leaf, Leaves};
 
-use crate::baseline::{OWN_WEIGHT_FROM, usual_shares};
+use crate::baseline::{Baseline, OWN_WEIGHT_FROM};
 use crate::evidence::{Both, of_missing, of_share};
 use crate::leaves_file::evidence::SEVERITIES;
+use crate::levels::{self, Bad};
 use crate::slices::Question;
 
 /// What one leaf has to say.
@@ -20,26 +21,26 @@ pub(crate) struct Evidence {
 
 pub(crate) fn evidence_of(leaves: &Leaves, question: Question) -> Vec<Evidence> {
     match question {
-        Question::BadShare { .. } => bad_share(leaves),
+        Question::BadShare { .. } => bad_share(&Baseline::new(leaves), leaves, &levels::usual(leaves)),
         Question::Missing => counts(leaves, 1.0),
         Question::Surplus => counts(leaves, -1.0),
     }
 }
 
 /// Bad requests over those expected at each leaf's usual share and today's traffic, so that mix cannot make a cell.
-fn bad_share(leaves: &Leaves) -> Vec<Evidence> {
-    let of = |(leaf, share): (&Leaf, f64)| {
-        let seen = (leaf.bad_after + share) / (leaf.after + 1.0);
+pub(crate) fn bad_share(baseline: &Baseline<'_>, leaves: &Leaves, bad: &Bad) -> Vec<Evidence> {
+    let of = |((leaf, bad), share): ((&Leaf, &[f64; 2]), f64)| {
+        let seen = (bad[1] + share) / (leaf.after + 1.0);
         let by_chance = leaf.after * seen * (1.0 - seen);
         let of_share_itself = leaf.after * leaf.after * share * (1.0 - share) / (leaf.before + OWN_WEIGHT_FROM);
         Evidence {
-            excess: leaf.bad_after - leaf.after * share,
+            excess: bad[1] - leaf.after * share,
             variance: by_chance + of_share_itself,
             expected: leaf.after * share,
-            vectors: if leaf.after > 0.0 { of_share(leaf, share) } else { [[0.0; SEVERITIES]; 2] },
+            vectors: if leaf.after > 0.0 { of_share(leaf, bad[1], share) } else { [[0.0; SEVERITIES]; 2] },
         }
     };
-    leaves.leaves.iter().zip(usual_shares(leaves)).map(of).collect()
+    leaves.leaves.iter().zip(bad).zip(baseline.usual_shares(bad)).map(of).collect()
 }
 
 /// Requests against the same hours before. The expectation is itself a count, less sure the shorter the past. `sign` is 1

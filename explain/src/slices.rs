@@ -4,9 +4,10 @@ use hark_model::{Cause, Leaf, Leaves, Slice};
 
 use crate::leaf_evidence::{Evidence, evidence_of};
 use crate::leaves_file::choose::{Chosen, choose};
+use crate::leaves_file::contenders::contenders;
 use crate::leaves_file::evidence::{Direction, Said};
 use crate::leaves_file::noise::Shape;
-use crate::leaves_file::scan::{Cell, Scene, Vectors, score_min};
+use crate::leaves_file::scan::{Cell, Parsimony, Scene, Vectors, score_min};
 use crate::split::{Split, split};
 
 /// So many slices are named; more are no explanation.
@@ -16,6 +17,11 @@ const SHARE_MIN: f64 = 0.15;
 /// One that carries less than this part of what the largest does is not told, to be short.
 const SHARE_OF_LARGEST_MIN: f64 = 0.1;
 const OFFSETS_MAX: usize = 3;
+/// What has less evidence than its price is no contender, nor what has so much less than the slice that is named; and so
+/// many are enough.
+const CONTENDER_LEAST: f64 = 0.0;
+const CONTENDER_WITHIN: f64 = 10.0;
+const CONTENDERS_MAX: usize = 16;
 
 /// What kind of worse is looked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,12 +48,20 @@ pub struct Located {
     pub causes: Vec<Named>,
     /// Slices that moved the other way, ranked by how much.
     pub offsets: Vec<Named>,
+    /// What tells most, beyond chance or not, with the evidence over its price; a slice may come twice.
+    pub contenders: Vec<(Slice, f64)>,
     /// `None` for counts.
     pub split: Option<Split>,
     /// How many cells were looked at.
     pub tested: usize,
     /// How many slices stood out and are not told: too small beside the others, too many, or without a name.
     pub untold: usize,
+}
+
+impl Located {
+    fn contender_least(&self) -> f64 {
+        self.causes.first().map_or(CONTENDER_LEAST, |first| (first.score - CONTENDER_WITHIN).max(CONTENDER_LEAST))
+    }
 }
 
 /// A slice that stands out, with its leaves: those that no slice named before it has.
@@ -79,12 +93,26 @@ pub(crate) fn locate_by(leaves: &Leaves, evidence: &[Evidence], question: Questi
         Question::Missing | Question::Surplus => None,
     };
     let rows = speaking(leaves, question);
-    let search = Search { leaves, evidence, inside: &inside, rows: &rows, question };
+    let within = contenders_inside(leaves, evidence, question, scope);
+    let best_inside = within.iter().map(|(_, score)| *score).fold(f64::NEG_INFINITY, f64::max);
+    let search = Search { best_inside, ..Search::new(leaves, evidence, question, &inside, &rows) };
     let mut located = Located { split, ..search.run() };
+    located.contenders.extend(within);
     if question == Question::Missing {
         narrow(&mut located.causes, leaves, evidence, &inside, scope);
     }
     located
+}
+
+/// What tells most within `scope`: it and what lies in it are known to be in question, and pay only for being one of those.
+fn contenders_inside(leaves: &Leaves, evidence: &[Evidence], question: Question, scope: &Slice) -> Vec<(Slice, f64)> {
+    let inside = inside(leaves, scope);
+    let rows: Vec<u32> = speaking(leaves, question).into_iter().filter(|&row| inside[row as usize]).collect();
+    if scope.is_total() || rows.is_empty() {
+        return Vec::new();
+    }
+    let search = Search { scope: Some(scope), ..Search::new(leaves, evidence, question, &inside, &rows) };
+    search.contenders(&search.scene(), CONTENDER_LEAST)
 }
 
 /// A slice with what its leaves carry; `None` where that is nothing of the scope.
@@ -99,7 +127,7 @@ pub(crate) fn sized(
 ) -> Option<Named> {
     let inside = inside(leaves, scope);
     let all = speaking(leaves, question);
-    let search = Search { leaves, evidence, inside: &inside, rows: &all, question };
+    let search = Search::new(leaves, evidence, question, &inside, &all);
     search.size(slice, rows, score)
 }
 
@@ -152,30 +180,71 @@ struct Search<'a> {
     /// The leaves that say something.
     rows: &'a [u32],
     question: Question,
+    /// Where nothing is looked for outside of it.
+    scope: Option<&'a Slice>,
+    /// The best score of the scope or of what lies in it, where these alone are in question.
+    best_inside: f64,
 }
 
-impl Search<'_> {
-    fn run(&self) -> Located {
-        let dimensions = 0..self.leaves.dimensions.len();
-        let column = |at: usize| self.rows.iter().map(|&row| u32::from(self.leaf(row).codes[at])).collect();
-        let codes: Vec<Vec<u32>> = dimensions.clone().map(column).collect();
-        let values: Vec<usize> = dimensions.map(|at| self.leaves.values[at].len()).collect();
+impl<'a> Search<'a> {
+    fn new(
+        leaves: &'a Leaves,
+        evidence: &'a [Evidence],
+        question: Question,
+        inside: &'a [bool],
+        rows: &'a [u32],
+    ) -> Self {
+        Self { leaves, evidence, inside, rows, question, scope: None, best_inside: f64::NEG_INFINITY }
+    }
+
+    /// The dimensions whose values are searched.
+    fn dimensions(&self) -> Vec<usize> {
+        let is_fixed = |name: &String| self.scope.is_some_and(|scope| scope.iter().any(|(fixed, _)| fixed == name));
+        (0..self.leaves.dimensions.len()).filter(|&at| !is_fixed(&self.leaves.dimensions[at])).collect()
+    }
+
+    fn scene(&self) -> Scene {
+        let dimensions = self.dimensions();
+        let column = |&at: &usize| self.rows.iter().map(|&row| u32::from(self.leaf(row).codes[at])).collect();
+        let codes: Vec<Vec<u32>> = dimensions.iter().map(column).collect();
+        let values: Vec<usize> = dimensions.iter().map(|&at| self.leaves.values[at].len()).collect();
         let said = self.rows.iter().map(|&row| Said::told(self.evidence[row as usize].vectors)).collect();
-        let scene = Scene::new(codes, values, said, Shape::ANY, false);
+        Scene::new(codes, values, said, Shape::ANY, false).with(Parsimony::ONE_CAUSE)
+    }
+
+    fn run(&self) -> Located {
+        let scene = self.scene();
         let mut choice = choose(&scene);
         choice.chosen.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.cell.cmp(&b.cell)));
         let (worse, better): (Vec<Chosen>, Vec<Chosen>) =
             choice.chosen.into_iter().partition(|chosen| chosen.direction == Direction::Down);
         let mut located = Located { tested: choice.looked_at, ..Located::default() };
         let everything = self.everything(&scene);
-        if everything >= score_min() && self.is_everywhere(&worse, everything) {
+        if self.is_everywhere(&scene, &worse, everything) {
             let rows = self.rows.to_vec();
             located.causes.extend(self.size(Slice::total(), rows, everything));
         } else {
             self.tell(worse, 1.0, CAUSES_MAX, &mut located.causes, &mut located.untold);
         }
         self.tell(better, -1.0, OFFSETS_MAX, &mut located.offsets, &mut located.untold);
+        located.contenders = self.contenders(&scene, located.contender_least());
         located
+    }
+
+    /// What the slices that tell most score, and all that is searched.
+    fn contenders(&self, scene: &Scene, least: f64) -> Vec<(Slice, f64)> {
+        let scope = || self.scope.cloned().unwrap_or_default();
+        let dimensions = self.dimensions();
+        let is_named = |(cell, _): &(Cell, f64)| cell.pairs().all(|(_, code)| code != 0);
+        let slice = |(cell, score): (Cell, f64)| {
+            let pair = |(at, code): (usize, u32)| (dimensions[at], code as usize);
+            let pairs =
+                cell.pairs().map(pair).map(|(at, code)| (&self.leaves.dimensions[at], &self.leaves.values[at][code]));
+            (pairs.fold(scope(), |slice, (name, value)| slice.with(name.clone(), value.clone())), score)
+        };
+        let all = std::iter::once((scope(), self.everything(scene))).filter(|(_, score)| *score > least);
+        let cells = contenders(scene, Direction::Down, least, CONTENDERS_MAX).into_iter();
+        all.chain(cells.filter(is_named).map(slice)).collect()
     }
 
     fn leaf(&self, row: u32) -> &Leaf {
@@ -190,10 +259,19 @@ impl Search<'_> {
     }
 
     /// "Everywhere" is free of the price of a choice; it must not swallow a slice that carries nearly all of it, with at most
-    /// half of the requests or where hardly anything moved beside it.
-    fn is_everywhere(&self, worse: &[Chosen], everything: f64) -> bool {
+    /// half of the requests or where hardly anything moved beside it. And it must be so in the scope, too: all traffic
+    /// wanders a little, which is no reason for what happens there.
+    fn is_everywhere(&self, scene: &Scene, worse: &[Chosen], everything: f64) -> bool {
         const MOST: f64 = 0.75;
         const HALF: f64 = 0.5;
+        let rows = 0..scene.rows() as u32;
+        let here: Vec<u32> = rows.filter(|&row| self.inside[self.rows[row as usize] as usize]).collect();
+        let mut vectors = Vectors::new(scene.rows());
+        let everything_here =
+            scene.candidate(Cell::default(), Direction::Down, &here, &mut vectors).score_at_most(scene);
+        if everything < score_min() || everything_here < score_min().max(self.best_inside) {
+            return false;
+        }
         let Some(first) = worse.first() else { return true };
         let inside = Side::of(first.rows.iter().map(|&row| self.rows[row as usize]), self);
         let all = Side::of(self.rows.iter().copied(), self);

@@ -10,7 +10,7 @@ const EXPLAINED_MIN: f64 = 0.5;
 /// Nor do those that carry less than this, where a little more or less decides whether there is an alert at all.
 const EXPLAINED_EVER_MIN: f64 = 0.1;
 /// From this part on a move is one of who came.
-const MIX_MIN: f64 = 0.5;
+pub(crate) const MIX_MIN: f64 = 0.5;
 
 pub(crate) struct Facts<'a> {
     pub(crate) causes: &'a [Cause],

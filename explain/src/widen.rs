@@ -7,7 +7,8 @@ use crate::leaf_evidence::Evidence;
 use crate::measure::Measure;
 use crate::slices::{Located, Question, inside, sized};
 
-/// Widens causes, condition by condition, as long as what the wider slice has beside them moved alike. What lies
+/// Widens causes, condition by condition, as long as what the wider slice has beside them moved alike; one that would take in
+/// a stronger one by that is none. What lies
 /// `elsewhere`, in slices that share no requests with the cause, has its own reasons to move and says nothing.
 pub(crate) fn widen(
     located: &mut Located,
@@ -45,6 +46,11 @@ pub(crate) fn widen(
         let best = wider.filter_map(alike).max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(&a.1)));
         let score = located.causes[at].score;
         match best.and_then(|(_, wider, rows)| sized(leaves, evidence, question, scope, wider, rows, score)) {
+            // A little of everything beside a cause does not undo it.
+            Some(wider) if located.causes[..at].iter().any(|named| wider.cause.slice.contains(&named.cause.slice)) => {
+                located.causes.remove(at);
+                located.untold += 1;
+            }
             Some(wider) => {
                 located.causes.retain(|named| !wider.cause.slice.contains(&named.cause.slice));
                 at = at.min(located.causes.len());
@@ -159,6 +165,24 @@ mod tests {
         widen(&mut located, &leaves, &evidence, TAIL, &Slice::total(), &measure, &[]);
         let told: Vec<_> = located.causes.iter().map(|named| named.cause.slice.to_string()).collect();
         assert_eq!(told, ["place:p3"]);
+    }
+
+    /// All wandered a little, and one place got much slower.
+    #[test]
+    fn what_wanders_beside_a_cause_does_not_undo_it() {
+        let leaves = leaves(|_, place| if place == 3 { 40 } else { 6 });
+        let evidence = evidence_of(&leaves, TAIL);
+        let measure = Measure::new(&leaves, &evidence, TAIL, Statistic::Quantile(950), true, 60.0);
+        let named = |slice: &str, place: u16, score: f64| {
+            let of_place = |row: &u32| leaves.leaves[*row as usize].codes[1] == place;
+            let rows = (0..leaves.leaves.len() as u32).filter(of_place).collect();
+            sized(&leaves, &evidence, TAIL, &Slice::total(), slice.parse().unwrap(), rows, score).unwrap()
+        };
+        let causes = vec![named("place:p3", 3, 90.0), named("place:p1", 1, 9.0)];
+        let mut located = Located { causes, ..Located::default() };
+        widen(&mut located, &leaves, &evidence, TAIL, &Slice::total(), &measure, &[]);
+        let told: Vec<_> = located.causes.iter().map(|named| named.cause.slice.to_string()).collect();
+        assert_eq!((told, located.untold), (vec!["place:p3".to_owned()], 1));
     }
 
     #[test]

@@ -89,6 +89,18 @@ pub struct Beside {
     pub requests: u64,
 }
 
+/// A slice that the evidence does not rule out, with its statistic before and during.
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lead {
+    pub slice: Slice,
+    /// How likely it is this one, of what is named, all leads and something else.
+    pub probability: f64,
+    pub before: Option<f64>,
+    pub after: Option<f64>,
+    pub requests: u64,
+}
+
 /// What the search for slices came to, and how far it can be trusted.
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,6 +119,9 @@ pub struct Why {
     pub mix_share: Option<MixShare>,
     /// Slices that moved the other way: without them it would be worse. Their shares are negative.
     pub offsets: Vec<Cause>,
+    /// Slices that it could be as well, the likeliest first; beside those that are named, or where none is. None is claimed.
+    #[serde(default)]
+    pub leads: Vec<Lead>,
     /// Whether the alert falls below its threshold once the named slices are put back.
     pub deletion: Option<DeletionCheck>,
     /// Changes that came in time and are no suspects, each with what speaks against it.

@@ -33,8 +33,8 @@ pub use cell::Cell;
 pub use change::{Change, ChangeError, ChangeId, ChangeKind};
 pub use definitions::{DIMENSIONS_MAX, DefinitionError, Definitions, STAGES_MAX};
 pub use explanation::{
-    Beside, Cause, Compared, DeletionCheck, Dose, Explanation, LeftOut, Mix, MixShare, Suspect, SuspectTests, Tested,
-    Why, WhyVerdict, Without,
+    Beside, Cause, Compared, DeletionCheck, Dose, Explanation, Lead, LeftOut, Mix, MixShare, Suspect, SuspectTests,
+    Tested, Why, WhyVerdict, Without,
 };
 pub use finding::{Direction, Finding, FindingKind, Shift};
 pub use imported_model::{Gives, ImportedModel};

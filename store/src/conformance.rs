@@ -210,6 +210,7 @@ fn why() -> Why {
         rest: Some(Mix { within: 21.0, mix_shift: 0.0 }),
         mix_share: None,
         offsets: Vec::new(),
+        leads: Vec::new(),
         deletion: None,
         ruled_out: Vec::new(),
         something_else: 0.1,

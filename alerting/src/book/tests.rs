@@ -84,6 +84,7 @@ fn a_slice_that_is_not_claimed_is_not_what_an_alert_is_about() {
         rest: None,
         mix_share: None,
         offsets: Vec::new(),
+        leads: Vec::new(),
         deletion: None,
         ruled_out: Vec::new(),
         something_else: 1.0,

@@ -23,7 +23,7 @@ const NEAR_SHARE: f64 = 0.9;
 /// Windows of clusters that distances are measured to, evenly over all.
 const KEPT_MAX: usize = 256;
 
-struct Clusters {
+pub(super) struct Clusters {
     clustered: Vec<[f64; WIDTH]>,
     near: f64,
 }

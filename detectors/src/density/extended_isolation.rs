@@ -20,7 +20,7 @@ pub const EXTENDED_ISOLATION_FOREST: Entry = Entry {
 
 const TREES: usize = 50;
 
-struct Isolation(ExtendedForest);
+pub(super) struct Isolation(ExtendedForest);
 
 impl WindowModel for Isolation {
     fn fit(windows: ArrayView2<'_, f64>, seed: u64) -> Option<Self> {

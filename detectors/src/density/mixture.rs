@@ -22,7 +22,7 @@ const CLOSE_ENOUGH: f64 = 1e-2;
 /// Added to each variance, in squared deviations: a cloud never shrinks to a point.
 const VARIANCE_MIN: f64 = 1e-3;
 
-struct Clouds(Vec<Cloud>);
+pub(super) struct Clouds(Vec<Cloud>);
 
 struct Cloud {
     /// Of the density at its middle.

@@ -9,6 +9,7 @@ mod extended_isolation;
 mod isolation;
 mod mixture;
 mod peers;
+mod shares;
 mod windows;
 
 pub use dbscan::DBSCAN;
@@ -17,3 +18,26 @@ pub use isolation::ISOLATION_FOREST;
 pub(crate) use isolation::{ForestOfWindows, isolation_forest};
 pub use mixture::GAUSSIAN_MIXTURE;
 pub use peers::{Cohort, CohortError, Member, PEERS};
+
+/// What scores windows, to be held against what it says it is made of.
+#[cfg(test)]
+pub(crate) mod scorers {
+    use crate::calibrated::Scorer;
+    use crate::detector::Settings;
+
+    pub(crate) fn dbscan(settings: Settings) -> impl Scorer {
+        super::windows::Windows::<super::dbscan::Clusters>::new(settings.seed)
+    }
+
+    pub(crate) fn mixture(settings: Settings) -> impl Scorer {
+        super::windows::Windows::<super::mixture::Clouds>::new(settings.seed)
+    }
+
+    pub(crate) fn isolation(settings: Settings) -> impl Scorer {
+        super::windows::Windows::<super::isolation::Isolation>::new(settings.seed)
+    }
+
+    pub(crate) fn extended_isolation(settings: Settings) -> impl Scorer {
+        super::windows::Windows::<super::extended_isolation::Isolation>::new(settings.seed)
+    }
+}

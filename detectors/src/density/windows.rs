@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 
 use ndarray::{Array2, ArrayView2};
 
+use super::shares::shares;
+use crate::breakdown::{Breakdown, Sum, Term};
 use crate::calibrated::{Calibrated, Scorer};
 use crate::detector::{Detector, Row, Settings};
 use crate::middle::{deviations, middle_and_deviation};
@@ -19,6 +21,8 @@ const WINDOWS_MAX: usize = 384;
 const ROWS_MIN: usize = 8 * WIDTH;
 /// It is fitted anew when there are half as many rows more, later after so many.
 const REFIT_ROWS: usize = 1_024;
+/// Windows that one is compared with to tell its parts, evenly over the values that are kept.
+const USUAL_WINDOWS: usize = 16;
 
 /// What is usual among windows. Their values are in deviations from the series' median.
 pub(crate) trait WindowModel: Sized + Send {
@@ -57,7 +61,7 @@ pub(super) fn calibrated<M: WindowModel>(settings: Settings) -> Calibrated<Windo
 }
 
 impl<M: WindowModel> Windows<M> {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self {
             seed,
             values: VecDeque::new(),
@@ -103,8 +107,37 @@ impl<M: WindowModel> Scorer for Windows<M> {
         judged
     }
 
+    fn breakdown(&self, row: Row) -> Option<Breakdown> {
+        let Fitted { middle, model } = self.fitted.as_ref()?;
+        let mut values = self.window.clone();
+        push(&mut values, row.value()?, WIDTH);
+        if values.len() < WIDTH {
+            return None;
+        }
+        let window = std::array::from_fn(|at| deviations(values[at], *middle));
+        let (usual, shares) = shares(&window, &self.usual(*middle), |window| model.strangeness(window));
+        let value =
+            |(at, amount): (usize, &f64)| Term { values_back: Some(WIDTH - 1 - at), ..Term::new("value", *amount) };
+        let mut terms: Vec<Term> = shares.iter().enumerate().map(value).collect();
+        terms.sort_by(|a, b| b.amount.total_cmp(&a.amount));
+        terms.insert(0, Term::new("windows before, as they are", usual));
+        Some(Breakdown { forecast: None, sums: vec![Sum::of_terms("strangeness", terms)] })
+    }
+
     fn rewind(&mut self) {
         self.window.clear();
+    }
+}
+
+impl<M> Windows<M> {
+    fn usual(&self, middle: (f64, f64)) -> Vec<[f64; WIDTH]> {
+        // Once something is fitted, there are more than these.
+        let starts = self.values.len() + 1 - WIDTH;
+        let window = |number: usize| {
+            let start = number * starts / USUAL_WINDOWS;
+            std::array::from_fn(|at| deviations(self.values[start + at], middle))
+        };
+        (0..USUAL_WINDOWS).map(window).collect()
     }
 }
 

@@ -102,6 +102,41 @@ impl Neighbours {
         Some(nearest).filter(|square| square.is_finite())
     }
 
+    /// How many rows before it the run lies that counts for the newest one.
+    pub(super) fn run_lag(&self) -> Option<usize> {
+        let blocks = self.apart.chunks(BLOCK).enumerate();
+        let least = |(number, block): (usize, &[f32])| {
+            let lags = block.iter().enumerate().map(|(at, apart)| (*apart, number * BLOCK + at + 1));
+            lags.filter(|(_, lag)| *lag >= APART).min_by(|a, b| a.0.total_cmp(&b.0))
+        };
+        let mut least: Vec<(f32, usize)> = blocks.filter_map(least).collect();
+        least.sort_by(|a, b| a.0.total_cmp(&b.0));
+        least.get(NEIGHBOUR - 1).map(|(_, lag)| *lag)
+    }
+
+    /// The same of runs at the same time of day.
+    pub(super) fn run_of_day_lag(&self) -> Option<usize> {
+        let distance = self.of_same_time()?;
+        let day = self.day_rows?;
+        let is_same_time = |lag: usize| {
+            let days = (lag as f64 / day).round();
+            let (from, to) = ((days * day - SAME_TIME * day).round(), (days * day + SAME_TIME * day).round());
+            days >= 1.0 && (from..=to).contains(&(lag as f64))
+        };
+        let lags = self.apart.iter().zip(1..).filter(|(apart, lag)| **apart == distance && is_same_time(*lag));
+        lags.map(|(_, lag)| lag).next()
+    }
+
+    /// From the newest value backwards, by how much each adds to the distance from the run that lies `lag` rows before: its
+    /// weight, and the square.
+    pub(super) fn parts(&self, lag: usize) -> Vec<(f64, f64)> {
+        let values = &self.values[self.head..];
+        let fade = (-1.0 / HALF_LIFE_ROWS).exp2();
+        let square = |(own, other): (&f32, &f32)| f64::from((own - other) * (own - other));
+        let squares = values.iter().zip(values.get(lag..).unwrap_or_default()).map(square);
+        squares.enumerate().map(|(back, square)| (fade.powi(back as i32), square)).collect()
+    }
+
     fn find_step(&mut self, time_ms: i64) {
         if self.times.len() > STEPS {
             return;

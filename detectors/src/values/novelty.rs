@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::neighbours::{Distances, KEPT, Neighbours};
+use crate::breakdown::{Breakdown, Sum, Term};
 
 /// Fewer distances say nothing of how rare one is.
 const DISTANCES_MIN: usize = 20;
@@ -18,6 +19,8 @@ const NEWS_DECADES: f64 = 0.3;
 /// as new.
 const P_VALUE_SHARE: f64 = 0.1;
 const P_VALUE_DECADES: f64 = 6.0;
+/// Rows of a run that are told one by one.
+const TERMS_MAX: usize = 12;
 
 #[derive(Debug, Clone)]
 pub(super) struct Novelty {
@@ -66,6 +69,30 @@ impl Novelty {
         let all = known.into_iter().filter_map(|(rarity, distance)| rarity.times_usual(distance?));
         let strangeness = all.fold(None, |most: Option<f64>, one| Some(most.map_or(one, |most| most.max(one))));
         (self.score_of(distances, 1.0), strangeness)
+    }
+
+    /// What the strangeness of this row would be made of: rows of the run that ends with it, against the run that counts.
+    pub(super) fn breakdown(&self, time_ms: i64, value: f64) -> Option<Breakdown> {
+        let mut neighbours = self.neighbours.clone();
+        let Distances { run, run_of_day, .. } = neighbours.observe(time_ms, value);
+        let known = [
+            (&self.run, run, neighbours.run_lag(), "the third most alike run"),
+            (&self.run_of_day, run_of_day, neighbours.run_of_day_lag(), "the most alike run at this time of day"),
+        ];
+        let all = known.into_iter().filter_map(|(rarity, distance, lag, what)| {
+            Some((rarity.times_usual(distance?)?, f64::from(distance?), lag?, what))
+        });
+        let (times, distance, lag, what) = all.reduce(|most, one| if one.0 > most.0 { one } else { most })?;
+        let by = if times > 0.0 { distance / (times * times) } else { 1.0 };
+        let term = |(back, (weight, square)): (usize, (f64, f64))| Term {
+            values_back: Some(back),
+            ..Term::product("value", weight / by, square)
+        };
+        let mut terms: Vec<Term> = neighbours.parts(lag).into_iter().enumerate().map(term).collect();
+        terms.sort_by(|a, b| b.amount.total_cmp(&a.amount));
+        let rest: f64 = terms.split_off(TERMS_MAX.min(terms.len())).iter().map(|term| term.amount).sum();
+        terms.push(Term::new(format!("all other rows, to {what}, {lag} rows before"), rest));
+        Some(Breakdown { forecast: None, sums: vec![Sum::of_terms("squared distance in usual ones", terms)] })
     }
 
     fn score_of(&mut self, distances: Distances, p_value: f64) -> f64 {
@@ -180,6 +207,33 @@ mod tests {
         };
         assert!((last(1e-3) - last(1.0) - 0.3).abs() < 1e-9);
         assert!((last(0.0) - last(1.0) - 0.6).abs() < 1e-9);
+    }
+
+    #[test]
+    fn rows_of_a_run_add_up_to_how_strange_it_is() {
+        for season in [0.0, 4.0] {
+            let mut novelty = Novelty::new(None);
+            let mut checked = 0;
+            for at in 0..1_500 {
+                let spike = if at % 400 == 399 { 6.0 } else { 0.0 };
+                let value = noise(at) + spike + season * (at as f64 / 24.0 * std::f64::consts::TAU).sin();
+                let time_ms = at as i64 * HOUR_MS;
+                let broken = novelty.breakdown(time_ms, value);
+                let (_, strangeness) = novelty.score_and_strangeness(time_ms, value);
+                assert_eq!(broken.is_some(), strangeness.is_some(), "{at}");
+                let (Some(broken), Some(strangeness)) = (broken, strangeness) else { continue };
+                let sum = &broken.sums[0];
+                let terms: f64 = sum.terms.iter().map(|term| term.amount).sum();
+                assert!((terms - sum.total).abs() <= 1e-12 * sum.total, "{at}: {sum:?}");
+                // Distances are carried along in single precision.
+                assert!((sum.total.sqrt() - strangeness).abs() <= 1e-4 * strangeness, "{at}: {strangeness} {sum:?}");
+                if spike > 0.0 {
+                    assert_eq!(sum.terms[0].values_back, Some(0), "{at}: {sum:?}");
+                }
+                checked += 1;
+            }
+            assert!(checked > 1_000, "{checked}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Novelty alone: a row, or the run of rows that ends with it, that is unlike all before it.
 
 use super::novelty::Novelty;
+use crate::breakdown::Breakdown;
 use crate::calibrated::{Calibration, by_chance};
 use crate::detector::{Detector, Row, Scored, Settings};
 use crate::list::{Entry, Family, Judges, Unmoved};
@@ -41,5 +42,9 @@ impl Detector for Unlike {
 
     fn score(&mut self, rows: &[Row]) -> Vec<Scored> {
         rows.iter().map(|row| self.judge(row)).collect()
+    }
+
+    fn breakdown(&self, row: Row) -> Option<Breakdown> {
+        self.novelty.breakdown(row.time_ms(), row.value()?)
     }
 }

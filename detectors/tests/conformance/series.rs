@@ -118,7 +118,7 @@ fn the_same_rows_and_seed_give_the_same_bytes_however_they_are_cut() {
 }
 
 #[test]
-fn parts_are_told_by_those_that_have_them_and_change_nothing() {
+fn parts_are_told_and_change_nothing() {
     let rows = rows(daily(900, 13));
     each(|entry, build| {
         let whole = build(SETTINGS).score(&rows);
@@ -126,7 +126,7 @@ fn parts_are_told_by_those_that_have_them_and_change_nothing() {
         assert_eq!(asked.breakdown(rows[0]), None, "{}", entry.name);
         asked.score(&rows[..800]);
         let broken = asked.breakdown(rows[800]);
-        assert_eq!(broken.is_some(), entry.family.adds_up(), "{}", entry.name);
+        assert!(broken.is_some(), "{}", entry.name);
         assert_eq!(broken, asked.breakdown(rows[800]), "{}", entry.name);
         assert_eq!(asked.breakdown(Row::gap(rows[800].time_ms())), None, "{}", entry.name);
         assert_eq!(whole[800..], asked.score(&rows[800..]), "{}", entry.name);

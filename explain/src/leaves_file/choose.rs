@@ -12,9 +12,6 @@ use super::sweep::sweep;
 /// More cells than this are no explanation; the rest is listed as not named.
 pub(crate) const CELLS_MAX: usize = 16;
 
-/// Parts together must tell it better than their whole by this factor. Each part may choose a severity of its own and so
-/// gains a little in any case; and a whole of which nine values in ten moved is better told than nine parts.
-const PARTS_BETTER: f64 = 1.1;
 /// A part that fell by the same as the rest of its whole, to this much, is no slice of its own.
 const SEVERITY_ALIKE: f64 = 0.11;
 
@@ -41,6 +38,11 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
+    /// Whether more can be chosen: everything leaves nothing.
+    fn is_open(&self) -> bool {
+        !self.is_capped && self.chosen.last().is_none_or(|last| last.cell.layer() > 0)
+    }
+
     /// A cell takes up its parts that were chosen before it and moved alike.
     fn push(&mut self, mut whole: Chosen) {
         let is_part = |part: &mut Chosen| {
@@ -72,7 +74,7 @@ impl Choice {
             let rows = scene.rows_of(&cell, &is_free);
             let whole = scene.candidate(cell, direction, &rows, vectors);
             let (score, severity) = (whole.score_at_most(scene), whole.severity());
-            if score >= score_min() && PARTS_BETTER * score >= apart {
+            if score >= score_min() && scene.parsimony.parts_better * score >= apart {
                 self.chosen.retain(|part| !is_part(part));
                 self.chosen.push(Chosen { cell, direction, score, severity, rows });
             }
@@ -81,38 +83,59 @@ impl Choice {
 }
 
 pub(crate) fn choose(scene: &Scene) -> Choice {
-    let mut vectors = Vectors::new(scene.rows());
-    let mut free = vec![true; scene.rows()];
-    let mut choice = Choice::default();
-    loop {
-        let (candidates, looked_at) = sweep(scene, &free);
-        choice.looked_at = choice.looked_at.max(looked_at);
-        let before = choice.chosen.len();
-        let mut field = Field::new(candidates);
-        while let Some(at) = field.best(scene, &free, &mut vectors) {
-            if choice.chosen.len() == CELLS_MAX {
-                choice.is_capped = true;
-                return choice;
+    let mut chooser = Chooser {
+        scene,
+        vectors: Vectors::new(scene.rows()),
+        free: vec![true; scene.rows()],
+        choice: Choice::default(),
+    };
+    for directions in scene.parsimony.passes {
+        chooser.pass(directions);
+    }
+    let Chooser { mut choice, mut vectors, .. } = chooser;
+    if choice.is_open() {
+        choice.merge(scene, &mut vectors);
+    }
+    choice
+}
+
+struct Chooser<'a> {
+    scene: &'a Scene,
+    vectors: Vectors,
+    free: Vec<bool>,
+    choice: Choice,
+}
+
+impl Chooser<'_> {
+    /// Chooses among cells that moved in some directions until none pays.
+    fn pass(&mut self, directions: &[Direction]) {
+        let Self { scene, vectors, free, choice } = self;
+        while choice.is_open() {
+            let (mut candidates, looked_at) = sweep(scene, free, score_min());
+            candidates.retain(|candidate| directions.contains(&candidate.direction));
+            choice.looked_at = choice.looked_at.max(looked_at);
+            let before = choice.chosen.len();
+            let mut field = Field::new(candidates);
+            while let Some(at) = field.best(scene, free, vectors) {
+                if choice.chosen.len() == CELLS_MAX {
+                    choice.is_capped = true;
+                    return;
+                }
+                let rows = scene.rows_of(&field.candidates[at].cell, free);
+                if !field.is_borne_out(at, scene, &rows) {
+                    field.candidates[at].refuse();
+                    continue;
+                }
+                let is_large = RESWEEP_ONE_IN * rows.len() >= scene.rows();
+                let chosen = field.take(at, rows, scene, free, !is_large);
+                choice.push(chosen);
+                if is_large || !choice.is_open() {
+                    break;
+                }
             }
-            let rows = scene.rows_of(&field.candidates[at].cell, &free);
-            if !field.is_borne_out(at, scene, &rows) {
-                field.candidates[at].refuse();
-                continue;
+            if choice.chosen.len() == before {
+                return;
             }
-            let is_large = RESWEEP_ONE_IN * rows.len() >= scene.rows();
-            let chosen = field.take(at, rows, scene, &mut free, !is_large);
-            let is_everything = chosen.cell.layer() == 0;
-            choice.push(chosen);
-            if is_everything {
-                return choice;
-            }
-            if is_large {
-                break;
-            }
-        }
-        if choice.chosen.len() == before {
-            choice.merge(scene, &mut vectors);
-            return choice;
         }
     }
 }
@@ -188,7 +211,7 @@ impl Field {
                 parts[added].push(at);
             }
         }
-        let needed = PARTS_BETTER * self.score(whole, scene);
+        let needed = scene.parsimony.parts_better * self.score(whole, scene);
         let mut best: Option<(f64, usize)> = None;
         for parts in parts {
             let sum = |field: &Self| -> f64 {

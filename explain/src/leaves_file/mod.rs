@@ -8,6 +8,7 @@ mod answer;
 mod at_once;
 pub(crate) mod choose;
 mod command;
+pub(crate) mod contenders;
 pub(crate) mod draws;
 pub(crate) mod evidence;
 pub(crate) mod exact_sum;

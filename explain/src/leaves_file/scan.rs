@@ -30,6 +30,25 @@ pub(crate) struct Scene {
     places: Vec<Places>,
     /// Whether everything is a cell too.
     pub(crate) with_everything: bool,
+    pub(crate) parsimony: Parsimony,
+}
+
+/// How much better the longer story has to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Parsimony {
+    /// Parts together must tell it better than their whole by this factor.
+    pub(crate) parts_better: f64,
+    /// In which directions cells are chosen, one after the other.
+    pub(crate) passes: &'static [&'static [Direction]],
+}
+
+impl Parsimony {
+    /// Where all leaves of a slice move by one factor. Each part may choose a severity of its own and so gains a little in
+    /// any case; and a whole of which nine values in ten moved is better told than nine parts.
+    pub(crate) const ONE_FACTOR: Self = Self { parts_better: 1.1, passes: &[&Direction::BOTH] };
+    /// Where one cause shows in each feature by another severity. What got worse is chosen first, for all may have got a little
+    /// better beside.
+    pub(crate) const ONE_CAUSE: Self = Self { parts_better: 1.5, passes: &[&[Direction::Down], &[Direction::Up]] };
 }
 
 impl Scene {
@@ -43,7 +62,22 @@ impl Scene {
         let mut most = at_once(said.len(), |rows| most(&said[rows], shape));
         let steps_a_nat = STEPS_A_NAT / coarser(&mut most);
         let places = codes.iter().zip(&values).map(|(column, &values)| Places::new(column, values)).collect();
-        Self { codes, values, said, most, steps_a_nat, shape, places, with_everything }
+        Self {
+            codes,
+            values,
+            said,
+            most,
+            steps_a_nat,
+            shape,
+            places,
+            with_everything,
+            parsimony: Parsimony::ONE_FACTOR,
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn with(self, parsimony: Parsimony) -> Self {
+        Self { parsimony, ..self }
     }
 
     pub(crate) fn rows(&self) -> usize {

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::at_once::each_at_once;
 use super::evidence::{Direction, Most, POSITIVE};
-use super::scan::{Candidate, Cell, LAYERS_MAX, Scene, largest, score_min};
+use super::scan::{Candidate, Cell, LAYERS_MAX, Scene, largest};
 
 /// Combinations are numbered in a plain list while that is at most so many times longer than the leaves.
 const LIST_LONGER_MAX: usize = 4;
@@ -30,17 +30,17 @@ struct Bounds {
     first: Vec<u32>,
 }
 
-/// All candidates over the rows that are still free, and how many cells were looked at.
-pub(crate) fn sweep(scene: &Scene, free: &[bool]) -> (Vec<Candidate>, usize) {
+/// All candidates over the rows that are still free that could score so much, and how many cells were looked at.
+pub(crate) fn sweep(scene: &Scene, free: &[bool], least: f64) -> (Vec<Candidate>, usize) {
     let rows: Vec<u32> = (0..scene.rows() as u32).filter(|&row| free[row as usize]).collect();
-    let mut whole = Sweep { scene, found: Vec::new(), looked_at: 0 };
+    let mut whole = Sweep { scene, least, found: Vec::new(), looked_at: 0 };
     if scene.with_everything {
         whole.everything(&rows);
     }
     let numbers = vec![0; rows.len()];
     let everything = Level { dimensions: Vec::new(), rows, numbers, combinations: 1 };
     let below = |added: usize| {
-        let mut sweep = Sweep { scene, found: Vec::new(), looked_at: 0 };
+        let mut sweep = Sweep { scene, least, found: Vec::new(), looked_at: 0 };
         sweep.add(&everything, added);
         (sweep.found, sweep.looked_at)
     };
@@ -53,6 +53,7 @@ pub(crate) fn sweep(scene: &Scene, free: &[bool]) -> (Vec<Candidate>, usize) {
 
 struct Sweep<'a> {
     scene: &'a Scene,
+    least: f64,
     found: Vec<Candidate>,
     looked_at: usize,
 }
@@ -114,7 +115,7 @@ impl Sweep<'_> {
     /// Makes candidates of the cells that could pay their price.
     fn take(&mut self, dimensions: &[usize], bounds: &Bounds) {
         let price = self.scene.price(dimensions);
-        let needed = self.scene.steps(price + score_min());
+        let needed = self.scene.steps(price + self.least);
         for (most, &row) in bounds.most.iter().zip(&bounds.first) {
             for direction in Direction::BOTH {
                 let bounds = most[direction as usize];
@@ -128,7 +129,7 @@ impl Sweep<'_> {
 
     /// The combinations whose deeper cells could pay: none can have more than what speaks for it in its parent.
     fn promising(&self, dimensions: Vec<usize>, rows: &[u32], numbers: &[u32], bounds: &Bounds) -> Level {
-        let needed = self.scene.steps(self.scene.price_below(dimensions.len()) + score_min());
+        let needed = self.scene.steps(self.scene.price_below(dimensions.len()) + self.least);
         let mut combinations = 0;
         let renumbered: Vec<u32> = bounds
             .most

@@ -15,6 +15,8 @@ pub(super) struct Alerted {
     alerts: u64,
     /// Alerts that name slices, and those of which one is the true one.
     spoke: [u64; 2],
+    /// Alerts of which a slice that is named, or that it could be as well, is the true one.
+    likely: u64,
     on_record: u64,
     /// Alerts with a suspect told, and those whose first did it.
     told: [u64; 2],
@@ -34,6 +36,9 @@ impl Alerted {
             });
             if let (Some(incident), Some(why)) = (answered, &alert.why) {
                 self.alerts += 1;
+                let truth = slice_of(incident);
+                let is_named = why.claims() && alert.causes.iter().any(|cause| cause.slice == truth);
+                self.likely += u64::from(is_named || why.leads.iter().any(|lead| lead.slice == truth));
                 if why.verdict == WhyVerdict::Slices {
                     let is_right = alert.causes.iter().any(|cause| cause.slice == slice_of(incident));
                     self.spoke = [self.spoke[0] + 1, self.spoke[1] + u64::from(is_right)];
@@ -57,6 +62,7 @@ impl Alerted {
     pub(super) fn print(&self) {
         println!("\nalerts of the pipeline that answer an incident: {}", self.alerts);
         print_share("slices named, one of them true", self.spoke[1], self.spoke[0]);
+        print_share("named, or what it could be, is true", self.likely, self.alerts);
         print_share("a change on record did it", self.on_record, self.alerts);
         print_share("suspect told, the first did it", self.told[1], self.told[0]);
         println!("first suspect told, by its confidence: how often it did it");

@@ -8,7 +8,7 @@ const AFTER_MINUTES: i64 = 90;
 /// Those that grow need longer to be what they are.
 const AFTER_MINUTES_GROWING: i64 = 240;
 /// Where nothing happens something is asked so often, for a metric each in turn.
-const QUIET_EVERY_MINUTES: i64 = 9 * 60;
+pub(super) const QUIET_EVERY_MINUTES: i64 = 9 * 60;
 /// The first days have no earlier ones to be compared with.
 const QUIET_FROM_MINUTES: i64 = 3 * 24 * 60;
 /// So long around an incident traffic is not called quiet: the same hours of the day after are compared with it.

@@ -1,17 +1,15 @@
-//! One case explained, also with leaves missing, a step later and under other names; and the sums over all cases.
+//! One case explained, also with leaves missing, a step later and under other names.
 
 use hark_explain::Answer;
 use hark_ingest::Fold;
 use hark_model::{
-    Change, ChangeId, Direction, Explanation, Leaves, MetricKind, Mix, MixShare, STEP_MINUTES, Shift, Sketch, Slice,
-    Statistic, Step, WhyVerdict,
+    Change, ChangeId, Direction, Explanation, Leaves, MetricKind, STEP_MINUTES, Shift, Sketch, Slice, Statistic, Step,
+    WhyVerdict,
 };
 use hark_query::{MetricPlan, Plan};
 
 use crate::bench::dice::Dice;
-use crate::bench::explain::cases::{Case, Truth};
-use crate::bench::explain::reliability::Reliability;
-use crate::bench::figures::print_share;
+use crate::bench::explain::cases::{Case, QUIET_EVERY_MINUTES, Truth};
 use crate::bench::stopwatch;
 use crate::explainer::{self, Asked, Prepared};
 
@@ -21,17 +19,19 @@ const LEFT_OUT_ONE_IN: u64 = 10;
 /// What was said of one case.
 pub(super) struct Judged {
     pub(super) case: Case,
+    /// The series that was asked about: a rule that is dumb on purpose, and always answers.
+    pub(super) scope: Slice,
     /// Named, where the explanation speaks; at most three.
-    named: Vec<Slice>,
-    /// The value with the largest difference: a rule that is dumb on purpose, and always answers.
-    largest: Option<Slice>,
-    explanation: Explanation,
-    milliseconds: f64,
-    leaves: usize,
+    pub(super) named: Vec<Slice>,
+    /// The value with the largest difference: another such rule.
+    pub(super) largest: Option<Slice>,
+    pub(super) explanation: Explanation,
+    pub(super) milliseconds: f64,
+    pub(super) leaves: usize,
     /// Overlap of what is named with leaves missing, a step later, and under other names.
-    overlaps: [f64; 3],
+    pub(super) overlaps: [f64; 3],
     /// Whether the series that was asked about had moved as far as the metric asks for.
-    has_moved: bool,
+    pub(super) has_moved: bool,
 }
 
 /// `None` where the fold knows nothing to ask of.
@@ -57,7 +57,8 @@ pub(super) fn judge(case: &Case, fold: &Fold, plan: &Plan, changes: &[(ChangeId,
     let largest = largest_value(&prepared.leaves, metric_plan);
     let worse = if shift.direction == Direction::Up { shift.relative() } else { -shift.relative() };
     let has_moved = worse >= metric_plan.metric.alert.min_effect;
-    Some(Judged { case: case.clone(), named, largest, explanation, milliseconds, leaves, overlaps, has_moved })
+    let case = case.clone();
+    Some(Judged { case, scope, named, largest, explanation, milliseconds, leaves, overlaps, has_moved })
 }
 
 /// What an explanation names, where it speaks.
@@ -67,8 +68,16 @@ pub(super) fn named(explanation: &Explanation) -> Vec<Slice> {
     slices.filter(|_| speaks).take(3).collect()
 }
 
-/// The watched series that would have found it: the narrowest around the slice.
+/// The watched series that would have found it: the narrowest around the slice. Where nothing happens, all traffic and another
+/// series in turn.
 fn scope(case: &Case, fold: &Fold, metric_at: usize) -> Slice {
+    if case.truth == Truth::Nothing {
+        let number = (case.now.step().0 * STEP_MINUTES / QUIET_EVERY_MINUTES) as usize;
+        let mut watched = fold.cells(metric_at).slices().map(|(_, watched)| watched);
+        let all = watched.by_ref().count();
+        let at = if number.is_multiple_of(2) { 0 } else { number * 37 % all.max(1) };
+        return fold.cells(metric_at).slices().nth(at).map(|(_, watched)| watched.clone()).unwrap_or_default();
+    }
     let Truth::Slice(slice) = &case.truth else { return Slice::total() };
     let around = fold.cells(metric_at).slices().map(|(_, watched)| watched).filter(|watched| watched.contains(slice));
     around.max_by(|a, b| a.len().cmp(&b.len()).then_with(|| b.cmp(a))).cloned().unwrap_or_default()
@@ -231,170 +240,9 @@ impl Judged {
         (!is_right).then(|| format!("{metric} {statistic} {name}{unmoved}: {told}{mix} [{}]", causes.join("; ")))
     }
 
-    fn mix(&self) -> Option<Told> {
-        let share = self.explanation.why.as_ref()?.mix_share?;
-        let Mix { within, mix_shift } = self.explanation.mix?;
-        let before = self.explanation.why.as_ref()?.compared.as_ref()?.before;
-        let whole = before * (within + mix_shift).signum();
-        let moved = [within / whole, mix_shift / whole];
-        moved.iter().all(|part| part.is_finite()).then_some(Told { share, moved })
+    /// What is named and, up to three in all, what it could be as well.
+    pub(super) fn likeliest(&self) -> Vec<Slice> {
+        let leads = self.explanation.why.iter().flat_map(|why| &why.leads).map(|lead| lead.slice.clone());
+        self.named.iter().cloned().chain(leads).take(3).collect()
     }
-}
-
-/// What is told of mix and rate of a move.
-#[derive(Clone, Copy)]
-struct Told {
-    share: MixShare,
-    /// What lies within and what is mix, as parts of the statistic before; their sum is positive.
-    moved: [f64; 2],
-}
-
-/// Sums over all cases.
-#[derive(Default)]
-pub(super) struct Score {
-    /// By how many dimensions the true slice has: cases, first right, right among three.
-    depths: [[u64; 3]; 4],
-    kinds: [(&'static str, u64, u64); 3],
-    spoke: u64,
-    spoke_first_right: u64,
-    spoke_right: u64,
-    largest_right: u64,
-    slices: u64,
-    unmoved: u64,
-    put_back: [u64; 2],
-    abstained: [[u64; 2]; 3],
-    false_slices: u64,
-    largest_false: u64,
-    mixes: Vec<Told>,
-    rates: Vec<Told>,
-    milliseconds: Vec<f64>,
-    leaves: Vec<usize>,
-    overlaps: [Vec<f64>; 3],
-    /// The first suspect told of each incident.
-    suspects: Reliability,
-}
-
-impl Score {
-    pub(super) fn add(&mut self, judged: &Judged) {
-        self.milliseconds.push(judged.milliseconds);
-        self.leaves.push(judged.leaves);
-        // Nobody would be told of it, and so nobody asks why.
-        if matches!(judged.case.truth, Truth::Slice(_) | Truth::Everywhere) && !judged.has_moved {
-            self.unmoved += 1;
-            return;
-        }
-        if let (Truth::Slice(_) | Truth::Everywhere, Some(first)) =
-            (&judged.case.truth, judged.explanation.suspects.first())
-        {
-            self.suspects.add(first.score, judged.case.cause.as_ref() == Some(&first.title));
-        }
-        match &judged.case.truth {
-            Truth::Slice(slice) => {
-                self.add_slice(judged, slice);
-                for (all, own) in self.overlaps.iter_mut().zip(judged.overlaps) {
-                    all.push(own);
-                }
-                self.rates.extend(judged.mix());
-            }
-            other => {
-                let at = [Truth::Everywhere, Truth::Mix, Truth::Nothing].iter().position(|one| one == other);
-                let [silent, all] = &mut self.abstained[at.unwrap_or(2)];
-                *silent += u64::from(judged.named.is_empty());
-                *all += 1;
-                if *other == Truth::Everywhere {
-                    self.rates.extend(judged.mix());
-                } else {
-                    self.false_slices += judged.named.len() as u64;
-                    self.largest_false += u64::from(judged.largest.is_some());
-                }
-                if *other == Truth::Mix {
-                    self.mixes.extend(judged.mix());
-                }
-            }
-        }
-    }
-
-    fn add_slice(&mut self, judged: &Judged, slice: &Slice) {
-        let first = judged.named.first() == Some(slice);
-        let right = judged.named.contains(slice);
-        let depth = &mut self.depths[slice.len().min(3)];
-        let kind = match judged.case.metric {
-            "requests" => 0,
-            "failure_rate" => 1,
-            _ => 2,
-        };
-        *depth = [depth[0] + 1, depth[1] + u64::from(first), depth[2] + u64::from(right)];
-        let names = ["counts", "ratios", "quantiles"];
-        let (_, all, firsts) = self.kinds[kind];
-        self.kinds[kind] = (names[kind], all + 1, firsts + u64::from(first));
-        self.slices += 1;
-        self.largest_right += u64::from(judged.largest.as_ref() == Some(slice));
-        if !judged.named.is_empty() {
-            self.spoke += 1;
-            self.spoke_first_right += u64::from(first);
-            self.spoke_right += u64::from(right);
-            let deletion = judged.explanation.why.as_ref().and_then(|why| why.deletion);
-            let is_below = deletion.is_some_and(|check| !check.would_fire);
-            self.put_back = [self.put_back[0] + u64::from(is_below), self.put_back[1] + 1];
-        }
-    }
-
-    pub(super) fn print(&mut self) {
-        let sum = |at: usize| self.depths.iter().map(|depth| depth[at]).sum::<u64>();
-        println!("incidents that no watched series shows as far as its metric asks, left out: {}", self.unmoved);
-        print_share("first slice exact", sum(1), sum(0));
-        print_share("one of three exact", sum(2), sum(0));
-        for (dimensions, [all, first, _]) in self.depths.iter().enumerate().filter(|(_, depth)| depth[0] > 0) {
-            print_share(&format!("  first exact, {dimensions} dimensions"), *first, *all);
-        }
-        for (name, all, first) in self.kinds.iter().filter(|(_, all, _)| *all > 0) {
-            print_share(&format!("  first exact, {name}"), *first, *all);
-        }
-        print_share("  by the largest value", self.largest_right, self.slices);
-        print_share("where it speaks, one right", self.spoke_right, self.spoke);
-        print_share("where it speaks, the first right", self.spoke_first_right, self.spoke);
-        print_share("put back, below the threshold", self.put_back[0], self.put_back[1]);
-        for (name, [silent, all]) in ["everywhere", "mix", "nothing"].iter().zip(self.abstained) {
-            print_share(&format!("names no slice, {name}"), silent, all);
-        }
-        let quiet = self.abstained[1][1] + self.abstained[2][1];
-        println!("false slices in {quiet} cases of mix or nothing: {}", self.false_slices);
-        println!("  by the largest value: {}", self.largest_false);
-        println!("of all that mix shifts moved {} is called mix", told(&self.mixes, 1));
-        println!("of all that others moved {} is called rate", told(&self.rates, 0));
-        for (name, overlaps) in
-            ["a tenth of the leaves missing", "a step later", "under other names"].iter().zip(&self.overlaps)
-        {
-            let mean = overlaps.iter().sum::<f64>() / overlaps.len().max(1) as f64;
-            println!("Jaccard, {name}: {mean:.3}");
-        }
-        println!("first suspect told of an incident, by its confidence: how often it did it");
-        self.suspects.print();
-        self.leaves.sort_unstable();
-        let most = self.leaves.last().copied().unwrap_or(0);
-        println!("milliseconds an explanation: {}; at most {most} leaves", times(&mut self.milliseconds));
-    }
-}
-
-/// The part of all moves together that is the right one of the two, the mean of the shares told case by case, in which
-/// chance has no sign, and how often the interval told holds what is true.
-fn told(cases: &[Told], right: usize) -> String {
-    let count = cases.len().max(1) as f64;
-    let sum = |part: usize| cases.iter().map(|told| told.moved[part]).sum::<f64>();
-    let mean = cases.iter().map(|told| told.share.share).sum::<f64>() / count;
-    let mean = if right == 1 { mean } else { 1.0 - mean };
-    let holds = cases.iter().filter(|told| told.share.interval[right] == right as f64).count() as f64 / count;
-    let part = sum(right) / (sum(0) + sum(1));
-    format!(
-        "{:.1} % (case by case {:.1} %; the interval holds that in {:.1} %)",
-        100.0 * part,
-        100.0 * mean,
-        100.0 * holds
-    )
-}
-
-fn times(values: &mut [f64]) -> String {
-    values.sort_unstable_by(f64::total_cmp);
-    let at = |part: f64| values.get(((values.len().max(1) - 1) as f64 * part).round() as usize).copied().unwrap_or(0.0);
-    format!("median {:.1}, p99 {:.1}, most {:.1}", at(0.5), at(0.99), at(1.0))
 }

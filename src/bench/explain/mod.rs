@@ -5,6 +5,7 @@ mod cases;
 mod judged;
 mod quantiles;
 mod reliability;
+mod score;
 mod traffic;
 
 use std::fs::{self, File};

@@ -12,7 +12,8 @@ use hark_simulate::{Config, IncidentTruth, Kinds, Simulation};
 use crate::bench::explain::Traffic;
 use crate::bench::explain::alerted::Alerted;
 use crate::bench::explain::cases::{Case, due, planned};
-use crate::bench::explain::judged::{Judged, Score, judge};
+use crate::bench::explain::judged::{Judged, judge};
+use crate::bench::explain::score::Score;
 use crate::detection::Budget;
 use crate::replay::{self, Replay};
 

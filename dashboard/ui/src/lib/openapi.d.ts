@@ -1486,6 +1486,21 @@ export interface components {
             next_steps: string[];
             summary: string;
         };
+        /** @description A slice that the evidence does not rule out, with its statistic before and during. */
+        Lead: {
+            /** Format: double */
+            after?: number | null;
+            /** Format: double */
+            before?: number | null;
+            /**
+             * Format: double
+             * @description How likely it is this one, of what is named, all leads and something else.
+             */
+            probability: number;
+            /** Format: int64 */
+            requests: number;
+            slice: components["schemas"]["Slice"];
+        };
         /** @description Something that the explanation does not say, or could not look at. */
         LeftOut: {
             /** Format: int64 */
@@ -2204,6 +2219,8 @@ export interface components {
              */
             confidence: number;
             deletion?: components["schemas"]["DeletionCheck"] | null;
+            /** @description Slices that it could be as well, the likeliest first; beside those that are named, or where none is. None is claimed. */
+            leads?: components["schemas"]["Lead"][];
             /** @description What was folded, capped or not looked at. */
             left_out: components["schemas"]["LeftOut"][];
             mix_share?: components["schemas"]["MixShare"] | null;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Alert } from '../../lib/api-types';
 import { exampleAlert } from '../../lib/example';
-import { confidenceSentence, lostRequests, reasonOf, stageRows, stageSentence } from './why';
+import { confidenceSentence, leadLines, lostRequests, reasonOf, stageRows, stageSentence } from './why';
 
 const withMore = (more: object): Alert => ({ ...exampleAlert(), ...more }) as Alert;
 
@@ -53,4 +53,17 @@ test('bad requests beyond the usual are counted where shares are', () => {
   const effect = { ...exampleAlert().effect, unit: 'share', delta: 0.02, requests: 18_211 };
   expect(lostRequests(withMore({ effect }))).toBe('about 364 of them bad beyond what is usual');
   expect(lostRequests(exampleAlert())).toBeUndefined();
+});
+
+test('what it could be as well has its probability, and its move where that is known', () => {
+  const leads = [
+    { slice: { feature: 'search', os_version: '26.2.1' }, probability: 0.34, before: 1020, after: 1240, requests: 900 },
+    { slice: {}, probability: 0.05, before: null, after: null, requests: 9000 },
+  ];
+  const why = { verdict: 'slices', reason: 'feature search explains 91 %', confidence: 0.91, leads };
+  expect(leadLines(withMore({ why }))).toEqual([
+    { slice: [['feature', 'search'], ['os_version', '26.2.1']], probability: '34\u202f%', moved: '1,020\u202fms → 1,240\u202fms' },
+    { slice: [], probability: '5\u202f%', moved: undefined },
+  ]);
+  expect(leadLines(withMore({ why: { ...why, leads: undefined } }))).toEqual([]);
 });

@@ -1,7 +1,8 @@
 // Why it moved, as far as it was worked out: the verdict, stages, error texts, similar alerts. What is not there is
 // said, never made up.
 import type { Alert } from '../../lib/api-types';
-import { count, difference, grouped, percent, quantity } from '../../lib/format';
+import { count, difference, grouped, percent, quantity, THIN } from '../../lib/format';
+import { isTotal, slicePairs } from '../../lib/slice';
 import { capitalised, metricName } from '../../lib/words';
 
 /** `asr_ms` -> `ASR`, `network_ms` -> `Network`; what the stages leave is the rest. */
@@ -69,6 +70,7 @@ export interface Why {
   something_else?: number | null;
   ruled_out?: { change: string; title: string; time: string; score: number; why: string; against?: string[] }[];
   left_out?: { what: string; count: number; sentence: string }[];
+  leads?: { slice: Record<string, string>; probability: number; before?: number | null; after?: number | null }[];
   deletion?: { would_fire?: boolean } | null;
 }
 
@@ -84,6 +86,22 @@ export function confidenceSentence(alert: Alert): string | undefined {
   const rest = why.deletion?.would_fire === false ? ', and there would be no alert' : why.deletion?.would_fire === true ? '; there would be an alert still' : '';
   return `Had these requests fared as usual, ${percent(why.confidence)} of the move would be gone${rest}.`;
 }
+
+export interface LeadLine {
+  /** Empty for all traffic. */
+  slice: [string, string][];
+  probability: string;
+  /** `1,020 → 1,240 ms` there. */
+  moved: string | undefined;
+}
+
+/** What the evidence does not rule out, the likeliest first. */
+export const leadLines = (alert: Alert): LeadLine[] =>
+  (whyOf(alert)?.leads ?? []).map(({ slice, probability, before, after }) => ({
+    slice: isTotal(slice) ? [] : slicePairs(slice),
+    probability: `${Math.round(100 * probability)}${THIN}%`,
+    moved: before == null || after == null ? undefined : `${quantity(before, alert.effect.unit)} → ${quantity(after, alert.effect.unit)}`,
+  }));
 
 /** How many requests were lost, beyond what is usual, in the metric's own words; undefined where time is what was lost. */
 export function lostRequests({ effect, direction }: Alert): string | undefined {
