@@ -3,13 +3,14 @@
 use hark_explain::Answer;
 use hark_ingest::Fold;
 use hark_model::{
-    Change, ChangeId, Direction, Explanation, Leaves, MetricKind, STEP_MINUTES, Shift, Sketch, Slice, Statistic, Step,
-    WhyVerdict,
+    Change, ChangeId, Direction, Explanation, Leaves, MetricKind, MixShare, STEP_MINUTES, Shift, Sketch, Slice,
+    Statistic, Step, WhyVerdict,
 };
 use hark_query::{MetricPlan, Plan};
 
 use crate::bench::dice::Dice;
 use crate::bench::explain::cases::{Case, QUIET_EVERY_MINUTES, Truth};
+use crate::bench::explain::pure;
 use crate::bench::stopwatch;
 use crate::explainer::{self, Asked, Prepared};
 
@@ -32,6 +33,8 @@ pub(super) struct Judged {
     pub(super) overlaps: [f64; 3],
     /// Whether the series that was asked about had moved as far as the metric asks for.
     pub(super) has_moved: bool,
+    /// What is told of the mix where the case is made pure: mix alone of a shift of the mix, rate alone of all else.
+    pub(super) pure: Option<MixShare>,
 }
 
 /// `None` where the fold knows nothing to ask of.
@@ -53,12 +56,17 @@ pub(super) fn judge(case: &Case, fold: &Fold, plan: &Plan, changes: &[(ChangeId,
     let renamed = prepared.with(renumbered(&prepared.leaves));
     let later = explainer::explain(fold, metric_at, metric_plan, &asked, now.next(), known, &[]).explanation;
     let overlaps = [said(&fewer), later, said(&renamed)].map(|other| overlap(&named, &self::named(&other)));
+    let made_pure = if case.truth == Truth::Mix { pure::only_mix } else { pure::only_rate };
+    let pure = match case.truth {
+        Truth::Nothing => None,
+        _ => said(&prepared.with(made_pure(&prepared.leaves))).why.and_then(|why| why.mix_share),
+    };
     let leaves = prepared.leaves.leaves.len();
     let largest = largest_value(&prepared.leaves, metric_plan);
     let worse = if shift.direction == Direction::Up { shift.relative() } else { -shift.relative() };
     let has_moved = worse >= metric_plan.metric.alert.min_effect;
     let case = case.clone();
-    Some(Judged { case, scope, named, largest, explanation, milliseconds, leaves, overlaps, has_moved })
+    Some(Judged { case, scope, named, largest, explanation, milliseconds, leaves, overlaps, has_moved, pure })
 }
 
 /// What an explanation names, where it speaks.

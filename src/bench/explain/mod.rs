@@ -3,6 +3,7 @@
 mod alerted;
 mod cases;
 mod judged;
+mod pure;
 mod quantiles;
 mod reliability;
 mod score;

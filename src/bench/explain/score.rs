@@ -49,6 +49,8 @@ pub(super) struct Score {
     largest_false: u64,
     mixes: Vec<Told>,
     rates: Vec<Told>,
+    /// Parts called mix of shifts of the mix made pure, and rate of all else.
+    pure: [Vec<f64>; 2],
     milliseconds: Vec<f64>,
     leaves: Vec<usize>,
     overlaps: [Vec<f64>; 3],
@@ -80,6 +82,7 @@ impl Score {
                     all.push(own);
                 }
                 self.rates.extend(Told::of(judged));
+                self.pure[1].extend(judged.pure.map(|mix| 1.0 - mix.share));
             }
             other => {
                 let at = [Truth::Everywhere, Truth::Mix, Truth::Nothing].iter().position(|one| one == other);
@@ -88,6 +91,7 @@ impl Score {
                 *all += 1;
                 if *other == Truth::Everywhere {
                     self.rates.extend(Told::of(judged));
+                    self.pure[1].extend(judged.pure.map(|mix| 1.0 - mix.share));
                 } else {
                     self.false_slices += judged.named.len() as u64;
                     self.quiet_leads += u64::from(judged.likeliest().len() > judged.named.len());
@@ -95,6 +99,7 @@ impl Score {
                 }
                 if *other == Truth::Mix {
                     self.mixes.extend(Told::of(judged));
+                    self.pure[0].extend(judged.pure.map(|mix| mix.share));
                 }
             }
         }
@@ -160,6 +165,9 @@ impl Score {
         println!("  by the largest value: {}", self.largest_false);
         println!("of all that mix shifts moved {} is called mix", told(&self.mixes, 1));
         println!("of all that others moved {} is called rate", told(&self.rates, 0));
+        for (name, parts) in ["mix", "rate"].iter().zip(&mut self.pure) {
+            println!("moves made pure, the part called {name}: {}", quantiles(parts));
+        }
         for (name, overlaps) in
             ["a tenth of the leaves missing", "a step later", "under other names"].iter().zip(&self.overlaps)
         {
@@ -190,6 +198,14 @@ fn told(cases: &[Told], right: usize) -> String {
         100.0 * mean,
         100.0 * holds
     )
+}
+
+/// Mean, and the part that one in twenty is below.
+fn quantiles(parts: &mut [f64]) -> String {
+    parts.sort_unstable_by(f64::total_cmp);
+    let mean = parts.iter().sum::<f64>() / parts.len().max(1) as f64;
+    let low = parts.get(parts.len() / 20).copied().unwrap_or(0.0);
+    format!("{:.1} % in the mean, 19 of 20 above {:.1} %, {} moves", 100.0 * mean, 100.0 * low, parts.len())
 }
 
 fn times(values: &mut [f64]) -> String {
