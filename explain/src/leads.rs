@@ -17,22 +17,29 @@ const SOFTENED: f64 = 2.0;
 /// What "none of these" has for it, by the same.
 const SOMETHING_ELSE: f64 = 3.0;
 
-/// The likeliest slices beside those that are named.
+/// The likeliest slices beside those that are named. A slice of the same requests as another, such as a build and its platform, is
+/// none of its own.
 pub(crate) fn leads(located: &Located, leaves: &Leaves, measure: &Measure<'_>) -> Vec<Lead> {
-    let is_named = |slice: &Slice| located.causes.iter().any(|named| named.cause.slice == *slice);
-    let all = probabilities(located);
+    let rows = |slice: &Slice| -> Vec<u32> {
+        let is_inside = inside(leaves, slice);
+        (0..leaves.leaves.len() as u32).filter(|&row| is_inside[row as usize]).collect()
+    };
     let mut others: Vec<(Slice, f64)> =
-        all.into_iter().filter(|(slice, probability)| !is_named(slice) && *probability >= PROBABILITY_MIN).collect();
-    others.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    others.truncate(LEADS_MAX);
-    let lead = |(slice, probability): (Slice, f64)| {
-        let is_inside = inside(leaves, &slice);
-        let rows: Vec<u32> = (0..leaves.leaves.len() as u32).filter(|&row| is_inside[row as usize]).collect();
+        probabilities(located).into_iter().filter(|(_, probability)| *probability >= PROBABILITY_MIN).collect();
+    others.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.len().cmp(&b.0.len())).then_with(|| a.0.cmp(&b.0)));
+    let mut told: Vec<Vec<u32>> = located.causes.iter().map(|named| rows(&named.cause.slice)).collect();
+    let mut leads = Vec::new();
+    for (slice, probability) in others {
+        let rows = rows(&slice);
+        if leads.len() == LEADS_MAX || told.contains(&rows) {
+            continue;
+        }
         let requests = rows.iter().map(|&row| leaves.leaves[row as usize].after).sum::<f64>() as u64;
         let [before, after] = measure.of_rows(&rows);
-        Lead { slice, probability, before, after, requests }
-    };
-    others.into_iter().map(lead).collect()
+        leads.push(Lead { slice, probability, before, after, requests });
+        told.push(rows);
+    }
+    leads
 }
 
 /// Of the named slice and all that contend with it.
@@ -51,10 +58,11 @@ fn probabilities(located: &Located) -> BTreeMap<Slice, f64> {
 
 #[cfg(test)]
 mod tests {
-    use hark_model::Cause;
+    use hark_model::{Cause, Leaf, Statistic};
 
     use super::*;
-    use crate::slices::Named;
+    use crate::leaf_evidence::evidence_of;
+    use crate::slices::{Named, Question};
 
     fn slice(text: &str) -> Slice {
         text.parse().unwrap()
@@ -80,5 +88,33 @@ mod tests {
         assert!((first + 2.0 * second - 1.0).abs() < 1e-12, "{first} {second}");
         let sure = probabilities(&located(Some(("a:a1", 900.0)), &[("a:a1,b:b1", 880.0)]));
         assert!(sure[&slice("a:a1")] > 0.999);
+    }
+
+    #[test]
+    fn what_is_the_same_requests_is_told_once() {
+        // Each build has one platform.
+        let leaf = |build: u16, platform: u16| Leaf {
+            codes: vec![build, platform],
+            before: 70.0,
+            bad_before: 7.0,
+            after: 10.0,
+            bad_after: 1.0,
+        };
+        let values = |prefix: &str| ["".to_owned(), format!("{prefix}1"), format!("{prefix}2")].to_vec();
+        let leaves = Leaves {
+            dimensions: ["build", "platform"].map(str::to_owned).to_vec(),
+            values: vec![values("b"), values("p")],
+            leaves: vec![leaf(1, 1), leaf(2, 1), leaf(2, 2)],
+            before_to_after: 7.0,
+            ..Leaves::default()
+        };
+        let question = Question::BadShare { usual: 0.1 };
+        let evidence = evidence_of(&leaves, question);
+        let measure = Measure::new(&leaves, &evidence, question, Statistic::Rate, true, 60.0);
+        let contenders = [("build:b1,platform:p1", 9.5), ("build:b2", 8.0), ("platform:p1", 8.0), ("platform:p2", 2.0)];
+        let found = leads(&located(Some(("build:b1", 10.0)), &contenders), &leaves, &measure);
+        let told: Vec<String> = found.iter().map(|lead| lead.slice.to_string()).collect();
+        assert_eq!(told, ["build:b2", "platform:p1"], "{found:?}");
+        assert_eq!((found[0].requests, found[0].after), (20, Some(0.1)));
     }
 }
