@@ -59,6 +59,7 @@ test('what it could be as well has its probability, and its move where that is k
   const leads = [
     { slice: { feature: 'search', os_version: '26.2.1' }, probability: 0.34, before: 1020, after: 1240, requests: 900 },
     { slice: {}, probability: 0.05, before: null, after: null, requests: 9000 },
+    { slice: { feature: 'home' }, probability: 0.02, before: 1020, after: 1030, requests: 90 },
   ];
   const why = { verdict: 'slices', reason: 'feature search explains 91 %', confidence: 0.91, leads };
   expect(leadLines(withMore({ why }))).toEqual([

@@ -95,13 +95,18 @@ export interface LeadLine {
   moved: string | undefined;
 }
 
+/** What is less likely is in the API alone. */
+const LIKELY_FROM = 0.05;
+
 /** What the evidence does not rule out, the likeliest first. */
 export const leadLines = (alert: Alert): LeadLine[] =>
-  (whyOf(alert)?.leads ?? []).map(({ slice, probability, before, after }) => ({
-    slice: isTotal(slice) ? [] : slicePairs(slice),
-    probability: `${Math.round(100 * probability)}${THIN}%`,
-    moved: before == null || after == null ? undefined : `${quantity(before, alert.effect.unit)} → ${quantity(after, alert.effect.unit)}`,
-  }));
+  (whyOf(alert)?.leads ?? [])
+    .filter(({ probability }) => probability >= LIKELY_FROM)
+    .map(({ slice, probability, before, after }) => ({
+      slice: isTotal(slice) ? [] : slicePairs(slice),
+      probability: `${Math.round(100 * probability)}${THIN}%`,
+      moved: before == null || after == null ? undefined : `${quantity(before, alert.effect.unit)} → ${quantity(after, alert.effect.unit)}`,
+    }));
 
 /** How many requests were lost, beyond what is usual, in the metric's own words; undefined where time is what was lost. */
 export function lostRequests({ effect, direction }: Alert): string | undefined {
