@@ -15,7 +15,7 @@ pub(super) fn only_rate(leaves: &Leaves) -> Leaves {
     let same = |leaf: &Leaf| leaf.before / leaves.before_to_after.max(f64::MIN_POSITIVE);
     let grown = |leaf: &Leaf| if leaf.after > 0.0 { same(leaf) / leaf.after } else { 0.0 };
     let mut made = made(leaves, |leaf| [leaf.after, leaf.bad_after], |bin| bin.after, grown);
-    // Of those that nobody speaks for now the days before say nothing either.
+    // How the requests of a leaf that nobody came of would fare now is not known, so it is left out before, too.
     for (leaf, own) in made.leaves.iter_mut().zip(&leaves.leaves) {
         if own.after <= 0.0 {
             (leaf.before, leaf.bad_before) = (0.0, 0.0);
