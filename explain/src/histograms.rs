@@ -127,11 +127,16 @@ impl Histograms {
 
     /// The means of each group, before and after; `None` where it has no requests.
     pub(crate) fn means(&self) -> Vec<[Option<f64>; 2]> {
-        let sums = self.weighted(&self.middles());
+        let sums = self.sums();
         let mean = |(sums, requests): (&[f64; 2], &[f64; 2])| {
             [0, 1].map(|side| (requests[side] > 0.0).then(|| sums[side] / requests[side]))
         };
         sums.iter().zip(&self.requests).map(mean).collect()
+    }
+
+    /// The sums of values of each group, before and after.
+    pub(crate) fn sums(&self) -> Vec<[f64; 2]> {
+        self.weighted(&self.middles())
     }
 
     fn middles(&self) -> Vec<f64> {

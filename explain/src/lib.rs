@@ -8,6 +8,7 @@ mod account;
 mod baseline;
 mod beside;
 mod evidence;
+mod faring;
 mod groups;
 mod histograms;
 mod leads;

@@ -1,11 +1,12 @@
 //! The statistic that moved, worked out from leaves: of all of a scope, of any part of it, and as it would have been.
 
-use hark_model::{Leaves, Mix, Statistic};
+use hark_model::{BinCount, Leaves, Mix, Statistic};
 
+use crate::faring::{Fared, group_means};
 use crate::groups::Groups;
 use crate::histograms::{Histograms, Taken};
 use crate::leaf_evidence::Evidence;
-use crate::mean_parts::{GroupMean, mean_parts};
+use crate::mean_parts::mean_parts;
 use crate::quantile_parts::quantile_parts;
 use crate::slices::Question;
 
@@ -63,7 +64,11 @@ impl<'a> Measure<'a> {
                 [0, 1].map(|side| histograms.quantile(side, level).map(|place| place.value))
             }
             Kind::MeanOfValues => self.histograms(1, rows, |_| 0).means()[0],
-            Kind::Rate { .. } => self.rate(rows).means,
+            Kind::Rate { .. } => {
+                let mut all = Fared::default();
+                rows.iter().for_each(|&row| all.add(&self.fared(row)));
+                [0, 1].map(|side| all.mean(side))
+            }
             Kind::Count => {
                 let expected: f64 = rows.iter().map(|&row| self.evidence[row as usize].expected).sum();
                 let after: f64 = rows.iter().map(|&row| self.leaves.leaves[row as usize].after).sum();
@@ -96,18 +101,19 @@ impl<'a> Measure<'a> {
 
     /// What each group puts into the move; they add up to it. `None` where a side has no requests.
     pub(crate) fn parts(&self, rows: &[u32], groups: &Groups) -> Option<Vec<Mix>> {
-        let group_of = |row: u32| groups.of[row as usize].map_or(0, |group| group as usize);
+        let group_of = |at: usize| groups.of[rows[at] as usize].map_or(0, |group| group as usize);
+        let mean_parts = |fared: &mut dyn Iterator<Item = Fared>| {
+            let leaves: Vec<_> = fared.enumerate().map(|(at, fared)| (group_of(at), fared)).collect();
+            mean_parts(&group_means(groups.blocks.len(), &leaves))
+        };
         match self.kind {
-            Kind::Quantile(level) => quantile_parts(&self.histograms(groups.blocks.len(), rows, group_of), level),
+            Kind::Quantile(level) => quantile_parts(&self.by_leaf(rows), groups.blocks.len(), group_of, level),
             Kind::MeanOfValues => {
-                let histograms = self.histograms(groups.blocks.len(), rows, group_of);
-                let means = histograms.means().into_iter().zip(histograms.requests());
-                mean_parts(&means.map(|(means, &requests)| GroupMean { requests, means }).collect::<Vec<_>>())
+                let histograms = self.by_leaf(rows);
+                let fared = histograms.sums().into_iter().zip(histograms.requests());
+                mean_parts(&mut fared.map(|(sums, &requests)| Fared { requests, sums }))
             }
-            Kind::Rate { .. } => {
-                let means: Vec<GroupMean> = by_group(rows, groups).iter().map(|rows| self.rate(rows)).collect();
-                mean_parts(&means)
-            }
+            Kind::Rate { .. } => mean_parts(&mut rows.iter().map(|&row| self.fared(row))),
             Kind::Count => {
                 let part = |rows: &Vec<u32>| {
                     let [before, after] = self.of_rows(rows).map(|value| value.unwrap_or(0.0));
@@ -170,28 +176,33 @@ impl<'a> Measure<'a> {
         }
     }
 
-    fn rate(&self, rows: &[u32]) -> GroupMean {
-        let Kind::Rate { bad_is_hit } = self.kind else { return GroupMean { requests: [0.0; 2], means: [None; 2] } };
-        let (mut requests, mut bad) = ([0.0; 2], [0.0; 2]);
-        for &row in rows {
-            let leaf = &self.leaves.leaves[row as usize];
-            requests = [requests[0] + leaf.before, requests[1] + leaf.after];
-            bad = [bad[0] + leaf.bad_before, bad[1] + leaf.bad_after];
-        }
-        let mean = |side: usize| {
-            let share = bad[side] / requests[side];
-            (requests[side] > 0.0).then_some(if bad_is_hit { share } else { 1.0 - share })
-        };
-        GroupMean { requests, means: [mean(0), mean(1)] }
+    /// What a leaf has of hits.
+    fn fared(&self, row: u32) -> Fared {
+        let leaf = &self.leaves.leaves[row as usize];
+        let (requests, bad) = ([leaf.before, leaf.after], [leaf.bad_before, leaf.bad_after]);
+        let is_bad_hit = !matches!(self.kind, Kind::Rate { bad_is_hit: false });
+        let hits = |side: usize| if is_bad_hit { bad[side] } else { requests[side] - bad[side] };
+        Fared { requests, sums: [hits(0), hits(1)] }
+    }
+
+    /// Each of the rows is a group by itself.
+    fn by_leaf(&self, rows: &[u32]) -> Histograms {
+        let bins = rows.iter().enumerate().flat_map(|(at, &row)| {
+            self.bins(row).iter().map(move |bin| (at as u32, bin.class, [bin.before, bin.after]))
+        });
+        Histograms::new(rows.len(), bins.collect())
     }
 
     fn histograms(&self, groups: usize, rows: &[u32], group_of: impl Fn(u32) -> usize) -> Histograms {
         let bins = rows.iter().flat_map(|&row| {
             let group = group_of(row) as u32;
-            let own = &self.leaves.values_in_bins[self.starts[row as usize]..self.starts[row as usize + 1]];
-            own.iter().map(move |bin| (group, bin.class, [bin.before, bin.after]))
+            self.bins(row).iter().map(move |bin| (group, bin.class, [bin.before, bin.after]))
         });
         Histograms::new(groups, bins.collect())
+    }
+
+    fn bins(&self, row: u32) -> &[BinCount] {
+        &self.leaves.values_in_bins[self.starts[row as usize]..self.starts[row as usize + 1]]
     }
 }
 

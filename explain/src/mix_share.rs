@@ -2,8 +2,9 @@
 
 use hark_model::{Leaves, MixShare};
 
+use crate::faring::{Fared, group_means};
 use crate::groups::Groups;
-use crate::mean_parts::{GroupMean, mean_parts};
+use crate::mean_parts::mean_parts;
 
 const Z95: f64 = 1.96;
 /// Two-sided 95 % of Student's t by its degrees of freedom, from two on; of more it is as of the last.
@@ -35,8 +36,7 @@ pub(crate) fn mix_share(
     if within + mix <= 0.0 {
         return None;
     }
-    let sums = Sums::of(leaves, rows, groups);
-    let (moved, variances) = sums.errors()?;
+    let (moved, variances) = errors(leaves, rows, groups)?;
     // Of one unit of the share in units of the statistic.
     let scale = if moved.abs() > 0.0 { (size / moved).abs() } else { return None };
     let between = between_days(by_day, groups).unwrap_or_default();
@@ -66,23 +66,21 @@ fn between_days(by_day: &[LeafDay], groups: &Groups) -> Option<[f64; 2]> {
     if days < DAYS_MIN {
         return None;
     }
-    let mut sums = vec![vec![[0.0; 2]; groups.blocks.len()]; days];
+    let mut sums = vec![vec![[0.0; 2]; groups.of.len()]; days];
+    let mut all = vec![[0.0; 2]; groups.of.len()];
     for LeafDay { leaf, day, requests, bad } in by_day {
-        if let Some(group) = groups.of[*leaf as usize] {
-            let own = &mut sums[*day][group as usize];
+        for own in [&mut sums[*day][*leaf as usize], &mut all[*leaf as usize]] {
             *own = [own[0] + requests, own[1] + bad];
         }
     }
-    let all: Vec<[f64; 2]> =
-        (0..groups.blocks.len()).map(|group| [0, 1].map(|at| sums.iter().map(|day| day[group][at]).sum())).collect();
     let mut squares = [0.0; 2];
     for day in &sums {
-        let group = |(own, all): (&[f64; 2], &[f64; 2])| {
-            let requests = [all[0] - own[0], own[0]];
-            let bad = [all[1] - own[1], own[1]];
-            GroupMean { requests, means: [0, 1].map(|side| (requests[side] > 0.0).then(|| bad[side] / requests[side])) }
+        let fared = |((own, all), group): ((&[f64; 2], &[f64; 2]), &Option<u32>)| {
+            let [requests, sums] = [0, 1].map(|at| [all[at] - own[at], own[at]]);
+            group.map(|group| (group as usize, Fared { requests, sums }))
         };
-        let parts = mean_parts(&day.iter().zip(&all).map(group).collect::<Vec<_>>())?;
+        let leaves: Vec<_> = day.iter().zip(&all).zip(&groups.of).filter_map(fared).collect();
+        let parts = mean_parts(&group_means(groups.blocks.len(), &leaves))?;
         let [within, mix] = [0, 1].map(|at| parts.iter().map(|part| [part.within, part.mix_shift][at]).sum::<f64>());
         squares = [squares[0] + within * within, squares[1] + mix * mix];
     }
@@ -92,48 +90,36 @@ fn between_days(by_day: &[LeafDay], groups: &Groups) -> Option<[f64; 2]> {
     Some(squares.map(|sum| times * (sum / count).sqrt()))
 }
 
-/// Requests and bad ones of each group, before and after.
-struct Sums {
-    requests: Vec<[f64; 2]>,
-    bad: Vec<[f64; 2]>,
-}
-
-impl Sums {
-    fn of(leaves: &Leaves, rows: &[u32], groups: &Groups) -> Self {
-        let mut sums = Self { requests: vec![[0.0; 2]; groups.blocks.len()], bad: vec![[0.0; 2]; groups.blocks.len()] };
-        for &row in rows {
-            let (leaf, Some(group)) = (&leaves.leaves[row as usize], groups.of[row as usize]) else { continue };
-            let (requests, bad) = (&mut sums.requests[group as usize], &mut sums.bad[group as usize]);
-            *requests = [requests[0] + leaf.before, requests[1] + leaf.after];
-            *bad = [bad[0] + leaf.bad_before, bad[1] + leaf.bad_after];
+/// How far the share of bad requests moved, and the variances of what lies within and of the mix.
+fn errors(leaves: &Leaves, rows: &[u32], groups: &Groups) -> Option<(f64, [f64; 2])> {
+    let mut sums = Fared::default();
+    let fared = |row: &u32| {
+        let (leaf, group) = (&leaves.leaves[*row as usize], groups.of[*row as usize]?);
+        let own = Fared { requests: [leaf.before, leaf.after], sums: [leaf.bad_before, leaf.bad_after] };
+        Some((group as usize, own))
+    };
+    let fared: Vec<_> = rows.iter().filter_map(fared).inspect(|(_, own)| sums.add(own)).collect();
+    let moved = sums.mean(1)? - sums.mean(0)?;
+    let mut within = 0.0;
+    // Of each side the weighted sum of how leaves fare, and of its squares.
+    let mut means = [(0.0, 0.0); 2];
+    for group in group_means(groups.blocks.len(), &fared) {
+        let share = |side: usize| {
+            (group.means[side].unwrap_or(0.0) * group.requests[side] + 0.5) / (group.requests[side] + 1.0)
+        };
+        let middle = (share(0) + share(1)) / 2.0;
+        let weights = [0, 1].map(|side| group.requests[side] / sums.requests[side]);
+        let weight = (weights[0] + weights[1]) / 2.0;
+        let compared = [group.as_before.map_or(group.requests[0], |came| came.requests), group.requests[1]];
+        let squares = middle * middle + group.as_before.map_or(0.0, |came| came.variance);
+        for side in [0, 1] {
+            within += weight.powi(2) * share(side) * (1.0 - share(side)) / compared[side].max(1.0);
+            means[side].0 += weights[side] * middle;
+            means[side].1 += weights[side] * squares;
         }
-        sums
     }
-
-    /// How far the share of bad requests moved, and the variances of what lies within and of the mix.
-    fn errors(&self) -> Option<(f64, [f64; 2])> {
-        let all = [0, 1].map(|side| self.requests.iter().map(|own| own[side]).sum::<f64>());
-        let bad = [0, 1].map(|side| self.bad.iter().map(|own| own[side]).sum::<f64>());
-        if all.iter().any(|&all| all <= 0.0) {
-            return None;
-        }
-        let mut within = 0.0;
-        // Of each side the weighted sum of the groups' means and of their squares.
-        let mut means = [(0.0, 0.0); 2];
-        for (requests, bad) in self.requests.iter().zip(&self.bad) {
-            let weights = [requests[0] / all[0], requests[1] / all[1]];
-            let share = |side: usize| (bad[side] + 0.5) / (requests[side] + 1.0);
-            let middle = (share(0) + share(1)) / 2.0;
-            let weight = (weights[0] + weights[1]) / 2.0;
-            for side in [0, 1] {
-                within += weight.powi(2) * share(side) * (1.0 - share(side)) / requests[side].max(1.0);
-                means[side].0 += weights[side] * middle;
-                means[side].1 += weights[side] * middle * middle;
-            }
-        }
-        let mix = [0, 1].map(|side| (means[side].1 - means[side].0.powi(2)).max(0.0) / all[side]);
-        Some((bad[1] / all[1] - bad[0] / all[0], [within, mix[0] + mix[1]]))
-    }
+    let mix = [0, 1].map(|side| (means[side].1 - means[side].0.powi(2)).max(0.0) / sums.requests[side]);
+    Some((moved, [within, mix[0] + mix[1]]))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How much each group of requests puts into the move of a quantile, split into how they fared and how many came.
+//! How much each group of requests puts into the move of a quantile, split into how they fared and who came.
 //!
 //! Let `t` be the level, `w` a group's share of the requests and `F` its distribution, 0 before and 1 after. The quantile
 //! of the mixture that is the part `u` on its way from before to after solves `sum (1-u) w0 (F0 - t) + u w1 (F1 - t) = 0`.
@@ -9,7 +9,9 @@
 
 use hark_model::Mix;
 
+use crate::faring::{Fared, group_means};
 use crate::histograms::{Histograms, ValueRow, value_at};
+use crate::mean_parts::parts_around;
 
 /// Nodes and weights of Gauss and Legendre's rule on 0 to 1.
 const NODES: [(f64, f64); 4] = [
@@ -22,12 +24,17 @@ const NODES: [(f64, f64); 4] = [
 /// of a share is added to it, given to the groups as their parts are on average.
 const BENEATH: f64 = 1e-6;
 
-/// The part of each group. `None` where a side has no requests.
+/// The part of each group of histograms, `group_of` by their number. `None` where a side has no requests.
 ///
 /// `D` is how far the distributions of all groups together lie apart, so the integral of one over it is known before any
 /// group is looked at; and `F` of a group at a place is the sum of its requests in the bins below. So a group's integral
 /// is a sum over its requests, each with the weight of its bin, and the groups cost one look at each of their bins.
-pub(crate) fn quantile_parts(histograms: &Histograms, level: f64) -> Option<Vec<Mix>> {
+pub(crate) fn quantile_parts(
+    histograms: &Histograms,
+    groups: usize,
+    group_of: impl Fn(usize) -> usize,
+    level: f64,
+) -> Option<Vec<Mix>> {
     let q0 = histograms.quantile(0, level)?;
     let q1 = histograms.quantile(1, level)?;
     let (low, high, sign) = if q0.position <= q1.position { (q0, q1, 1.0) } else { (q1, q0, -1.0) };
@@ -37,16 +44,10 @@ pub(crate) fn quantile_parts(histograms: &Histograms, level: f64) -> Option<Vec<
     let common = histograms.bins().fold([0.0; 2], |sum: [f64; 2], (place, _, counts)| {
         [0, 1].map(|side| sum[side] + weights[place] * counts[side] / all[side])
     });
-    let part = |(sums, requests): (&[f64; 2], &[f64; 2])| {
-        let [w0, w1] = [0, 1].map(|side| requests[side] / all[side]);
-        // Who was not there before, or is no longer, is taken to have fared as all did.
-        let [before, after] =
-            [0, 1].map(|side| if requests[side] > 0.0 { sums[side] / requests[side] } else { common[side] });
-        let within = (w0 + w1) / 2.0 * (after - before);
-        let mix_shift = (w1 - w0) * ((before + after) / 2.0 - level * whole);
-        Mix { within: sign * within, mix_shift: sign * mix_shift }
-    };
-    Some(sums.iter().zip(histograms.requests()).map(part).collect())
+    let fared = sums.into_iter().zip(histograms.requests()).enumerate();
+    let fared = fared.map(|(at, (sums, &requests))| (group_of(at), Fared { requests, sums })).collect::<Vec<_>>();
+    let parts = parts_around(&group_means(groups, &fared), all, common, level * whole).into_iter();
+    Some(parts.map(|part| Mix { within: sign * part.within, mix_shift: sign * part.mix_shift }).collect())
 }
 
 /// The same for a benchmark. Gives the quantile before and after, and the parts.
@@ -54,7 +55,7 @@ pub fn part_quantile(groups: usize, rows: Vec<ValueRow>, level: f64) -> Option<(
     let histograms = Histograms::new(groups, rows);
     let before = histograms.quantile(0, level)?.value;
     let after = histograms.quantile(1, level)?.value;
-    Some(([before, after], quantile_parts(&histograms, level)?))
+    Some(([before, after], quantile_parts(&histograms, groups, |group| group, level)?))
 }
 
 /// A part of the way from one quantile to the other on which the distributions are straight: a bin, or a part of one, or
@@ -187,6 +188,11 @@ mod tests {
         Histograms::new(groups.len(), rows)
     }
 
+    /// Each a group by itself.
+    fn parts(histograms: &Histograms, level: f64) -> Option<Vec<Mix>> {
+        quantile_parts(histograms, histograms.requests().len(), |group| group, level)
+    }
+
     fn sum(parts: &[Mix]) -> f64 {
         parts.iter().map(|part| part.within + part.mix_shift).sum()
     }
@@ -223,7 +229,7 @@ mod tests {
         let mut runner = TestRunner::deterministic();
         for _ in 0..20 {
             let groups = prop::collection::vec(made(), 2..5).new_tree(&mut runner).unwrap().current();
-            let parts = quantile_parts(&histograms(&groups), 0.9).unwrap();
+            let parts = parts(&histograms(&groups), 0.9).unwrap();
             let slow = integral(&groups, 0.9);
             let size: f64 = slow.iter().map(|part| part.abs()).sum();
             for (part, slow) in parts.iter().zip(&slow) {
@@ -269,7 +275,7 @@ mod tests {
         ) {
             let histograms = histograms(&groups);
             let move_ = moved(&histograms, level);
-            let parts = quantile_parts(&histograms, level).unwrap();
+            let parts = parts(&histograms, level).unwrap();
             prop_assert!((sum(&parts) - move_).abs() <= 1e-9 * move_.abs().max(1.0), "{} {move_}", sum(&parts));
         }
     }
@@ -282,14 +288,14 @@ mod tests {
             groups in prop::collection::vec(made(), 2..6),
             part in 0.1..0.9_f64,
         ) {
-            let whole = quantile_parts(&histograms(&groups), 0.95).unwrap();
+            let whole = parts(&histograms(&groups), 0.95).unwrap();
             let rows: Vec<_> = groups.iter().enumerate().flat_map(|(at, made)| rows(at, made)).collect();
             let parted = rows.iter().flat_map(|&(group, bin, [before, after])| {
                 let of = |group, part: f64| (group, bin, [part * before, part * after]);
                 if group == 0 { vec![of(0, part), of(groups.len() as u32, 1.0 - part)] } else { vec![of(group, 1.0)] }
             });
             let parted = Histograms::new(groups.len() + 1, parted.collect());
-            let parts = quantile_parts(&parted, 0.95).unwrap();
+            let parts = parts(&parted, 0.95).unwrap();
             let (together, before) = (sum(&[parts[0], parts[groups.len()]]), sum(&whole[..1]));
             prop_assert!((together - before).abs() < 1e-6 * (1.0 + before.abs()), "{together} {before}");
             prop_assert!((sum(&parts[..1]) - part * before).abs() < 1e-6 * (1.0 + before.abs()));
@@ -304,7 +310,7 @@ mod tests {
             .map(|_| {
                 let (groups, level) = strategy.new_tree(&mut runner).unwrap().current();
                 let histograms = histograms(&groups);
-                let parts = quantile_parts(&histograms, level).unwrap();
+                let parts = parts(&histograms, level).unwrap();
                 let exact = shapley(&histograms, level);
                 let size: f64 = exact.iter().map(|part| part.abs()).sum();
                 let gap = |(part, exact): (&Mix, &f64)| (part.within + part.mix_shift - exact).abs() / size;
@@ -333,9 +339,16 @@ mod tests {
     #[test]
     fn where_only_the_mix_changes_nothing_lies_within() {
         let histograms = histograms(&[group(500.0, [1000.0, 600.0], 0.0), group(560.0, [500.0, 900.0], 0.0)]);
-        let parts = quantile_parts(&histograms, 0.95).unwrap();
+        let parts = parts(&histograms, 0.95).unwrap();
         assert!(moved(&histograms, 0.95) > 10.0);
         assert!(parts.iter().all(|part| part.within.abs() < 1e-9), "{parts:?}");
+    }
+
+    #[test]
+    fn nor_where_only_the_mix_within_a_group_does() {
+        let histograms = histograms(&[group(500.0, [1000.0, 600.0], 0.0), group(560.0, [500.0, 900.0], 0.0)]);
+        let part = quantile_parts(&histograms, 1, |_| 0, 0.95).unwrap()[0];
+        assert!((part.mix_shift - moved(&histograms, 0.95)).abs() < 1e-9 && part.within.abs() < 1e-9, "{part:?}");
     }
 
     #[test]
@@ -347,7 +360,7 @@ mod tests {
             all.push((2, bin, [0.5 * before, after]));
         }
         let histograms = Histograms::new(3, all);
-        let parts = quantile_parts(&histograms, 0.95).unwrap();
+        let parts = parts(&histograms, 0.95).unwrap();
         let share = sum(&parts[2..]) / moved(&histograms, 0.95);
         // It moved as all did: its part is its share of the requests, the mean of before and after, and nothing of it mix.
         assert!((share - 0.5 * (1.0 / 3.0 + 0.5)).abs() < 0.02, "{share}");
@@ -361,7 +374,7 @@ mod tests {
         let turned = made.iter().enumerate().flat_map(|(at, made)| rows(at, made));
         let turned = turned.map(|(group, bin, [before, after])| (group, bin, [after, before])).collect();
         let fall = Histograms::new(2, turned);
-        let [up, down] = [&rise, &fall].map(|histograms| quantile_parts(histograms, 0.95).unwrap());
+        let [up, down] = [&rise, &fall].map(|histograms| parts(histograms, 0.95).unwrap());
         assert!(moved(&fall, 0.95) < 0.0);
         for (up, down) in up.iter().zip(&down) {
             assert!((up.within + down.within).abs() < 1e-9 && (up.mix_shift + down.mix_shift).abs() < 1e-9);
@@ -380,7 +393,7 @@ mod tests {
         ];
         let histograms = Histograms::new(3, rows.to_vec());
         for level in [0.05, 0.5, 0.9, 0.95] {
-            let parts = quantile_parts(&histograms, level).unwrap();
+            let parts = parts(&histograms, level).unwrap();
             assert!(parts.iter().all(|part| part.within.is_finite() && part.mix_shift.is_finite()), "{parts:?}");
             let move_ = moved(&histograms, level);
             assert!((sum(&parts) - move_).abs() <= 1e-9 * move_.abs().max(1.0), "{level}: {parts:?} {move_}");
@@ -389,6 +402,6 @@ mod tests {
 
     #[test]
     fn one_empty_side_has_no_parts() {
-        assert_eq!(quantile_parts(&Histograms::new(1, vec![(0, 400, [10.0, 0.0])]), 0.5), None);
+        assert_eq!(parts(&Histograms::new(1, vec![(0, 400, [10.0, 0.0])]), 0.5), None);
     }
 }
