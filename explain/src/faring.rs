@@ -1,8 +1,9 @@
 //! How the requests of groups fared on either side, and how those who came after would have fared before.
 //!
 //! Who came of a group matters as much as how many: a group that is all the traffic to one region has fast devices in it and
-//! slow ones. So the requests that came of each leaf are given the mean that the leaf had before, and that of the group where
-//! nobody came of it before: direct standardization, as of rates of mortality by age.
+//! slow ones. So the requests that came of each leaf are given the mean that the leaf had before: direct standardization, as
+//! of rates of mortality by age. Leaves that are new are rare ones, and those may fare otherwise than what is common; by the
+//! argument of Good and Turing (1953) they are as those of the group that were seen once before.
 
 /// Requests before and after, and the sums of what is averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -48,16 +49,23 @@ impl Fared {
 pub(crate) fn group_means(groups: usize, leaves: &[(usize, Fared)]) -> Vec<GroupMean> {
     let mut all = vec![Fared::default(); groups];
     leaves.iter().for_each(|(group, own)| all[*group].add(own));
+    let mut once = vec![Fared::default(); groups];
+    leaves.iter().filter(|(_, own)| own.requests[0] == 1.0).for_each(|(group, own)| once[*group].add(own));
+    let like_new = |group: usize| if once[group].requests[0] > 0.0 { &once[group] } else { &all[group] };
     let mut came = vec![Came::default(); groups];
     for (group, own) in leaves.iter().filter(|(_, own)| own.requests[1] > 0.0) {
-        came[*group].add(own, &all[*group]);
+        came[*group].add(own, like_new(*group));
     }
-    let group = |(all, came): (&Fared, &Came)| GroupMean {
+    let group = |(number, all): (usize, &Fared)| GroupMean {
         requests: all.requests,
         means: [all.mean(0), all.mean(1)],
-        as_before: all.requests.iter().all(|&requests| requests > 0.0).then(|| came.as_before(all)),
+        as_before: all
+            .requests
+            .iter()
+            .all(|&requests| requests > 0.0)
+            .then(|| came[number].as_before(all.requests[1], like_new(number).requests[0])),
     };
-    all.iter().zip(&came).map(group).collect()
+    all.iter().enumerate().map(group).collect()
 }
 
 /// Sums over those of a group who came after.
@@ -73,9 +81,9 @@ struct Came {
 }
 
 impl Came {
-    fn add(&mut self, own: &Fared, group: &Fared) {
+    fn add(&mut self, own: &Fared, like_new: &Fared) {
         let [before, after] = own.requests;
-        let Some(mean) = own.mean(0).or(group.mean(0)) else { return };
+        let Some(mean) = own.mean(0).or(like_new.mean(0)) else { return };
         self.means += after * mean;
         self.squares += after * mean * mean;
         if before > 0.0 {
@@ -85,13 +93,12 @@ impl Came {
         }
     }
 
-    fn as_before(&self, group: &Fared) -> AsBefore {
-        let [before, after] = group.requests;
+    fn as_before(&self, after: f64, like_new: f64) -> AsBefore {
         let mean = self.means / after;
         AsBefore {
             mean,
             variance: (self.squares / after - mean * mean).max(0.0),
-            requests: after * after / (self.unsure + self.new * self.new / before),
+            requests: after * after / (self.unsure + self.new * self.new / like_new),
         }
     }
 }
@@ -99,6 +106,7 @@ impl Came {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::leaves_file::draws::Draws;
 
     fn leaf(group: usize, before: f64, bad_before: f64, after: f64, bad_after: f64) -> (usize, Fared) {
         (group, Fared { requests: [before, after], sums: [bad_before, bad_after] })
@@ -110,7 +118,7 @@ mod tests {
             leaf(1, 100.0, 10.0, 30.0, 9.0),
             leaf(1, 300.0, 90.0, 10.0, 1.0),
             leaf(0, 50.0, 5.0, 0.0, 0.0),
-            // Nobody came of it before: as its group.
+            // Nobody came of it before, nor once of any other: as its group.
             leaf(1, 0.0, 0.0, 10.0, 10.0),
         ];
         let [gone, stayed] = group_means(2, &leaves)[..] else { unreachable!("two groups") };
@@ -121,6 +129,52 @@ mod tests {
         let squares = (30.0 * 0.01 + 10.0 * 0.09 + 10.0 * 0.0625) / 50.0;
         assert!((variance - (squares - mean * mean)).abs() < 1e-12, "{variance}");
         assert!((requests - 2500.0 / (900.0 / 100.0 + 100.0 / 300.0 + 100.0 / 400.0)).abs() < 1e-9, "{requests}");
+    }
+
+    #[test]
+    fn what_is_new_is_like_what_was_seen_once() {
+        let leaves = [
+            leaf(0, 97.0, 9.0, 10.0, 0.0),
+            leaf(0, 1.0, 1.0, 0.0, 0.0),
+            leaf(0, 1.0, 0.0, 0.0, 0.0),
+            leaf(0, 1.0, 1.0, 0.0, 0.0),
+            leaf(0, 0.0, 0.0, 5.0, 0.0),
+        ];
+        let AsBefore { mean, requests, .. } = group_means(1, &leaves)[0].as_before.unwrap();
+        assert!((mean - (10.0 * 9.0 / 97.0 + 5.0 * 2.0 / 3.0) / 15.0).abs() < 1e-12, "{mean}");
+        assert!((requests - 225.0 / (100.0 / 97.0 + 25.0 / 3.0)).abs() < 1e-9, "{requests}");
+    }
+
+    /// Of many kinds the rare ones fail more. Who comes is the same on either side, so nothing of the move is who came, but
+    /// for chance.
+    #[test]
+    fn kinds_of_which_few_come_pull_to_neither_side() {
+        let mut draws = Draws::new(11);
+        let kinds: Vec<(f64, f64)> =
+            (1..=3_000).map(|at| (1.0 / f64::from(at), if at > 300 { 0.4 } else { 0.1 })).collect();
+        let (mut moved, mut moved_if_as_all) = (0.0, 0.0);
+        for _ in 0..40 {
+            let mut drawn = |expected: f64, share: f64| {
+                let came = draws.poisson(expected);
+                let bad = (0..came as u32).filter(|_| draws.part() < share).count();
+                (came, bad as f64)
+            };
+            let leaves = kinds.iter().map(|&(often, share)| {
+                let (before, after) = (drawn(700.0 * often, share), drawn(100.0 * often, share));
+                leaf(0, before.0, before.1, after.0, after.1)
+            });
+            let leaves: Vec<_> = leaves.collect();
+            let group = group_means(1, &leaves)[0];
+            let (usual, as_before) = (group.means[0].unwrap(), group.as_before.unwrap());
+            moved += (as_before.mean - usual) / 40.0;
+            let new: f64 =
+                leaves.iter().filter(|(_, own)| own.requests[0] == 0.0).map(|(_, own)| own.requests[1]).sum();
+            let once: Vec<_> = leaves.iter().filter(|(_, own)| own.requests[0] == 1.0).collect();
+            let of_once = once.iter().map(|(_, own)| own.sums[0]).sum::<f64>() / once.len() as f64;
+            moved_if_as_all += (as_before.mean + new / group.requests[1] * (usual - of_once) - usual) / 40.0;
+        }
+        assert!(moved.abs() < 0.004, "{moved}");
+        assert!(moved_if_as_all < -0.015, "{moved_if_as_all}");
     }
 
     #[test]
