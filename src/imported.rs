@@ -1,6 +1,5 @@
 //! Models that were made elsewhere: looked at, kept under a name, version by version, and found by it.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use clap::Args;
 use hark_detectors::list::ALL;
 use hark_model::{Gives, ImportedModel, Timestamp, nearest};
 use hark_networks::{Checked, Library, check, onnx};
-use hark_store::ImportedRemoval;
+use hark_store::{ImportedRemoval, Store};
 use serde::Serialize;
 
 use crate::config::Config;
@@ -188,14 +187,16 @@ pub async fn remove(Removal { model, by, place }: Removal) -> Result<()> {
     }
     let store = store::open(config.database.as_deref(), &data_folder::database(&config.data)).await?;
     let gone = store.remove_imported_models(ImportedRemoval { name, number, who: &by, at: Timestamp::now() }).await;
-    let left = (store.imported_models().await, store.models().await);
+    let left = forget_files(&*store, gone?, &config).await;
     store.close().await;
-    let (gone, (imported, versions)) = (gone?, (left.0?, left.1?));
-    let needed: BTreeSet<&str> =
-        imported.iter().map(|one| &*one.checksum).chain(versions.iter().map(|one| &*one.checksum)).collect();
+    left
+}
+
+/// Removes the files of what is gone, but for those that something else needs.
+async fn forget_files(store: &dyn Store, gone: Vec<ImportedModel>, config: &Config) -> Result<()> {
     let files = ModelFiles::open(data_folder::models(&config.data))?;
     for ImportedModel { name, number, checksum, .. } in &gone {
-        if !needed.contains(&**checksum) {
+        if !store.needs_model_file(checksum).await? {
             files.remove(checksum).with_context(|| {
                 format!("{name}@{number} is removed, but its file {checksum} in `models` is not; delete that by hand")
             })?;

@@ -31,13 +31,14 @@ pub(crate) fn verdict(facts: &Facts<'_>) -> (WhyVerdict, f64, String) {
         let reason = format!("all parts of the traffic moved alike: none of {tested} slices tells it apart");
         return (WhyVerdict::Everywhere, 0.0, reason);
     }
-    let mix_part = mix_share.map_or(0.0, |mix| mix.share).min(split.map_or(1.0, Split::mix_part));
+    let mix_of_statistic = mix_share.map_or(0.0, |mix| mix.share);
+    let mix_part = mix_of_statistic.min(split.map_or(1.0, Split::mix_part));
     let told = deletion.filter(|_| !causes.is_empty()).map(|deletion| (deletion, explained(deletion)));
     let names = || causes.iter().map(|cause| words(&cause.slice)).collect::<Vec<_>>().join("; ");
     // Where who came explains most of it, slices have to explain more.
     let is_enough = |deletion: &DeletionCheck, confidence: f64| {
         let least = if deletion.would_fire { EXPLAINED_MIN } else { EXPLAINED_EVER_MIN };
-        confidence >= least && (mix_part < MIX_MIN || confidence > mix_part)
+        confidence >= least && (mix_of_statistic < MIX_MIN || confidence > mix_of_statistic)
     };
     match told {
         Some((deletion, confidence)) if is_enough(deletion, confidence) => {

@@ -1,10 +1,14 @@
 //! `hark bench networks`: how long an autoencoder trains, how long ten thousand windows take by candle, by tract and by
-//! ONNX Runtime, turn by turn in one run, each with the same answers, and how long it takes to say why one scored so.
+//! ONNX Runtime, turn by turn in one run, each with the same answers, and how long it takes to say why one scored so; and how
+//! long the stream waits while a metric's own models are trained.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use hark_detectors::forest::IsolationForest;
+use hark_detectors::life::{HourNetwork, Model, feature_rows, hour_windows};
 use hark_explain::sampled_shap::{Question, exact, pairs_within, permutations};
+use hark_model::Statistic;
 use hark_networks::{Autoencoder, Library, Scores, Served, Shape, Training, Windows, onnx, train};
 
 use super::dice::Dice;
@@ -64,6 +68,41 @@ pub(super) fn networks(request: &Request) -> Result<()> {
         );
         score(&network, &scored, library.as_ref(), request.turns)?;
     }
+    println!(
+        "\na metric of three statistics, so long the stream waits once a day for its forest and once a week for its network:"
+    );
+    let statistics = [500, 950, 990].map(Statistic::Quantile);
+    wait::<IsolationForest>("forest", feature_rows::columns(&statistics).len(), request)?;
+    wait::<HourNetwork>("network", hour_windows::STEPS * statistics.len(), request)
+}
+
+/// Trains on as many rows as are kept, anew and from the one before.
+fn wait<M: Model>(name: &str, columns: usize, request: &Request) -> Result<()> {
+    let (mut first, mut next) = (Vec::new(), Vec::new());
+    for turn in 0..request.turns {
+        let mut dice = Dice::of(&[request.seed, turn]);
+        // What goes together and goes on, so that there is something to learn.
+        let mut shared = 0.0;
+        let mut value = || {
+            shared = 0.8 * shared + 0.6 * dice.normal();
+            (shared + 0.4 * dice.normal()) as f32
+        };
+        let rows: Vec<f32> = (0..M::ROWS_KEPT * columns).map(|_| value()).collect();
+        let trained = |times: &mut Vec<f64>, older: Option<&M>| {
+            let started = stopwatch();
+            let model = M::train(&rows, columns, request.seed + turn, older);
+            times.push(started.elapsed().as_secs_f64());
+            model.context("too few rows to train on")
+        };
+        let model = trained(&mut first, None)?;
+        trained(&mut next, Some(&model))?;
+    }
+    println!(
+        "  {name}, {} rows of {columns}: the first {} ms, the next {} ms",
+        M::ROWS_KEPT,
+        spread(&first, 1e3),
+        spread(&next, 1e3)
+    );
     Ok(())
 }
 

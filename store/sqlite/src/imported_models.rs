@@ -35,6 +35,10 @@ const REMOVE: &str = "
     WHERE name = ?1 AND (?2 IS NULL OR number = ?2) AND removed_at_ms IS NULL
     RETURNING name, number, document";
 
+const NEEDED: &str = "
+    SELECT EXISTS (SELECT 1 FROM imported_models WHERE checksum = ?1 AND removed_at_ms IS NULL)
+        OR EXISTS (SELECT 1 FROM models WHERE document ->> '$.checksum' = ?1)";
+
 const ADD_AUDIT: &str = "INSERT INTO audit (at_ms, who, what, subject) VALUES (?1, ?2, ?3, ?4)";
 
 impl SqliteStore {
@@ -108,5 +112,10 @@ impl SqliteStore {
             .await
             .map_err(|error| read_error(&self.database, "read the imported models", error))?;
         rows.iter().map(|(name, number, document)| ImportedRow::read(name, *number, document)).collect()
+    }
+
+    pub(crate) async fn is_model_file_needed(&self, checksum: &str) -> Result<bool, StoreError> {
+        let needed = sqlx::query_scalar(NEEDED).bind(checksum).fetch_one(&self.reader).await;
+        needed.map_err(|error| read_error(&self.database, "ask who needs a model's file", error))
     }
 }

@@ -1,10 +1,10 @@
 //! Models that were made elsewhere.
 
 use futures_util::future::try_join_all;
-use hark_model::{Gives, ImportedModel};
+use hark_model::{Gives, ImportedModel, Standing};
 
 use super::{CaseResult, at};
-use crate::{AuditEntry, ImportedRemoval, Store, StoreError};
+use crate::{AuditEntry, IMPORTED_VERSIONS_MAX, ImportedRemoval, Store, StoreError};
 
 fn model(name: &str, number: u32, checksum: &str) -> ImportedModel {
     ImportedModel {
@@ -65,6 +65,26 @@ pub async fn a_removed_model_is_gone_and_its_number_is_never_given_again(store: 
         let result = store.remove_imported_models(bad).await;
         assert!(matches!(result, Err(StoreError::Refused(_))), "{result:?}");
     }
+    Ok(())
+}
+
+pub async fn a_file_is_needed_as_long_as_any_version_has_it(store: &dyn Store) -> CaseResult {
+    store.add_imported_model(&model("a", 0, "one")).await?;
+    store.add_imported_model(&model("b", 0, "one")).await?;
+    // The first is no longer listed.
+    for at in 0..IMPORTED_VERSIONS_MAX {
+        store.add_imported_model(&model("a", 0, &format!("of {at}"))).await?;
+    }
+    let remove = |name, number| store.remove_imported_models(ImportedRemoval { name, number, who: "ada", at: at(6) });
+    remove("b", None).await?;
+    assert!(store.imported_models().await?.iter().all(|model| model.checksum != "one"));
+    assert!(store.needs_model_file("one").await?);
+    remove("a", Some(1)).await?;
+    assert!(!store.needs_model_file("one").await?);
+    let version = super::models::version("response_time", 1, Standing::Active);
+    store.save_models(std::slice::from_ref(&version)).await?;
+    assert!(store.needs_model_file(&version.checksum).await?);
+    assert!(!store.needs_model_file("unheard of").await?);
     Ok(())
 }
 
