@@ -9,6 +9,8 @@ use crate::split::Split;
 const EXPLAINED_MIN: f64 = 0.5;
 /// Nor do those that carry less than this, where a little more or less decides whether there is an alert at all.
 const EXPLAINED_EVER_MIN: f64 = 0.1;
+/// Those that carry so much of it explain it, whatever else does.
+const EXPLAINED_NEARLY: f64 = 0.9;
 /// From this part on a move is one of who came.
 pub(crate) const MIX_MIN: f64 = 0.5;
 
@@ -27,28 +29,32 @@ pub(crate) struct Facts<'a> {
 /// Verdict, confidence and reason.
 pub(crate) fn verdict(facts: &Facts<'_>) -> (WhyVerdict, f64, String) {
     let Facts { causes, deletion, mix_share, split, tested, .. } = facts;
-    if causes.first().is_some_and(|cause| cause.slice.is_total()) {
-        let reason = format!("all parts of the traffic moved alike: none of {tested} slices tells it apart");
-        return (WhyVerdict::Everywhere, 0.0, reason);
-    }
     let mix_of_statistic = mix_share.map_or(0.0, |mix| mix.share);
     let mix_part = mix_of_statistic.min(split.map_or(1.0, Split::mix_part));
-    let told = deletion.filter(|_| !causes.is_empty()).map(|deletion| (deletion, explained(deletion)));
+    let is_everywhere = causes.first().is_some_and(|cause| cause.slice.is_total());
+    let is_told = !causes.is_empty() && !is_everywhere;
+    let told = deletion.filter(|_| is_told).map(|deletion| (deletion, explained(deletion)));
     let names = || causes.iter().map(|cause| words(&cause.slice)).collect::<Vec<_>>().join("; ");
     // Where who came explains most of it, slices have to explain more.
     let is_enough = |deletion: &DeletionCheck, confidence: f64| {
         let least = if deletion.would_fire { EXPLAINED_MIN } else { EXPLAINED_EVER_MIN };
-        confidence >= least && (mix_of_statistic < MIX_MIN || confidence > mix_of_statistic)
+        let beside = if mix_of_statistic < MIX_MIN { 0.0 } else { mix_of_statistic.min(EXPLAINED_NEARLY) };
+        confidence >= least.max(beside)
     };
     match told {
         Some((deletion, confidence)) if is_enough(deletion, confidence) => {
             (WhyVerdict::Slices, confidence, facts.sentence(&names(), deletion, confidence))
         }
+        // All that came in greater numbers wanders beyond chance, too, and is not what moved it.
         _ if mix_part >= MIX_MIN => {
-            let part = percent(mix_part);
+            let part = percent(mix_of_statistic);
             let reason =
                 format!("{part} of the move is a change of who came: the same kinds of requests fare as before");
             (WhyVerdict::MixOnly, 0.0, reason)
+        }
+        _ if is_everywhere => {
+            let reason = format!("all parts of the traffic moved alike: none of {tested} slices tells it apart");
+            (WhyVerdict::Everywhere, 0.0, reason)
         }
         Some((_, confidence)) => {
             let reason = format!("{} stands out, but explains only {} of the move", names(), percent(confidence));
@@ -90,4 +96,42 @@ pub(crate) fn words(slice: &Slice) -> String {
         return "all traffic".to_owned();
     }
     slice.iter().map(|(dimension, value)| format!("{dimension} {value}")).collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a slice that explains so much of a move of which so much is who came.
+    fn told(explained: f64, mix: f64) -> WhyVerdict {
+        let causes = [Cause { slice: "feature:search".parse().unwrap(), ..Cause::default() }];
+        let deletion = DeletionCheck {
+            effect: 0.2,
+            effect_without: 0.2 * (1.0 - explained),
+            effect_asked: 0.1,
+            deviations: 9.0,
+            deviations_without: 0.0,
+            deviations_asked: 4.0,
+            would_fire: false,
+        };
+        let facts = Facts {
+            causes: &causes,
+            deletion: Some(&deletion),
+            mix_share: Some(&MixShare { share: mix, interval: [0.0, 1.0] }),
+            split: Some(&Split { within: 0.02, mix_shift: 0.0, deviations: 5.0 }),
+            tested: 100,
+            statistic: Statistic::Quantile(500),
+            unit: "ms",
+            compared: [500.0, 600.0],
+        };
+        verdict(&facts).0
+    }
+
+    #[test]
+    fn a_slice_has_to_explain_more_than_who_came() {
+        assert_eq!(told(0.6, 0.4), WhyVerdict::Slices);
+        assert_eq!(told(0.6, 0.7), WhyVerdict::Unsure);
+        assert_eq!(told(0.8, 0.7), WhyVerdict::Slices);
+        assert_eq!(told(0.93, 0.95), WhyVerdict::Slices, "nearly all is enough");
+    }
 }

@@ -194,6 +194,17 @@ fn others_who_came_are_no_slice() {
 }
 
 #[test]
+fn others_who_came_are_told_although_all_wanders_a_little() {
+    let explanation = slower(&latencies(&|codes| (if codes[0] == 5 { 6.0 } else { 1.0 }, 1.05)));
+    let why = why(&explanation);
+    assert_eq!((why.verdict, names(&explanation)), (WhyVerdict::MixOnly, vec!["total".to_owned()]), "{explanation:#?}");
+    assert!(explanation.claimed().is_none());
+    let share = why.mix_share.unwrap().share;
+    assert!((0.5..0.95).contains(&share), "{why:#?}");
+    assert!(why.reason.starts_with(&format!("{:.0} % of the move is a change of who came", 100.0 * share)), "{why:#?}");
+}
+
+#[test]
 fn missing_requests_are_parted_too() {
     let leaves = latencies(&|codes| (if codes[1] == 3 { 0.2 } else { 1.0 }, 1.0));
     let leaves = Leaves { values_in_bins: Vec::new(), ..leaves };

@@ -232,7 +232,8 @@ impl Judged {
     pub(super) fn note(&self) -> Option<String> {
         let is_right = match &self.case.truth {
             Truth::Slice(slice) => self.named.first() == Some(slice),
-            _ => self.named.is_empty(),
+            Truth::Everywhere | Truth::Mix => self.named.is_empty() && self.is_called_what_it_is(),
+            Truth::Nothing => self.named.is_empty(),
         };
         let why = self.explanation.why.as_ref();
         let told = why.map(|why| format!("{:?}: {}", why.verdict, why.reason)).unwrap_or_default();
@@ -246,6 +247,16 @@ impl Judged {
         let Case { name, metric, statistic, .. } = &self.case;
         let unmoved = if self.has_moved { "" } else { " (had not moved)" };
         (!is_right).then(|| format!("{metric} {statistic} {name}{unmoved}: {told}{mix} [{}]", causes.join("; ")))
+    }
+
+    /// Where there is no slice to name, whether it is said why; nothing is never called anything.
+    pub(super) fn is_called_what_it_is(&self) -> bool {
+        let right = match self.case.truth {
+            Truth::Everywhere => WhyVerdict::Everywhere,
+            Truth::Mix => WhyVerdict::MixOnly,
+            Truth::Slice(_) | Truth::Nothing => return false,
+        };
+        self.explanation.why.as_ref().is_some_and(|why| why.verdict == right)
     }
 
     /// What is named and, up to three in all, what it could be as well.

@@ -45,6 +45,8 @@ pub(super) struct Score {
     unmoved: u64,
     put_back: [u64; 2],
     abstained: [[u64; 2]; 3],
+    /// Moves everywhere and shifts of the mix that are called that.
+    called: [u64; 2],
     false_slices: u64,
     largest_false: u64,
     mixes: Vec<Told>,
@@ -89,6 +91,9 @@ impl Score {
                 let [silent, all] = &mut self.abstained[at.unwrap_or(2)];
                 *silent += u64::from(judged.named.is_empty());
                 *all += 1;
+                if let Some(called) = at.and_then(|at| self.called.get_mut(at)) {
+                    *called += u64::from(judged.is_called_what_it_is());
+                }
                 if *other == Truth::Everywhere {
                     self.rates.extend(Told::of(judged));
                     self.pure[1].extend(judged.pure.map(|mix| 1.0 - mix.share));
@@ -158,6 +163,9 @@ impl Score {
         print_share("put back, below the threshold", self.put_back[0], self.put_back[1]);
         for (name, [silent, all]) in ["everywhere", "mix", "nothing"].iter().zip(self.abstained) {
             print_share(&format!("names no slice, {name}"), silent, all);
+        }
+        for (name, (called, [_, all])) in ["everywhere", "mix"].iter().zip(self.called.iter().zip(self.abstained)) {
+            print_share(&format!("  and says that it is {name}"), *called, all);
         }
         let quiet = self.abstained[1][1] + self.abstained[2][1];
         println!("false slices in {quiet} cases of mix or nothing: {}", self.false_slices);
