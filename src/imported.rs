@@ -187,16 +187,23 @@ pub async fn remove(Removal { model, by, place }: Removal) -> Result<()> {
     }
     let store = store::open(config.database.as_deref(), &data_folder::database(&config.data)).await?;
     let gone = store.remove_imported_models(ImportedRemoval { name, number, who: &by, at: Timestamp::now() }).await;
-    let left = forget_files(&*store, gone?, &config).await;
+    let done = match gone {
+        Ok(gone) => forget_files(&*store, gone, &config).await,
+        Err(refused) => Err(refused.into()),
+    };
     store.close().await;
-    left
+    done
 }
 
 /// Removes the files of what is gone, but for those that something else needs.
 async fn forget_files(store: &dyn Store, gone: Vec<ImportedModel>, config: &Config) -> Result<()> {
     let files = ModelFiles::open(data_folder::models(&config.data))?;
+    // Of what was trained here the file may be gone long before its version is: those that are listed are all that have one.
+    let trained = store.models().await?;
     for ImportedModel { name, number, checksum, .. } in &gone {
-        if !store.needs_model_file(checksum).await? {
+        let is_needed =
+            trained.iter().any(|version| version.checksum == *checksum) || store.is_imported(checksum).await?;
+        if !is_needed {
             files.remove(checksum).with_context(|| {
                 format!("{name}@{number} is removed, but its file {checksum} in `models` is not; delete that by hand")
             })?;

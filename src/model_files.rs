@@ -49,8 +49,8 @@ impl ModelFiles {
         }
     }
 
-    /// Removes the files of versions that are long out of use.
-    pub fn tidy(&self, versions: &[ModelVersion]) -> io::Result<()> {
+    /// The files that are there of versions that are long out of use.
+    pub fn unheard<'a>(&self, versions: &'a [ModelVersion]) -> Vec<&'a str> {
         let mut unheard: BTreeMap<[&str; 2], usize> = BTreeMap::new();
         let mut kept = BTreeSet::new();
         for version in versions {
@@ -63,10 +63,7 @@ impl ModelFiles {
         }
         // Only what is known may go: a file may be there before its version is listed.
         let known = versions.iter().map(|version| version.checksum.as_str());
-        for gone in known.filter(|checksum| !kept.contains(checksum)) {
-            self.remove(gone)?;
-        }
-        Ok(())
+        known.filter(|checksum| !kept.contains(checksum) && self.0.join(checksum).exists()).collect()
     }
 }
 
@@ -115,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_called_after_what_they_hold_and_the_oldest_unheard_go() {
+    fn files_are_called_after_what_they_hold_and_the_oldest_unheard_are_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("models");
         let files = ModelFiles::open(path.clone()).unwrap();
@@ -127,9 +124,13 @@ mod tests {
             files.keep(&version.checksum, &version.number.to_le_bytes()).unwrap();
             files.keep(&version.checksum, &version.number.to_le_bytes()).unwrap();
         }
-        files.tidy(&versions).unwrap();
+        let oldest: Vec<&str> = versions[5..].iter().map(|version| &*version.checksum).collect();
+        assert_eq!(files.unheard(&versions), oldest);
+        files.remove(oldest[1]).unwrap();
+        files.remove(oldest[1]).unwrap();
+        assert_eq!(files.unheard(&versions), [oldest[0], oldest[2]]);
         let is_there: Vec<bool> = versions.iter().map(|version| check(&path, version).unwrap().is_some()).collect();
-        assert_eq!(is_there, [true, true, true, true, true, false, false, false]);
+        assert_eq!(is_there, [true, true, true, true, true, true, false, true]);
         fs::write(path.join(&versions[0].checksum), b"else").unwrap();
         let damaged = check(&path, &versions[0]).unwrap_err().to_string();
         assert!(damaged.contains("is damaged: version 8 of the model of m"), "{damaged}");

@@ -83,10 +83,20 @@ async fn keep_models(store: &dyn Store, files: Option<&ModelFiles>, kept: &[Kept
     }
     let versions: Vec<ModelVersion> = kept.iter().map(|kept| kept.version.clone()).collect();
     until_stored(|| store.save_models(&versions)).await;
-    if let (Some(files), Ok(all)) = (files, store.models().await)
-        && let Err(problem) = files.tidy(&all)
-    {
-        warn!(%problem, "files of old models cannot be removed");
+    if let (Some(files), Ok(all)) = (files, store.models().await) {
+        tidy(store, files, &all).await;
+    }
+}
+
+/// Removes the files of versions that are long out of use, but for what somebody has imported since.
+async fn tidy(store: &dyn Store, files: &ModelFiles, versions: &[ModelVersion]) {
+    for checksum in files.unheard(versions) {
+        // Where that is not known it stays until the next version comes.
+        if let Ok(false) = store.is_imported(checksum).await
+            && let Err(problem) = files.remove(checksum)
+        {
+            warn!(%problem, checksum, "the file of an old model cannot be removed");
+        }
     }
 }
 

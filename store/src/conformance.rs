@@ -97,7 +97,7 @@ macro_rules! conformance_cases {
             imported_models_are_kept_version_by_version,
             a_removed_model_is_gone_and_its_number_is_never_given_again,
             models_imported_at_once_get_a_number_each,
-            a_file_is_needed_as_long_as_any_version_has_it,
+            a_checksum_is_imported_as_long_as_any_version_has_it,
             senseless_imports_are_refused,
             silences_are_kept_until_they_end,
             a_silence_is_ended_by_another_end,

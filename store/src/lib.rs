@@ -143,8 +143,8 @@ pub trait Store: Send + Sync {
     /// none nothing is written. A number that went is never given again.
     async fn remove_imported_models(&self, removal: ImportedRemoval<'_>) -> Result<Vec<ImportedModel>, StoreError>;
 
-    /// Whether any version of any model has its content in the file of this checksum, old ones that are not listed, too.
-    async fn needs_model_file(&self, checksum: &str) -> Result<bool, StoreError>;
+    /// Whether any version of an imported model has this checksum, old ones that are not listed, too.
+    async fn is_imported(&self, checksum: &str) -> Result<bool, StoreError>;
 
     /// Sets a silence, or gives one another end, and writes it to the audit, both or neither.
     async fn save_silence(&self, change: SilenceChange<'_>) -> Result<(), StoreError>;

@@ -226,7 +226,7 @@ impl Store for NoStore {
     async fn remove_imported_models(&self, _: ImportedRemoval<'_>) -> Result<Vec<ImportedModel>, StoreError> {
         unreachable!("there are no models")
     }
-    async fn needs_model_file(&self, _: &str) -> Result<bool, StoreError> {
+    async fn is_imported(&self, _: &str) -> Result<bool, StoreError> {
         unreachable!("there are no models")
     }
     async fn save_silence(&self, _: SilenceChange<'_>) -> Result<(), StoreError> {

@@ -34,9 +34,7 @@ const REMOVE: &str = "
     WHERE name = $1 AND ($2::bigint IS NULL OR number = $2) AND removed_at_ms IS NULL
     RETURNING name, number, document::text";
 
-const NEEDED: &str = "
-    SELECT EXISTS (SELECT 1 FROM imported_models WHERE checksum = $1 AND removed_at_ms IS NULL)
-        OR EXISTS (SELECT 1 FROM models WHERE document ->> 'checksum' = $1)";
+const HAS: &str = "SELECT EXISTS (SELECT 1 FROM imported_models WHERE checksum = $1 AND removed_at_ms IS NULL)";
 
 const ADD_AUDIT: &str = "INSERT INTO audit (at_ms, who, what, subject) VALUES ($1, $2, $3, $4)";
 
@@ -117,8 +115,8 @@ impl PostgresStore {
         rows.iter().map(|(name, number, document)| ImportedRow::read(name, *number, document)).collect()
     }
 
-    pub(crate) async fn is_model_file_needed(&self, checksum: &str) -> Result<bool, StoreError> {
-        let needed = sqlx::query_scalar(NEEDED).bind(checksum).fetch_one(&self.pool).await;
-        needed.map_err(|error| self.place.read_error("ask who needs a model's file", error))
+    pub(crate) async fn has_imported(&self, checksum: &str) -> Result<bool, StoreError> {
+        let found = sqlx::query_scalar(HAS).bind(checksum).fetch_one(&self.pool).await;
+        found.map_err(|error| self.place.read_error("look for an imported model", error))
     }
 }

@@ -165,8 +165,8 @@ impl Store for SqliteStore {
         self.read_imported_models().await
     }
 
-    async fn needs_model_file(&self, checksum: &str) -> Result<bool, StoreError> {
-        self.is_model_file_needed(checksum).await
+    async fn is_imported(&self, checksum: &str) -> Result<bool, StoreError> {
+        self.has_imported(checksum).await
     }
 
     async fn save_silence(&self, change: SilenceChange<'_>) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! Models that were made elsewhere.
 
 use futures_util::future::try_join_all;
-use hark_model::{Gives, ImportedModel, Standing};
+use hark_model::{Gives, ImportedModel};
 
 use super::{CaseResult, at};
 use crate::{AuditEntry, IMPORTED_VERSIONS_MAX, ImportedRemoval, Store, StoreError};
@@ -68,7 +68,7 @@ pub async fn a_removed_model_is_gone_and_its_number_is_never_given_again(store: 
     Ok(())
 }
 
-pub async fn a_file_is_needed_as_long_as_any_version_has_it(store: &dyn Store) -> CaseResult {
+pub async fn a_checksum_is_imported_as_long_as_any_version_has_it(store: &dyn Store) -> CaseResult {
     store.add_imported_model(&model("a", 0, "one")).await?;
     store.add_imported_model(&model("b", 0, "one")).await?;
     // The first is no longer listed.
@@ -78,13 +78,10 @@ pub async fn a_file_is_needed_as_long_as_any_version_has_it(store: &dyn Store) -
     let remove = |name, number| store.remove_imported_models(ImportedRemoval { name, number, who: "ada", at: at(6) });
     remove("b", None).await?;
     assert!(store.imported_models().await?.iter().all(|model| model.checksum != "one"));
-    assert!(store.needs_model_file("one").await?);
+    assert!(store.is_imported("one").await?);
     remove("a", Some(1)).await?;
-    assert!(!store.needs_model_file("one").await?);
-    let version = super::models::version("response_time", 1, Standing::Active);
-    store.save_models(std::slice::from_ref(&version)).await?;
-    assert!(store.needs_model_file(&version.checksum).await?);
-    assert!(!store.needs_model_file("unheard of").await?);
+    assert!(!store.is_imported("one").await?);
+    assert!(!store.is_imported("unheard of").await?);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use hark_model::{Measured, ModelOrder, ModelVersion, Standing};
 use super::{CaseResult, at};
 use crate::{AuditEntry, MODEL_VERSIONS_MAX, ModelAct, Store, StoreError};
 
-pub(super) fn version(metric: &str, number: u32, standing: Standing) -> ModelVersion {
+fn version(metric: &str, number: u32, standing: Standing) -> ModelVersion {
     ModelVersion {
         metric: metric.to_owned(),
         detector: "isolation_forest".to_owned(),
