@@ -86,12 +86,12 @@ pub(crate) fn check(folder: &Path, version: &ModelVersion) -> Result<Option<()>>
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use hark_model::Timestamp;
 
     use super::*;
 
-    fn version(number: u32, standing: Standing) -> ModelVersion {
+    pub(crate) fn version(number: u32, standing: Standing) -> ModelVersion {
         let at = Timestamp::from_millis(0);
         ModelVersion {
             metric: "m".to_owned(),

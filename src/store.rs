@@ -115,3 +115,43 @@ async fn until_stored<F: Future<Output = Result<(), StoreError>>>(save: impl Fn(
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hark_model::{Gives, ImportedModel, Standing};
+
+    use super::*;
+    use crate::model_files::tests::version;
+
+    #[tokio::test]
+    async fn the_file_of_an_old_version_goes_but_where_somebody_imported_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(None, &folder.path().join("hark.db")).await.unwrap();
+        let files = ModelFiles::open(folder.path().join("models")).unwrap();
+        let versions: Vec<ModelVersion> = (1..=5).rev().map(|number| version(number, Standing::Replaced)).collect();
+        for version in &versions {
+            files.keep(&version.checksum, &version.number.to_le_bytes()).unwrap();
+        }
+        let [second, first] = [&versions[3].checksum, &versions[4].checksum];
+        let imported = ImportedModel {
+            name: "wake".to_owned(),
+            number: 0,
+            imported_at: Timestamp::from_millis(0),
+            by: "ada".to_owned(),
+            checksum: first.clone(),
+            bytes: 4,
+            producer: "hark".to_owned(),
+            opset: 17,
+            operators: 9,
+            weights: 40,
+            time: 12,
+            columns: 1,
+            gives: Gives::Reconstruction,
+        };
+        store.add_imported_model(&imported).await.unwrap();
+        tidy(&*store, &files, &versions).await;
+        assert_eq!(files.unheard(&versions), [first]);
+        assert!(!folder.path().join("models").join(second).exists());
+        store.close().await;
+    }
+}
