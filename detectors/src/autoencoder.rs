@@ -13,7 +13,7 @@ use crate::units::Units;
 
 pub(crate) const AUTOENCODER: Entry = Entry {
     name: "autoencoder",
-    looks_for: "a window of 24 rows, and the time of day it ends at, that a trained network does not make up again; each metric has one of its own hours, too",
+    looks_for: "a window of 24 rows, and the time of day it ends at, that a trained network does not make up again; each metric has one that is trained on its own hours",
     family: Family::Network,
     unmoved_by: Unmoved { shift: true, scale: true },
     judges: Judges::Series(|settings| Box::new(Calibrated::new(scorer(settings), settings))),

@@ -13,7 +13,7 @@ use crate::list::{Entry, Family, Judges, Unmoved};
 
 pub const ISOLATION_FOREST: Entry = Entry {
     name: "isolation_forest",
-    looks_for: "short windows that a few random cuts set apart from the usual ones; each metric has one of its own hours, too",
+    looks_for: "short windows that a few random cuts set apart from the usual ones; each metric has one that is trained on its own hours",
     family: Family::Isolation,
     unmoved_by: Unmoved { shift: true, scale: true },
     judges: Judges::Series(detector::<Isolation>),
