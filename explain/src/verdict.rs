@@ -57,7 +57,13 @@ pub(crate) fn verdict(facts: &Facts<'_>) -> (WhyVerdict, f64, String) {
             (WhyVerdict::Everywhere, 0.0, reason)
         }
         Some((_, confidence)) => {
-            let reason = format!("{} stands out, but explains only {} of the move", names(), percent(confidence));
+            let (names, part) = (names(), percent(confidence));
+            let reason = if mix_of_statistic < MIX_MIN {
+                format!("{names} stands out, but explains only {part} of the move")
+            } else {
+                let mix = percent(mix_of_statistic);
+                format!("{names} stands out and explains {part} of the move, but a change of who came explains {mix}")
+            };
             (WhyVerdict::Unsure, confidence, reason)
         }
         None => (WhyVerdict::Unsure, 0.0, format!("{tested} slices were tried, and none stands out from chance")),
@@ -103,7 +109,7 @@ mod tests {
     use super::*;
 
     /// Of a slice that explains so much of a move of which so much is who came.
-    fn told(explained: f64, mix: f64) -> WhyVerdict {
+    fn told(explained: f64, mix: f64) -> (WhyVerdict, String) {
         let causes = [Cause { slice: "feature:search".parse().unwrap(), ..Cause::default() }];
         let deletion = DeletionCheck {
             effect: 0.2,
@@ -124,14 +130,18 @@ mod tests {
             unit: "ms",
             compared: [500.0, 600.0],
         };
-        verdict(&facts).0
+        let (verdict, _, reason) = verdict(&facts);
+        (verdict, reason)
     }
 
     #[test]
     fn a_slice_has_to_explain_more_than_who_came() {
-        assert_eq!(told(0.6, 0.4), WhyVerdict::Slices);
-        assert_eq!(told(0.6, 0.7), WhyVerdict::Unsure);
-        assert_eq!(told(0.8, 0.7), WhyVerdict::Slices);
-        assert_eq!(told(0.93, 0.95), WhyVerdict::Slices, "nearly all is enough");
+        assert_eq!(told(0.6, 0.4).0, WhyVerdict::Slices);
+        assert_eq!(told(0.8, 0.7).0, WhyVerdict::Slices);
+        assert_eq!(told(0.93, 0.95).0, WhyVerdict::Slices, "nearly all is enough");
+        let unsure = |reason: &str| (WhyVerdict::Unsure, reason.to_owned());
+        let both = "feature search stands out and explains 60 % of the move, but a change of who came explains 70 %";
+        assert_eq!(told(0.6, 0.7), unsure(both));
+        assert_eq!(told(0.05, 0.4), unsure("feature search stands out, but explains only 5 % of the move"));
     }
 }
